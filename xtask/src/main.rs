@@ -1,1 +1,77 @@
-fn main() {}
+//! The project's own commands: `cargo xtask <verb>`, one module a verb.
+
+mod build;
+mod codegen;
+mod demo;
+mod progress;
+mod setup;
+mod shell;
+mod test;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::{build::Profile, progress::Progress, test::Group};
+
+/// Everything that is done to this repository, from a fresh clone to a green test run.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Install what building and testing need; quick when nothing is missing.
+    Setup,
+    /// Write the TypeScript sources and the event reference from the protocol crate.
+    Codegen {
+        /// Write nothing; fail when a file is not what it would be.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Build the browser client, the npm package, the example app and the server.
+    Build {
+        /// Readable and quick to build, instead of small and quick to run.
+        #[arg(long)]
+        dev: bool,
+    },
+    /// Build everything and serve the example app with demo data.
+    Demo {
+        /// The port of localhost to serve it at.
+        #[arg(long, default_value_t = 3000)]
+        port: u16,
+        /// Start what the last build left.
+        #[arg(long)]
+        skip_build: bool,
+    },
+    /// Run the tests: all of them, or the groups named.
+    Test {
+        /// What to run; all of it when none is named.
+        groups: Vec<Group>,
+    },
+}
+
+fn main() -> ExitCode {
+    let outcome = match Arguments::parse().verb {
+        Verb::Setup => setup::everything().map(|_| ()),
+        Verb::Codegen { check: true } => codegen::check(),
+        Verb::Codegen { check: false } => codegen::write(),
+        Verb::Build { dev } => {
+            let profile = if dev { Profile::Dev } else { Profile::Release };
+            setup::for_building().and_then(|tools| build::everything(&tools, profile).map(|_| ()))
+        }
+        Verb::Demo { port, skip_build } => demo::run(port, skip_build),
+        Verb::Test { groups } => return test::run(&groups),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            Progress::complain(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

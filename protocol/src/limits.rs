@@ -1,0 +1,16 @@
+//! Bounds that belong to the protocol: both ends know them. A server's settings stand elsewhere.
+
+/// Largest message, in bytes (wire.md, section 7).
+pub const MAX_MESSAGE_BYTES: usize = 1_000_000;
+
+/// Rooms that one connection may be in.
+pub const MAX_ROOMS: usize = 256;
+
+/// Longest room address, in bytes.
+pub const MAX_ROOM_BYTES: usize = 256;
+
+/// Largest presence `state`, in bytes of JSON (wire.md, section 6).
+pub const MAX_PRESENCE_STATE_BYTES: usize = 4096;
+
+/// Tracked events that one call may bring.
+pub const MAX_TRACKED_EVENTS: usize = 1000;

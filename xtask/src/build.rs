@@ -1,0 +1,154 @@
+//! `cargo xtask build`: from sources to what is run and published.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use flate2::{Compression, write::GzEncoder};
+use wasm_bindgen_cli_support::Bindgen;
+
+use crate::{
+    codegen,
+    progress::{Progress, missing},
+    setup::{BuildTools, WasmToolchain},
+    shell::{command, openly},
+    workspace,
+};
+
+/// The file name, less its ending, of the compiled browser client.
+const CLIENT: &str = "samewire_wasm_client";
+
+/// Where the npm package finds the browser client. Not in git: it is built, never edited.
+const CLIENT_FOLDER: &str = "npm/src/wasm";
+
+/// The WebAssembly that every browser of the last years runs, and that rustc writes.
+const WASM_FEATURES: [&str; 6] = [
+    "--enable-bulk-memory",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-sign-ext",
+];
+
+/// What a build is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Profile {
+    /// To be read and debugged, and built quickly.
+    Dev,
+    /// To be published, measured and tested.
+    Release,
+}
+
+/// What a build leaves behind.
+#[derive(Clone, Debug)]
+pub(crate) struct Artifacts {
+    /// The server's program.
+    pub(crate) server: PathBuf,
+    /// The built example app.
+    pub(crate) app: PathBuf,
+}
+
+impl Artifacts {
+    /// Where a build of this profile leaves its things.
+    pub(crate) fn of(profile: Profile) -> Self {
+        let folder = match profile {
+            Profile::Dev => "debug",
+            Profile::Release => "release",
+        };
+        let server = format!("samewire-server{}", std::env::consts::EXE_SUFFIX);
+        Self {
+            server: workspace::target().join(folder).join(server),
+            app: workspace::path("examples/react-dashboard/dist"),
+        }
+    }
+}
+
+/// Builds everything, each thing from what was built before it.
+pub(crate) fn everything(tools: &BuildTools, profile: Profile) -> Result<Artifacts> {
+    let mut progress = Progress::of(6);
+    progress.stage("Generated sources", codegen::write)?;
+    let compiled = progress.stage("Browser client", || compile_client(tools, profile))?;
+    progress.stage("Browser client's JavaScript", || bind_client(&compiled, profile))?;
+    progress.stage("npm package", || build_package("npm"))?;
+    progress.stage("Example app", || build_package("examples/react-dashboard"))?;
+    progress.stage("Server", || {
+        let release = (profile == Profile::Release).then_some("--release");
+        let words = ["build", "--package", "samewire-server"].into_iter().chain(release);
+        openly(&command("cargo", words))
+    })?;
+    print_weight()?;
+    Ok(Artifacts::of(profile))
+}
+
+/// Compiles the browser client. Where its WebAssembly lies.
+fn compile_client(tools: &BuildTools, profile: Profile) -> Result<PathBuf> {
+    let (cargo_profile, folder) = match profile {
+        Profile::Dev => ("dev", "debug"),
+        Profile::Release => ("wasm", "wasm"),
+    };
+    let words = ["build", "--package", "samewire-wasm-client", "--lib", "--profile", cargo_profile];
+    openly(&tools.wasm.cargo(words))?;
+    Ok(WasmToolchain::artifacts(folder).join(CLIENT).with_extension("wasm"))
+}
+
+/// Writes the JavaScript that loads the client and speaks to it, and makes the client small.
+fn bind_client(compiled: &Path, profile: Profile) -> Result<()> {
+    let folder = workspace::path(CLIENT_FOLDER);
+    let mut bindgen = Bindgen::new();
+    bindgen
+        .input_path(compiled)
+        .web(true)
+        .map_err(into_anyhow)?
+        .typescript(true)
+        .omit_default_module_path(true)
+        .remove_producers_section(true)
+        .keep_debug(profile == Profile::Dev)
+        .generate(&folder)
+        .map_err(into_anyhow)
+        .context("the browser client could not be bound to JavaScript")?;
+    match profile {
+        Profile::Dev => Ok(()),
+        Profile::Release => shrink(&client_file("_bg.wasm")),
+    }
+}
+
+/// Runs binaryen's optimizer over a file, in place.
+fn shrink(wasm: &Path) -> Result<()> {
+    let optimizer = ["node_modules/.bin/wasm-opt", "npm/node_modules/.bin/wasm-opt"]
+        .map(workspace::path)
+        .into_iter()
+        .find(|program| program.exists())
+        .ok_or_else(|| {
+            missing("wasm-opt", "no npm package brought it", "npm install --save-dev binaryen")
+        })?;
+    let words = [OsStr::new("-Oz"), wasm.as_os_str(), OsStr::new("-o"), wasm.as_os_str()];
+    openly(&command(optimizer, words.into_iter().chain(WASM_FEATURES.map(OsStr::new))))
+}
+
+fn build_package(folder: &str) -> Result<()> {
+    openly(&command("npm", ["run", "--silent", "build"]).dir(workspace::path(folder)))
+}
+
+/// Prints what the client adds to a page, as a server sends it.
+fn print_weight() -> Result<()> {
+    let kilobytes = |file: &Path| -> Result<f64> {
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
+        gzip.write_all(&fs::read(file).with_context(|| format!("{} is not there", file.display()))?)?;
+        Ok(gzip.finish()?.len() as f64 / 1000.0)
+    };
+    let (wasm, glue) = (kilobytes(&client_file("_bg.wasm"))?, kilobytes(&client_file(".js"))?);
+    println!(
+        "A page loads {:.1} kB of client, gzipped: {wasm:.1} kB of WebAssembly and {glue:.1} kB of its JavaScript.",
+        wasm + glue
+    );
+    Ok(())
+}
+
+fn client_file(ending: &str) -> PathBuf {
+    workspace::path(CLIENT_FOLDER).join(format!("{CLIENT}{ending}"))
+}

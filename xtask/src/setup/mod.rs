@@ -1,0 +1,67 @@
+//! `cargo xtask setup`: installs what building and testing need, and says what it can't.
+
+mod apt;
+mod browser;
+mod npm;
+mod python;
+mod wasm_runner;
+mod wasm_toolchain;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+pub(crate) use self::{browser::Browser, wasm_toolchain::WasmToolchain};
+use crate::progress::Progress;
+
+/// What building takes.
+#[derive(Clone, Debug)]
+pub(crate) struct BuildTools {
+    /// Compiles for the browser.
+    pub(crate) wasm: WasmToolchain,
+}
+
+/// What testing takes.
+#[derive(Clone, Debug)]
+pub(crate) struct TestTools {
+    /// What is built before it is tested.
+    pub(crate) build: BuildTools,
+    /// Where pages are opened.
+    pub(crate) browser: Browser,
+    /// Runs tests that were compiled for the browser.
+    pub(crate) wasm_runner: PathBuf,
+    /// Runs the tests with the official Python client; none where there are no such tests.
+    pub(crate) python: Option<PathBuf>,
+}
+
+/// Makes sure of everything that building takes.
+pub(crate) fn for_building() -> Result<BuildTools> {
+    build_tools(&mut Progress::of(3))
+}
+
+/// Makes sure of everything.
+pub(crate) fn everything() -> Result<TestTools> {
+    let mut progress = Progress::of(6);
+    Ok(TestTools {
+        build: build_tools(&mut progress)?,
+        browser: progress.step("Chromium and its driver", browser::ensure, |browser| {
+            browser.chrome.display().to_string()
+        })?,
+        wasm_runner: progress.step("Test runner for the browser", wasm_runner::ensure, |_| String::new())?,
+        python: progress.step("Official Python client", python::ensure, |python| match python {
+            Some(_) => String::new(),
+            None => "no test asks for it".into(),
+        })?,
+    })
+}
+
+fn build_tools(progress: &mut Progress) -> Result<BuildTools> {
+    let wasm =
+        progress.step("Rust for the browser", wasm_toolchain::ensure, |wasm| wasm.describe().into())?;
+    progress.step("Node.js and npm", npm::ensure, Clone::clone)?;
+    progress.step("npm dependencies", npm::install_dependencies, |filled| match filled {
+        0 => String::new(),
+        filled => format!("{filled} installed"),
+    })?;
+    Ok(BuildTools { wasm })
+}

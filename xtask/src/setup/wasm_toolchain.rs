@@ -1,0 +1,203 @@
+//! A Rust compiler for the browser.
+
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result};
+use duct::Expression;
+
+use super::apt;
+use crate::{
+    progress::{Progress, missing},
+    shell::{command, first_line, found, quietly},
+    workspace,
+};
+
+const TARGET: &str = "wasm32-unknown-unknown";
+
+/// The toolchain's name when rustup knows Debian's compiler: `cargo +web build --target …`.
+const LINKED_NAME: &str = "web";
+
+const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+const DEBIAN_LINKER: &str = "/usr/bin/rust-lld";
+const DEBIAN_TARGET: &str = "/usr/lib/rustlib/wasm32-unknown-unknown";
+
+/// Which compiler makes WebAssembly on this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WasmToolchain {
+    /// The one that builds everything else: it has the target.
+    Default,
+    /// Debian's `rustc-web`, with a standard library that was built here. For machines that reach
+    /// Debian's packages and not the server of Rust's toolchains.
+    Debian,
+}
+
+impl WasmToolchain {
+    /// A cargo command that compiles for the browser, say `["test", "--package", "x"]`.
+    pub(crate) fn cargo<I>(self, arguments: I) -> Expression
+    where
+        I: IntoIterator,
+        I::Item: Into<OsString>,
+    {
+        let mut words: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
+        words.extend(["--target".into(), TARGET.into(), "--target-dir".into()]);
+        words.push(workspace::wasm_target().into());
+        match self {
+            Self::Default => command("cargo", words),
+            Self::Debian => debian_cargo(words),
+        }
+    }
+
+    /// The folder of what a cargo profile compiles for the browser.
+    pub(crate) fn artifacts(profile_folder: &str) -> PathBuf {
+        workspace::wasm_target().join(TARGET).join(profile_folder)
+    }
+
+    /// How it is called in the line of its step.
+    pub(super) fn describe(self) -> &'static str {
+        match self {
+            Self::Default => "the default toolchain",
+            Self::Debian => "Debian's compiler",
+        }
+    }
+}
+
+/// Finds a compiler for the browser, or makes one.
+pub(super) fn ensure() -> Result<WasmToolchain> {
+    if default_has_target() {
+        return Ok(WasmToolchain::Default);
+    }
+    if debian_has_target() {
+        return Ok(WasmToolchain::Debian);
+    }
+    let refused = match add_with_rustup() {
+        Ok(()) => return Ok(WasmToolchain::Default),
+        Err(refused) => refused,
+    };
+    if !Path::new("/etc/debian_version").exists() {
+        return Err(missing(
+            "the compiler's wasm32-unknown-unknown target",
+            refused,
+            "rustup target add wasm32-unknown-unknown",
+        ));
+    }
+    Progress::doing("the toolchain server gives nothing; taking Debian's compiler");
+    install_debian().map_err(|failed| {
+        missing(
+            "the compiler's wasm32-unknown-unknown target",
+            format!("{failed:#}\n  and before that: {refused:#}"),
+            "rustup target add wasm32-unknown-unknown, or as root on Debian: cargo xtask setup",
+        )
+    })?;
+    Ok(WasmToolchain::Debian)
+}
+
+fn default_has_target() -> bool {
+    first_line(&command("rustc", ["--print", "target-libdir", "--target", TARGET]))
+        .is_some_and(|folder| has_std(Path::new(&folder)))
+}
+
+fn add_with_rustup() -> Result<()> {
+    found("rustup").context("there is no rustup")?;
+    Progress::doing("rustup target add");
+    quietly(&command("rustup", ["target", "add", TARGET]).env("RUSTUP_MAX_RETRIES", "1"))
+}
+
+/// Debian's compiler has the target when a standard library lies there that this very compiler made.
+fn debian_has_target() -> bool {
+    let made_by = fs::read_to_string(stamp()).ok();
+    made_by.is_some() && made_by == debian_version() && has_std(&library_folder())
+}
+
+fn install_debian() -> Result<()> {
+    apt::install(&["rustc-web", "cargo-web", "rust-web-src", "rust-web-llvm"])?;
+    // The compiler's linker is a link into a package of its own, which is named like the link's end.
+    if !Path::new(DEBIAN_LINKER).exists() {
+        let linker = fs::read_link(DEBIAN_LINKER).context("rustc-web brought no rust-lld")?;
+        let package = linker.file_name().and_then(|name| name.to_str()).unwrap_or("lld");
+        apt::install(&[package])?;
+    }
+    build_std()?;
+    if found("rustup").is_some() {
+        quietly(&command("rustup", ["toolchain", "link", LINKED_NAME, "/usr"]))?;
+    }
+    Ok(())
+}
+
+/// Builds the standard library from Debian's sources, as a dependency of an empty crate, and lays it
+/// where the compiler looks for it.
+fn build_std() -> Result<()> {
+    Progress::doing("building the standard library for wasm32");
+    let empty_crate = workspace::target().join("wasm-std");
+    fs::create_dir_all(empty_crate.join("src"))?;
+    fs::write(empty_crate.join("src/lib.rs"), "#![no_std]\n")?;
+    fs::write(
+        empty_crate.join("Cargo.toml"),
+        "[package]\nname = \"wasm-std\"\nedition = \"2024\"\n\n[workspace]\n\n\
+         [profile.release]\nopt-level = 3\ncodegen-units = 1\n",
+    )?;
+    let parts = "build-std=std,panic_abort,panic_unwind,test,proc_macro";
+    quietly(
+        &debian_cargo(["build", "--release", "--target", TARGET, "-Z", parts])
+            .dir(&empty_crate)
+            .env("CARGO_TARGET_DIR", empty_crate.join("target"))
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", "-Cembed-bitcode=yes"),
+    )?;
+
+    let library = library_folder();
+    if library.exists() {
+        fs::remove_dir_all(&library)?;
+    }
+    fs::create_dir_all(&library)?;
+    for entry in fs::read_dir(empty_crate.join("target").join(TARGET).join("release/deps"))? {
+        let file = entry?.path();
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+        if name.ends_with(".rlib") && !name.starts_with("libwasm_std-") {
+            fs::copy(&file, library.join(name))?;
+        }
+    }
+    fs::write(stamp(), debian_version().context("Debian's compiler does not run")?)?;
+    fs::remove_dir_all(&empty_crate)?;
+    Ok(())
+}
+
+fn debian_cargo<I>(arguments: I) -> Expression
+where
+    I: IntoIterator,
+    I::Item: Into<OsString>,
+{
+    // What rustup and cargo set for the toolchain that runs this program is not for this one.
+    command(DEBIAN_CARGO, arguments)
+        .env("RUSTC", DEBIAN_RUSTC)
+        .env_remove("RUSTUP_TOOLCHAIN")
+        .env_remove("LD_LIBRARY_PATH")
+}
+
+fn debian_version() -> Option<String> {
+    let version = command(DEBIAN_RUSTC, ["-vV"]).env_remove("LD_LIBRARY_PATH");
+    version.stderr_null().stdin_null().read().ok()
+}
+
+fn library_folder() -> PathBuf {
+    Path::new(DEBIAN_TARGET).join("lib")
+}
+
+/// Says which compiler made the standard library: another one can't read it.
+fn stamp() -> PathBuf {
+    Path::new(DEBIAN_TARGET).join("made-by")
+}
+
+fn has_std(library: &Path) -> bool {
+    fs::read_dir(library).is_ok_and(|files| {
+        files.flatten().any(|file| {
+            let name = file.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with("libstd-") && name.ends_with(".rlib")
+        })
+    })
+}
