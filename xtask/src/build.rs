@@ -1,7 +1,6 @@
 //! `cargo xtask build`: from sources to what is run and published.
 
 use std::{
-    ffi::OsStr,
     fs,
     io::Write,
     path::{Path, PathBuf},
@@ -13,9 +12,9 @@ use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
     codegen,
+    program::Program,
     progress::{Progress, missing},
     setup::{BuildTools, WasmToolchain},
-    shell::{command, openly},
     workspace,
 };
 
@@ -78,8 +77,7 @@ pub(crate) fn everything(tools: &BuildTools, profile: Profile) -> Result<Artifac
     progress.stage("Example app", || build_package("examples/react-dashboard"))?;
     progress.stage("Server", || {
         let release = (profile == Profile::Release).then_some("--release");
-        let words = ["build", "--package", "samewire-server"].into_iter().chain(release);
-        openly(&command("cargo", words))
+        Program::new("cargo").args(["build", "--package", "samewire-server"]).args(release).openly()
     })?;
     print_weight()?;
     Ok(Artifacts::of(profile))
@@ -91,8 +89,8 @@ fn compile_client(tools: &BuildTools, profile: Profile) -> Result<PathBuf> {
         Profile::Dev => ("dev", "debug"),
         Profile::Release => ("wasm", "wasm"),
     };
-    let words = ["build", "--package", "samewire-wasm-client", "--lib", "--profile", cargo_profile];
-    openly(&tools.wasm.cargo(words))?;
+    let cargo = tools.wasm.cargo("build").args(["--package", "samewire-wasm-client", "--lib"]);
+    cargo.args(["--profile", cargo_profile]).openly()?;
     Ok(WasmToolchain::artifacts(folder).join(CLIENT).with_extension("wasm"))
 }
 
@@ -102,14 +100,12 @@ fn bind_client(compiled: &Path, profile: Profile) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(compiled)
-        .web(true)
-        .map_err(into_anyhow)?
+        .web(true)?
         .typescript(true)
         .omit_default_module_path(true)
         .remove_producers_section(true)
         .keep_debug(profile == Profile::Dev)
         .generate(&folder)
-        .map_err(into_anyhow)
         .context("the browser client could not be bound to JavaScript")?;
     match profile {
         Profile::Dev => Ok(()),
@@ -126,12 +122,11 @@ fn shrink(wasm: &Path) -> Result<()> {
         .ok_or_else(|| {
             missing("wasm-opt", "no npm package brought it", "npm install --save-dev binaryen")
         })?;
-    let words = [OsStr::new("-Oz"), wasm.as_os_str(), OsStr::new("-o"), wasm.as_os_str()];
-    openly(&command(optimizer, words.into_iter().chain(WASM_FEATURES.map(OsStr::new))))
+    Program::new(optimizer).arg("-Oz").args(WASM_FEATURES).arg(wasm).arg("-o").arg(wasm).openly()
 }
 
 fn build_package(folder: &str) -> Result<()> {
-    openly(&command("npm", ["run", "--silent", "build"]).dir(workspace::path(folder)))
+    Program::new("npm").args(["run", "build"]).within(workspace::path(folder)).openly()
 }
 
 /// Prints what the client adds to a page, as a server sends it.

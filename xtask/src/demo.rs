@@ -2,23 +2,25 @@
 
 use std::{
     net::{Ipv4Addr, TcpStream},
+    process::Child,
     thread,
     time::Duration,
 };
 
 use anyhow::{Context, Result, bail};
-use duct::{Handle, cmd};
 
 use crate::{
     build::{self, Artifacts, Profile},
+    program::Program,
     progress::missing,
-    setup, workspace,
+    setup,
 };
 
-/// How long the server may take until it answers, in tries of a tenth of a second.
-const TRIES: usize = 300;
+/// How often the server is asked whether it is there yet, and how many times.
+const ASK_EVERY: Duration = Duration::from_millis(100);
+const ASK_TIMES: u32 = 300;
 
-/// Builds what is not to be skipped, serves until Ctrl-C or until the server ends by itself.
+/// Builds, then serves until Ctrl-C or until the server ends by itself.
 pub(crate) fn run(port: u16, skip_build: bool) -> Result<()> {
     let artifacts = if skip_build {
         Artifacts::of(Profile::Release)
@@ -28,9 +30,58 @@ pub(crate) fn run(port: u16, skip_build: bool) -> Result<()> {
     if !artifacts.server.is_file() || !artifacts.app.is_dir() {
         return Err(missing("the demo", "it is not built", "cargo xtask demo, without --skip-build"));
     }
-    let server = start(&artifacts, port)?;
-    wait_until_it_answers(&server, port)?;
-    println!("\n  Samewire's demo is at http://localhost:{port}  (Ctrl-C ends it)\n");
+    if answers(port) {
+        bail!("port {port} is taken by another program\n  remedy: cargo xtask demo --port <another>");
+    }
+
+    let server = Program::new(&artifacts.server)
+        .args(["--demo", "--port", &port.to_string(), "--app"])
+        .arg(&artifacts.app);
+    let mut server = start(server)?;
+    wait_for(&mut server, port)?;
+    println!("\n  Samewire's demo: http://localhost:{port}  (Ctrl-C ends it)\n");
     server.wait().context("the server was lost")?;
     Ok(())
+}
+
+fn wait_for(server: &mut Child, port: u16) -> Result<()> {
+    for _ in 0..ASK_TIMES {
+        if let Some(status) = server.try_wait()? {
+            bail!("the server ended at once, {status}; what it said stands above");
+        }
+        if answers(port) {
+            return Ok(());
+        }
+        thread::sleep(ASK_EVERY);
+    }
+    server.kill()?;
+    bail!("the server did not answer at port {port} within {:?}", ASK_EVERY * ASK_TIMES)
+}
+
+fn answers(port: u16) -> bool {
+    TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// Starts the server so that what ends this program asks the server to end, once, and this program
+/// waits for it.
+#[cfg(unix)]
+fn start(server: Program) -> Result<Child> {
+    use nix::{
+        sys::signal::{Signal, kill},
+        unistd::Pid,
+    };
+    let server = server.apart().start()?;
+    let id = Pid::from_raw(i32::try_from(server.id())?);
+    ctrlc::set_handler(move || {
+        // One that has ended already needs no asking.
+        let _ = kill(id, Signal::SIGTERM);
+    })?;
+    Ok(server)
+}
+
+/// Starts the server in this console, whose Ctrl-C reaches both.
+#[cfg(not(unix))]
+fn start(server: Program) -> Result<Child> {
+    ctrlc::set_handler(|| {})?;
+    server.start()
 }

@@ -3,9 +3,9 @@
 mod build;
 mod codegen;
 mod demo;
+mod program;
 mod progress;
 mod setup;
-mod shell;
 mod test;
 mod workspace;
 

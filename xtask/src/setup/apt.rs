@@ -5,8 +5,8 @@ use std::sync::OnceLock;
 use anyhow::{Result, bail};
 
 use crate::{
+    program::{Program, found},
     progress::Progress,
-    shell::{command, first_line, found, quietly},
 };
 
 /// Installs packages where this process may: on Debian and its kin, as root.
@@ -18,13 +18,16 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     if found("apt-get").is_none() {
         bail!("this system has no apt-get to install {names} with");
     }
-    if first_line(&command("id", ["-u"])).as_deref() != Some("0") {
+    if Program::new("id").arg("-u").printed().as_deref() != Some("0") {
         bail!("installing it takes root: sudo apt-get install -y {names}");
     }
     Progress::doing(&format!("apt-get install {names}"));
     refresh()?;
-    let arguments = ["install", "--yes", "--no-install-recommends"].iter().chain(packages);
-    quietly(&command("apt-get", arguments).env("DEBIAN_FRONTEND", "noninteractive"))
+    Program::new("apt-get")
+        .args(["install", "--yes", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .quietly()
 }
 
 /// Fetches the list of packages, once a run: a fresh system has none, an old one points at versions
@@ -32,7 +35,7 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
 fn refresh() -> Result<()> {
     static REFRESHED: OnceLock<()> = OnceLock::new();
     if REFRESHED.get().is_none() {
-        quietly(&command("apt-get", ["update"]))?;
+        Program::new("apt-get").arg("update").quietly()?;
         let _ = REFRESHED.set(());
     }
     Ok(())

@@ -5,7 +5,7 @@ use std::{env, path::PathBuf};
 use anyhow::{Error, Result};
 
 use super::apt;
-use crate::{progress::missing, shell::found};
+use crate::{program::found, progress::missing};
 
 /// Chromium or Chrome, and its driver.
 #[derive(Clone, Debug)]

@@ -5,8 +5,8 @@ use std::{fs, path::Path};
 use anyhow::{Context, Result};
 
 use crate::{
+    program::Program,
     progress::{Progress, missing},
-    shell::{command, first_line, quietly},
     workspace,
 };
 
@@ -15,21 +15,27 @@ const REMEDY: &str = "install Node.js 20 or newer with its npm, and have both in
 
 /// Makes sure of Node.js and npm. Their versions.
 pub(super) fn ensure() -> Result<String> {
-    let node = first_line(&command("node", ["--version"]))
+    let node = Program::new("node")
+        .arg("--version")
+        .printed()
         .ok_or_else(|| missing("Node.js", "there is no program `node` in PATH", REMEDY))?;
     let major = node.trim_start_matches('v').split('.').next().unwrap_or_default();
     if major.parse::<u32>().is_ok_and(|major| major < OLDEST_NODE) {
         return Err(missing("Node.js 20", format!("`node` is {node}"), REMEDY));
     }
-    let npm = first_line(&command("npm", ["--version"]))
+    let npm = Program::new("npm")
+        .arg("--version")
+        .printed()
         .ok_or_else(|| missing("npm", "there is no program `npm` in PATH", REMEDY))?;
     Ok(format!("Node.js {node}, npm {npm}"))
 }
 
 /// Installs what each lockfile of this repository names. How many folders had to be filled.
 pub(super) fn install_dependencies() -> Result<usize> {
-    let listing = ["ls-files", "--cached", "--others", "--exclude-standard", "--", "*package-lock.json"];
-    let lockfiles = command("git", listing).read().context("git could not list the lockfiles")?;
+    let lockfiles = Program::new("git")
+        .args(["ls-files", "--cached", "--others", "--exclude-standard", "--", "*package-lock.json"])
+        .printed()
+        .context("git could not list the lockfiles")?;
     let mut filled = 0;
     for lockfile in lockfiles.lines().map(workspace::path) {
         let Some(folder) = lockfile.parent() else { continue };
@@ -37,8 +43,8 @@ pub(super) fn install_dependencies() -> Result<usize> {
             continue;
         }
         Progress::doing("npm ci");
-        let install = command("npm", ["ci", "--no-audit", "--no-fund"]).dir(folder);
-        quietly(&install).map_err(|failed| {
+        let install = Program::new("npm").args(["ci", "--no-audit", "--no-fund"]).within(folder);
+        install.quietly().map_err(|failed| {
             missing(
                 &format!("what {} names", lockfile.display()),
                 format!("{failed:#}"),

@@ -1,14 +1,16 @@
 //! The official Python client, which the server's tests connect with.
 
-use std::{ffi::OsStr, fs, path::PathBuf};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Result;
-use duct::Expression;
 
 use super::apt;
 use crate::{
+    program::Program,
     progress::{Progress, missing},
-    shell::{command, found, quietly},
     workspace,
 };
 
@@ -34,18 +36,15 @@ pub(super) fn ensure() -> Result<Option<PathBuf>> {
         )
     };
     Progress::doing("pip install");
-    let venv = ["-m", "venv", "--clear"].map(OsStr::new).into_iter().chain([home.as_os_str()]);
-    create_venv(&command("python3", venv)).map_err(refusal)?;
-    quietly(&command(&python, ["-m", "pip", "install", "--quiet", "-r", REQUIREMENTS])).map_err(refusal)?;
+    create_venv(&home).map_err(refusal)?;
+    let install = Program::new(&python).args(["-m", "pip", "install", "--quiet", "-r", REQUIREMENTS]);
+    install.quietly().map_err(refusal)?;
     fs::write(&installed, wanted)?;
     Ok(Some(python))
 }
 
-/// Debian keeps a part of `venv` in a package of its own.
-fn create_venv(create: &Expression) -> Result<()> {
-    if found("python3").is_some() && quietly(create).is_ok() {
-        return Ok(());
-    }
-    apt::install(&["python3-venv"])?;
-    quietly(create)
+fn create_venv(home: &Path) -> Result<()> {
+    let create = || Program::new("python3").args(["-m", "venv", "--clear"]).arg(home).quietly();
+    // Debian keeps a part of `venv` in a package of its own.
+    create().or_else(|_| apt::install(&["python3-venv"]).and_then(|()| create()))
 }

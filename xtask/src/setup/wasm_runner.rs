@@ -1,12 +1,12 @@
 //! The program that runs compiled tests in a browser.
 
-use std::{ffi::OsStr, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
 use crate::{
+    program::{Program, found},
     progress::{Progress, missing},
-    shell::{command, first_line, found, quietly},
     workspace,
 };
 
@@ -18,19 +18,19 @@ pub(super) fn ensure() -> Result<PathBuf> {
     let version = locked_version()?;
     let own = workspace::tools().join("bin").join(PROGRAM);
     let right = |runner: &PathBuf| {
-        first_line(&command(runner, ["--version"])).is_some_and(|line| line.ends_with(&version))
+        Program::new(runner).arg("--version").printed().is_some_and(|line| line.ends_with(&version))
     };
     if let Some(runner) = [Some(own.clone()), found(PROGRAM)].into_iter().flatten().find(right) {
         return Ok(runner);
     }
     Progress::doing("building wasm-bindgen-cli");
     // Without --locked: its lockfile may name a version that its registry has taken back.
-    let (root, exactly) = (workspace::tools(), format!("={version}"));
-    let mut arguments = vec!["install", "wasm-bindgen-cli", "--debug", "--force", "--bin", PROGRAM];
-    arguments.extend(["--version", &exactly, "--root"]);
-    let arguments = arguments.into_iter().map(OsStr::new).chain([root.as_os_str()]);
-    let install = command("cargo", arguments);
-    quietly(&install).map_err(|failed| {
+    let install = Program::new("cargo")
+        .args(["install", "wasm-bindgen-cli", "--debug", "--force", "--bin", PROGRAM, "--version"])
+        .arg(format!("={version}"))
+        .arg("--root")
+        .arg(workspace::tools());
+    install.quietly().map_err(|failed| {
         missing(
             PROGRAM,
             format!("{failed:#}"),

@@ -1,18 +1,16 @@
 //! A Rust compiler for the browser.
 
 use std::{
-    ffi::OsString,
     fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, Result};
-use duct::Expression;
 
 use super::apt;
 use crate::{
+    program::{Program, found},
     progress::{Progress, missing},
-    shell::{command, first_line, found, quietly},
     workspace,
 };
 
@@ -37,19 +35,13 @@ pub(crate) enum WasmToolchain {
 }
 
 impl WasmToolchain {
-    /// A cargo command that compiles for the browser, say `["test", "--package", "x"]`.
-    pub(crate) fn cargo<I>(self, arguments: I) -> Expression
-    where
-        I: IntoIterator,
-        I::Item: Into<OsString>,
-    {
-        let mut words: Vec<OsString> = arguments.into_iter().map(Into::into).collect();
-        words.extend(["--target".into(), TARGET.into(), "--target-dir".into()]);
-        words.push(workspace::wasm_target().into());
-        match self {
-            Self::Default => command("cargo", words),
-            Self::Debian => debian_cargo(words),
-        }
+    /// A cargo that compiles for the browser, with a verb such as `build`.
+    pub(crate) fn cargo(self, verb: &str) -> Program {
+        let cargo = match self {
+            Self::Default => Program::new("cargo"),
+            Self::Debian => debian_cargo(),
+        };
+        cargo.args([verb, "--target", TARGET, "--target-dir"]).arg(workspace::wasm_target())
     }
 
     /// The folder of what a cargo profile compiles for the browser.
@@ -97,14 +89,20 @@ pub(super) fn ensure() -> Result<WasmToolchain> {
 }
 
 fn default_has_target() -> bool {
-    first_line(&command("rustc", ["--print", "target-libdir", "--target", TARGET]))
+    Program::new("rustc")
+        .args(["--print", "target-libdir", "--target", TARGET])
+        .printed()
         .is_some_and(|folder| has_std(Path::new(&folder)))
 }
 
 fn add_with_rustup() -> Result<()> {
     found("rustup").context("there is no rustup")?;
     Progress::doing("rustup target add");
-    quietly(&command("rustup", ["target", "add", TARGET]).env("RUSTUP_MAX_RETRIES", "1"))
+    Program::new("rustup")
+        .args(["target", "add", TARGET])
+        .env("RUSTUP_MAX_RETRIES", "1")
+        .env("RUST_BACKTRACE", "0")
+        .quietly()
 }
 
 /// Debian's compiler has the target when a standard library lies there that this very compiler made.
@@ -123,7 +121,7 @@ fn install_debian() -> Result<()> {
     }
     build_std()?;
     if found("rustup").is_some() {
-        quietly(&command("rustup", ["toolchain", "link", LINKED_NAME, "/usr"]))?;
+        Program::new("rustup").args(["toolchain", "link", LINKED_NAME, "/usr"]).quietly()?;
     }
     Ok(())
 }
@@ -141,13 +139,13 @@ fn build_std() -> Result<()> {
          [profile.release]\nopt-level = 3\ncodegen-units = 1\n",
     )?;
     let parts = "build-std=std,panic_abort,panic_unwind,test,proc_macro";
-    quietly(
-        &debian_cargo(["build", "--release", "--target", TARGET, "-Z", parts])
-            .dir(&empty_crate)
-            .env("CARGO_TARGET_DIR", empty_crate.join("target"))
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", "-Cembed-bitcode=yes"),
-    )?;
+    debian_cargo()
+        .args(["build", "--release", "--target", TARGET, "-Z", parts])
+        .within(&empty_crate)
+        .env("CARGO_TARGET_DIR", empty_crate.join("target"))
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Cembed-bitcode=yes")
+        .quietly()?;
 
     let library = library_folder();
     if library.exists() {
@@ -166,21 +164,16 @@ fn build_std() -> Result<()> {
     Ok(())
 }
 
-fn debian_cargo<I>(arguments: I) -> Expression
-where
-    I: IntoIterator,
-    I::Item: Into<OsString>,
-{
+fn debian_cargo() -> Program {
     // What rustup and cargo set for the toolchain that runs this program is not for this one.
-    command(DEBIAN_CARGO, arguments)
+    Program::new(DEBIAN_CARGO)
         .env("RUSTC", DEBIAN_RUSTC)
-        .env_remove("RUSTUP_TOOLCHAIN")
-        .env_remove("LD_LIBRARY_PATH")
+        .without_env("RUSTUP_TOOLCHAIN")
+        .without_env("LD_LIBRARY_PATH")
 }
 
 fn debian_version() -> Option<String> {
-    let version = command(DEBIAN_RUSTC, ["-vV"]).env_remove("LD_LIBRARY_PATH");
-    version.stderr_null().stdin_null().read().ok()
+    Program::new(DEBIAN_RUSTC).arg("-vV").without_env("LD_LIBRARY_PATH").printed()
 }
 
 fn library_folder() -> PathBuf {

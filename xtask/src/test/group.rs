@@ -1,0 +1,211 @@
+//! The groups of tests, and the commands each is made of.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+
+use super::{count::Count, webdriver};
+use crate::{
+    build::Artifacts,
+    codegen,
+    program::Program,
+    progress::Progress,
+    setup::TestTools,
+    workspace,
+};
+
+const NODE_CLIENT_TESTS: &str = "server/tests/clients/node";
+const PYTHON_CLIENT_TESTS: &str = "server/tests/clients/python";
+const EXAMPLE_APP: &str = "examples/react-dashboard";
+
+/// Tests that are run and reported together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Group {
+    /// Rust sources are formatted.
+    Format,
+    /// Clippy and rustdoc have nothing to say.
+    Lint,
+    /// Rust tests and doc tests, of everything that doesn't need a browser.
+    Rust,
+    /// Generated files are what the protocol generates.
+    Codegen,
+    /// Rust tests of the browser client, in Chromium.
+    Wasm,
+    /// TypeScript sources and type tests.
+    Types,
+    /// JavaScript unit tests.
+    Npm,
+    /// The server under the official Socket.IO clients for Node.js and Python.
+    Clients,
+    /// The example app in Chromium, against the real server.
+    Browser,
+}
+
+/// What a group wants there before it runs; each includes those before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Needs {
+    /// The Rust toolchain that runs this program.
+    Nothing,
+    /// What `cargo xtask setup` installs.
+    Tools,
+    /// What `cargo xtask build` builds.
+    Build,
+}
+
+/// What has been set up and built for the groups so far.
+#[derive(Default)]
+pub(super) struct Bench {
+    /// Setup is not tried again after a failure.
+    pub(super) setup_tried: bool,
+    pub(super) tools: Option<TestTools>,
+    /// Nor is the build.
+    pub(super) build_tried: bool,
+    pub(super) artifacts: Option<Artifacts>,
+}
+
+impl Bench {
+    fn tools(&self) -> Result<&TestTools> {
+        self.tools.as_ref().context("nothing is set up")
+    }
+
+    /// Tells a program where to find what was set up and built.
+    fn tell(&self, mut program: Program) -> Program {
+        if let Some(tools) = &self.tools {
+            let browser = &tools.browser;
+            program = program.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
+        }
+        if let Some(artifacts) = &self.artifacts {
+            program = program.env("SAMEWIRE_SERVER", &artifacts.server).env("SAMEWIRE_APP", &artifacts.app);
+        }
+        program.env("NO_COLOR", "1")
+    }
+}
+
+/// A part of a group.
+enum Part {
+    /// Passes or fails as a whole.
+    Check(Program),
+    /// Says how many tests passed and failed; to have run none is a failure.
+    Tests(Program),
+}
+
+impl Group {
+    /// The group's name, as it is typed and reported.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Format => "format",
+            Self::Lint => "lint",
+            Self::Rust => "rust",
+            Self::Codegen => "codegen",
+            Self::Wasm => "wasm",
+            Self::Types => "types",
+            Self::Npm => "npm",
+            Self::Clients => "clients",
+            Self::Browser => "browser",
+        }
+    }
+
+    /// What has to be there before it runs.
+    ///
+    /// `Codegen` runs before anything is built, since building writes what it checks.
+    pub(super) fn needs(self) -> Needs {
+        match self {
+            Self::Format | Self::Lint | Self::Rust | Self::Codegen => Needs::Nothing,
+            Self::Wasm => Needs::Tools,
+            Self::Types | Self::Npm | Self::Clients | Self::Browser => Needs::Build,
+        }
+    }
+
+    /// Runs the group to its end, whatever fails on the way.
+    pub(super) fn run(self, bench: &Bench) -> Count {
+        let mut sum = Count::default();
+        if self == Self::Codegen {
+            sum += said(codegen::check().map(|()| Count::SUCCESS));
+            return sum;
+        }
+        match self.parts(bench) {
+            Ok(parts) => parts.into_iter().for_each(|part| sum += said(part.run(bench))),
+            Err(error) => sum += said(Err(error)),
+        }
+        sum
+    }
+
+    fn parts(self, bench: &Bench) -> Result<Vec<Part>> {
+        let cargo = |words: &[&str]| Program::new("cargo").args(words);
+        let npm = |words: &[&str]| Program::new("npm").args(words);
+        Ok(match self {
+            Self::Format => vec![Part::Check(cargo(&["fmt", "--all", "--check"]))],
+            Self::Lint => vec![
+                Part::Check(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
+                Part::Check(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings")),
+            ],
+            Self::Rust => vec![Part::Tests(cargo(&[
+                "test",
+                "--workspace",
+                "--exclude",
+                "samewire-wasm-client",
+                "--no-fail-fast",
+            ]))],
+            Self::Codegen => Vec::new(),
+            Self::Wasm => {
+                let tools = bench.tools()?;
+                let cargo = tools.build.wasm.cargo("test");
+                let test = cargo.args(["--package", "samewire-wasm-client", "--tests", "--no-fail-fast"]);
+                vec![Part::Tests(webdriver::told(test, tools)?)]
+            }
+            Self::Types => vec![Part::Check(npm(&["run", "check", "--workspaces", "--if-present"]))],
+            Self::Npm => vec![Part::Tests(npm(&["test", "--workspaces", "--if-present"]))],
+            Self::Clients => {
+                let python = bench.tools()?.python.as_ref().context("there are no tests in Python")?;
+                let node = Program::new("node").args(["--test", "--test-timeout=120000"]);
+                let python = Program::new(python).args(["-m", "unittest", "discover", "--verbose"]);
+                vec![
+                    Part::Tests(node.within(folder(NODE_CLIENT_TESTS)?)),
+                    Part::Tests(python.within(folder(PYTHON_CLIENT_TESTS)?)),
+                ]
+            }
+            Self::Browser => {
+                let playwright = Program::new("npx").args(["--no", "playwright", "test"]);
+                vec![Part::Tests(playwright.within(folder(EXAMPLE_APP)?))]
+            }
+        })
+    }
+}
+
+impl Part {
+    fn run(self, bench: &Bench) -> Result<Count> {
+        let (program, counts) = match self {
+            Self::Check(program) => (program, false),
+            Self::Tests(program) => (program, true),
+        };
+        let mut count = Count::default();
+        let succeeded = bench.tell(program).watched(|line| {
+            if counts {
+                count += Count::of_line(line);
+            }
+        })?;
+        match (succeeded, counts) {
+            (true, false) => Ok(Count::SUCCESS),
+            (true, true) if count.total() == 0 => bail!("it ran no test"),
+            (false, _) if count.failed == 0 => Ok(Count { failed: 1, ..count }),
+            _ => Ok(count),
+        }
+    }
+}
+
+fn folder(below_root: &str) -> Result<PathBuf> {
+    let folder = workspace::path(below_root);
+    if !folder.is_dir() {
+        bail!("the tests in {below_root} are not there");
+    }
+    Ok(folder)
+}
+
+/// Shows an error and counts it.
+fn said(result: Result<Count>) -> Count {
+    result.unwrap_or_else(|error| {
+        Progress::complain(&error);
+        Count::FAILURE
+    })
+}
