@@ -21,7 +21,8 @@ pub(crate) fn write() -> Result<()> {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder)?;
         }
-        fs::write(&path, &file.contents).with_context(|| format!("{} can't be written", path.display()))?;
+        fs::write(&path, &file.contents)
+            .with_context(|| format!("{} can't be written", path.display()))?;
         println!("      wrote {}", file.path.display());
     }
     Ok(())
@@ -34,7 +35,10 @@ pub(crate) fn check() -> Result<()> {
         println!("what is generated from the protocol is up to date");
         return Ok(());
     }
-    let names: Vec<String> = stale.iter().map(|file| file.path.display().to_string()).collect();
+    let names: Vec<String> = stale
+        .iter()
+        .map(|file| file.path.display().to_string())
+        .collect();
     bail!(
         "not what the protocol crate generates: {}\n  remedy: cargo xtask codegen, and commit what it writes",
         names.join(", ")
@@ -44,7 +48,10 @@ pub(crate) fn check() -> Result<()> {
 /// The generated files that differ from what is on disk, or aren't there.
 fn stale() -> Vec<GeneratedFile> {
     let differs = |file: &GeneratedFile| {
-        fs::read_to_string(workspace::root().join(&file.path)).ok().as_ref() != Some(&file.contents)
+        fs::read_to_string(workspace::root().join(&file.path))
+            .ok()
+            .as_ref()
+            != Some(&file.contents)
     };
     let generated: Vec<GeneratedFile> = Vec::new();
     generated.into_iter().filter(differs).collect()

@@ -28,10 +28,16 @@ pub(crate) fn run(port: u16, skip_build: bool) -> Result<()> {
         build::everything(&setup::for_building()?, Profile::Release)?
     };
     if !artifacts.server.is_file() || !artifacts.app.is_dir() {
-        return Err(missing("the demo", "it is not built", "cargo xtask demo, without --skip-build"));
+        return Err(missing(
+            "the demo",
+            "it is not built",
+            "cargo xtask demo, without --skip-build",
+        ));
     }
     if answers(port) {
-        bail!("port {port} is taken by another program\n  remedy: cargo xtask demo --port <another>");
+        bail!(
+            "port {port} is taken by another program\n  remedy: cargo xtask demo --port <another>"
+        );
     }
 
     let server = Program::new(&artifacts.server)
@@ -55,7 +61,10 @@ fn wait_for(server: &mut Child, port: u16) -> Result<()> {
         thread::sleep(ASK_EVERY);
     }
     server.kill()?;
-    bail!("the server did not answer at port {port} within {:?}", ASK_EVERY * ASK_TIMES)
+    bail!(
+        "the server did not answer at port {port} within {:?}",
+        ASK_EVERY * ASK_TIMES
+    )
 }
 
 fn answers(port: u16) -> bool {

@@ -73,13 +73,19 @@ impl Program {
             return Ok(());
         }
         let from = text.len().saturating_sub(SHOWN_LINES);
-        let shown: String = text[from..].iter().map(|line| format!("\n    {line}")).collect();
+        let shown: String = text[from..]
+            .iter()
+            .map(|line| format!("\n    {line}"))
+            .collect();
         bail!("{name}: {status}{shown}")
     }
 
     /// Runs with its output on the terminal.
     pub(crate) fn openly(mut self) -> Result<()> {
-        let status = self.0.status().with_context(|| format!("{self} did not start"))?;
+        let status = self
+            .0
+            .status()
+            .with_context(|| format!("{self} did not start"))?;
         if !status.success() {
             bail!("{self}: {status}; what it said stands above");
         }
@@ -99,21 +105,37 @@ impl Program {
 
     /// Runs for what it prints; nothing when it fails or isn't there.
     pub(crate) fn printed(mut self) -> Option<String> {
-        let output = self.0.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
-        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let output = self
+            .0
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .output()
+            .ok()?;
+        output
+            .status
+            .success()
+            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     /// Starts, and goes on beside this program.
     pub(crate) fn start(mut self) -> Result<Child> {
-        self.0.spawn().with_context(|| format!("{self} did not start"))
+        self.0
+            .spawn()
+            .with_context(|| format!("{self} did not start"))
     }
 
     /// Runs with output and errors in one pipe, line by line.
     fn piped(mut self, mut read: impl FnMut(&str)) -> Result<(String, ExitStatus)> {
         let name = self.to_string();
         let (output, end) = io::pipe()?;
-        self.0.stdin(Stdio::null()).stdout(end.try_clone()?).stderr(end);
-        let mut child = self.0.spawn().with_context(|| format!("{name} did not start"))?;
+        self.0
+            .stdin(Stdio::null())
+            .stdout(end.try_clone()?)
+            .stderr(end);
+        let mut child = self
+            .0
+            .spawn()
+            .with_context(|| format!("{name} did not start"))?;
         // Our own ends of the pipe, without which it would never close.
         drop(self);
         let mut output = BufReader::new(output);
@@ -132,7 +154,9 @@ impl Display for Program {
         let program = Path::new(self.0.get_program());
         let name = program.file_name().unwrap_or(self.0.get_program());
         write!(formatter, "{}", name.to_string_lossy())?;
-        self.0.get_args().try_for_each(|word| write!(formatter, " {}", word.to_string_lossy()))
+        self.0
+            .get_args()
+            .try_for_each(|word| write!(formatter, " {}", word.to_string_lossy()))
     }
 }
 

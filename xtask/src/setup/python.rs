@@ -37,14 +37,20 @@ pub(super) fn ensure() -> Result<Option<PathBuf>> {
     };
     Progress::doing("pip install");
     create_venv(&home).map_err(refusal)?;
-    let install = Program::new(&python).args(["-m", "pip", "install", "--quiet", "-r", REQUIREMENTS]);
+    let install =
+        Program::new(&python).args(["-m", "pip", "install", "--quiet", "-r", REQUIREMENTS]);
     install.quietly().map_err(refusal)?;
     fs::write(&installed, wanted)?;
     Ok(Some(python))
 }
 
 fn create_venv(home: &Path) -> Result<()> {
-    let create = || Program::new("python3").args(["-m", "venv", "--clear"]).arg(home).quietly();
+    let create = || {
+        Program::new("python3")
+            .args(["-m", "venv", "--clear"])
+            .arg(home)
+            .quietly()
+    };
     // Debian keeps a part of `venv` in a package of its own.
     create().or_else(|_| apt::install(&["python3-venv"]).and_then(|()| create()))
 }

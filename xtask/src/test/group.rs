@@ -7,12 +7,7 @@ use clap::ValueEnum;
 
 use super::{count::Count, webdriver};
 use crate::{
-    build::Artifacts,
-    codegen,
-    program::Program,
-    progress::Progress,
-    setup::TestTools,
-    workspace,
+    build::Artifacts, codegen, program::Program, progress::Progress, setup::TestTools, workspace,
 };
 
 const NODE_CLIENT_TESTS: &str = "server/tests/clients/node";
@@ -73,10 +68,14 @@ impl Bench {
     fn tell(&self, mut program: Program) -> Program {
         if let Some(tools) = &self.tools {
             let browser = &tools.browser;
-            program = program.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
+            program = program
+                .env("CHROME", &browser.chrome)
+                .env("CHROMEDRIVER", &browser.driver);
         }
         if let Some(artifacts) = &self.artifacts {
-            program = program.env("SAMEWIRE_SERVER", &artifacts.server).env("SAMEWIRE_APP", &artifacts.app);
+            program = program
+                .env("SAMEWIRE_SERVER", &artifacts.server)
+                .env("SAMEWIRE_APP", &artifacts.app);
         }
         program.env("NO_COLOR", "1")
     }
@@ -125,7 +124,9 @@ impl Group {
             return sum;
         }
         match self.parts(bench) {
-            Ok(parts) => parts.into_iter().for_each(|part| sum += said(part.run(bench))),
+            Ok(parts) => parts
+                .into_iter()
+                .for_each(|part| sum += said(part.run(bench))),
             Err(error) => sum += said(Err(error)),
         }
         sum
@@ -137,8 +138,17 @@ impl Group {
         Ok(match self {
             Self::Format => vec![Part::Check(cargo(&["fmt", "--all", "--check"]))],
             Self::Lint => vec![
-                Part::Check(cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"])),
-                Part::Check(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings")),
+                Part::Check(cargo(&[
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "-D",
+                    "warnings",
+                ])),
+                Part::Check(
+                    cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
+                ),
             ],
             Self::Rust => vec![Part::Tests(cargo(&[
                 "test",
@@ -151,13 +161,27 @@ impl Group {
             Self::Wasm => {
                 let tools = bench.tools()?;
                 let cargo = tools.build.wasm.cargo("test");
-                let test = cargo.args(["--package", "samewire-wasm-client", "--tests", "--no-fail-fast"]);
+                let test = cargo.args([
+                    "--package",
+                    "samewire-wasm-client",
+                    "--tests",
+                    "--no-fail-fast",
+                ]);
                 vec![Part::Tests(webdriver::told(test, tools)?)]
             }
-            Self::Types => vec![Part::Check(npm(&["run", "check", "--workspaces", "--if-present"]))],
+            Self::Types => vec![Part::Check(npm(&[
+                "run",
+                "check",
+                "--workspaces",
+                "--if-present",
+            ]))],
             Self::Npm => vec![Part::Tests(npm(&["test", "--workspaces", "--if-present"]))],
             Self::Clients => {
-                let python = bench.tools()?.python.as_ref().context("there are no tests in Python")?;
+                let python = bench
+                    .tools()?
+                    .python
+                    .as_ref()
+                    .context("there are no tests in Python")?;
                 let node = Program::new("node").args(["--test", "--test-timeout=120000"]);
                 let python = Program::new(python).args(["-m", "unittest", "discover", "--verbose"]);
                 vec![
