@@ -21,16 +21,15 @@ impl Progress {
     }
 
     /// A step that prints nothing itself; all of it is one line:
-    /// `[3/6] Chromium … ok 1.2 s (/usr/bin/chromium)`.
-    ///
-    /// What the step returns is shown in brackets by `note`.
+    /// `[4/6] Chromium … ok 1.2 s (/usr/bin/chromium)`, with what `note` says of the result.
     pub(crate) fn step<T>(
         &mut self,
         name: &str,
         work: impl FnOnce() -> Result<T>,
         note: impl FnOnce(&T) -> String,
     ) -> Result<T> {
-        self.announce(name);
+        print!("{} … ", self.heading(name));
+        flush();
         let started = Instant::now();
         let result = work();
         let took = seconds(started.elapsed());
@@ -46,8 +45,7 @@ impl Progress {
 
     /// A step whose commands write to the terminal; it has a line before and a line after.
     pub(crate) fn stage<T>(&mut self, name: &str, work: impl FnOnce() -> Result<T>) -> Result<T> {
-        self.announce(name);
-        println!();
+        println!("{}", self.heading(name));
         let started = Instant::now();
         let result = work();
         let verdict = if result.is_ok() { "ok" } else { "failed after" };
@@ -67,10 +65,9 @@ impl Progress {
         eprintln!("\nerror: {error:#}");
     }
 
-    fn announce(&mut self, name: &str) {
+    fn heading(&mut self, name: &str) -> String {
         self.done += 1;
-        print!("[{}/{}] {name} … ", self.done, self.total);
-        flush();
+        format!("[{}/{}] {name}", self.done, self.total)
     }
 }
 
