@@ -1,0 +1,10 @@
+//! The files in the repository are those that the protocol generates.
+
+use std::path::Path;
+
+#[test]
+fn what_is_committed_is_what_the_protocol_generates() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let stale = samewire_codegen::stale(&root, samewire_protocol::CATALOGUE).unwrap();
+    assert!(stale.is_empty(), "run `cargo xtask codegen`: {stale:?}");
+}
