@@ -1,0 +1,12 @@
+'use client'
+
+export type { LiveEvent, LiveSession } from './livePreview.js'
+export type { RoomState } from './roomStore.js'
+export { SamewireProvider, type SamewireProviderProps } from './SamewireProvider.js'
+export { useClient } from './useClient.js'
+export { useConnectionState } from './useConnectionState.js'
+export { useEvent } from './useEvent.js'
+export { useLivePreview, type LivePreviewState } from './useLivePreview.js'
+export { usePresence, type PresenceState } from './usePresence.js'
+export { useRoom, type UseRoomOptions } from './useRoom.js'
+export { useWebSocket, type Subscription, type WebSocketHandle } from './useWebSocket.js'

@@ -1,0 +1,20 @@
+import type { EventOf, KindOf, RoomAddress } from '../types.js'
+import type { Fold, RoomState } from './roomStore.js'
+import { useFold } from './useFold.js'
+
+export interface UseRoomOptions<Address extends RoomAddress> {
+  /** Only these of the room's events are sent. */
+  events?: readonly EventOf<KindOf<Address>>[]
+  /** Whether to be in the room. Default `true`. */
+  enabled?: boolean
+}
+
+const NOTHING: Fold<never, undefined> = { name: 'nothing', initial: undefined, on: {} }
+
+/** Is in a room while the component is there. Components that are in one room join it once. */
+export function useRoom<Address extends RoomAddress>(
+  room: Address,
+  { events, enabled = true }: UseRoomOptions<Address> = {},
+): RoomState<KindOf<Address>> {
+  return useFold(enabled ? room : undefined, NOTHING as Fold<KindOf<Address>, undefined>, events)
+}
