@@ -152,7 +152,7 @@ macro_rules! events {
         pub struct $name:ident $fields:tt
         $($rest:tt)*
     ) => {
-        $crate::events!(@type "camelCase" [$(#[$($attribute)*])*] pub struct $name $fields);
+        $crate::events!(@type [$(#[$($attribute)*])*] pub struct $name $fields);
         impl $crate::Event for $name { const NAME: &'static str = $event; }
         impl $crate::ServerEvent for $name {}
         $crate::events!(@items $head [$($info)* $crate::EventInfo {
@@ -174,7 +174,7 @@ macro_rules! events {
         pub struct $name:ident $fields:tt
         $($rest:tt)*
     ) => {
-        $crate::events!(@type "camelCase" [$(#[$($attribute)*])*] pub struct $name $fields);
+        $crate::events!(@type [$(#[$($attribute)*])*] pub struct $name $fields);
         impl $crate::Event for $name { const NAME: &'static str = $event; }
         impl $crate::ClientEvent for $name {
             type Answer = $answer;
@@ -193,16 +193,16 @@ macro_rules! events {
     };
 
     (@items $head:tt $info:tt $(#[$($attribute:tt)*])* pub struct $name:ident $fields:tt $($rest:tt)*) => {
-        $crate::events!(@type "camelCase" [$(#[$($attribute)*])*] pub struct $name $fields);
+        $crate::events!(@type [$(#[$($attribute)*])*] pub struct $name $fields);
         $crate::events!(@items $head $info $($rest)*);
     };
 
     (@items $head:tt $info:tt $(#[$($attribute:tt)*])* pub enum $name:ident $variants:tt $($rest:tt)*) => {
-        $crate::events!(@type "lowercase" [$(#[$($attribute)*])*] pub enum $name $variants);
+        $crate::events!(@variants [$(#[$($attribute)*])*] pub enum $name $variants);
         $crate::events!(@items $head $info $($rest)*);
     };
 
-    (@type $case:literal [$(#[$($attribute:tt)*])*] $($item:tt)*) => {
+    (@type [$(#[$($attribute:tt)*])*] $($item:tt)*) => {
         #[$crate::__private::serde_with::skip_serializing_none]
         #[derive(
             Debug, Clone, PartialEq,
@@ -210,10 +210,47 @@ macro_rules! events {
             $crate::__private::serde::Deserialize,
             $crate::__private::schemars::JsonSchema,
         )]
-        #[serde(crate = "samewire_protocol::__private::serde", rename_all = $case)]
+        #[serde(crate = "samewire_protocol::__private::serde", rename_all = "camelCase")]
         #[schemars(crate = "samewire_protocol::__private::schemars")]
         $(#[$($attribute)*])*
         $($item)*
+    };
+
+    // `remote = "Self"` makes serde's own reading a function of the type, so that it is given
+    // strings alone: left to itself it also takes `{ "variant": null }` where an enum is open.
+    (@variants [$(#[$($attribute:tt)*])*] pub enum $name:ident $variants:tt) => {
+        #[derive(
+            Debug, Clone, PartialEq,
+            $crate::__private::serde::Serialize,
+            $crate::__private::serde::Deserialize,
+            $crate::__private::schemars::JsonSchema,
+        )]
+        #[serde(
+            crate = "samewire_protocol::__private::serde", rename_all = "lowercase", remote = "Self"
+        )]
+        #[schemars(crate = "samewire_protocol::__private::schemars")]
+        $(#[$($attribute)*])*
+        pub enum $name $variants
+
+        impl $crate::__private::serde::Serialize for $name {
+            fn serialize<S>(&self, serializer: S) -> Result<S::Ok, S::Error>
+            where
+                S: $crate::__private::serde::Serializer,
+            {
+                Self::serialize(self, serializer)
+            }
+        }
+
+        impl<'de> $crate::__private::serde::Deserialize<'de> for $name {
+            fn deserialize<D>(deserializer: D) -> Result<Self, D::Error>
+            where
+                D: $crate::__private::serde::Deserializer<'de>,
+            {
+                use $crate::__private::serde::de::IntoDeserializer;
+                let text = <String as $crate::__private::serde::Deserialize>::deserialize(deserializer)?;
+                Self::deserialize(text.into_deserializer())
+            }
+        }
     };
 
     (@bare) => { None };

@@ -32,20 +32,18 @@ impl PayloadError {
         if path == "." {
             path.clear();
         }
-        let error = error.to_string();
-        // What serde_json says of a text ends in a position; the path says it better.
-        let message = error.split(" at line ").next().unwrap_or_default();
-        if let Some(field) = between(message, "missing field `", "`") {
+        let message = error.to_string();
+        if let Some(field) = message.strip_prefix("missing field `") {
             if !path.is_empty() {
                 path.push('.');
             }
-            path.push_str(field);
+            path.push_str(field.trim_end_matches('`'));
             return Self { path, problem: "is missing".into() };
         }
         if path.is_empty() {
             path.push_str("payload");
         }
-        Self { path, problem: problem(message) }
+        Self { path, problem: problem(&message) }
     }
 }
 
@@ -153,7 +151,11 @@ impl IntoDeserializer<'_, serde_json::Error> for Strict {
 
 /// serde's message without the value it met, in the words of JSON.
 fn problem(message: &str) -> String {
-    if let Some((_, expected)) = message.split_once("expected ") {
+    // The last "expected" is serde's: one before it may stand in the value.
+    let expected = message
+        .strip_prefix("expected ")
+        .or_else(|| Some(message.rsplit_once(", expected ")?.1));
+    if let Some(expected) = expected {
         let expected = match expected {
             "a borrowed string" | "an enum" => "a string",
             "a sequence" => "an array",
@@ -168,16 +170,13 @@ fn problem(message: &str) -> String {
     message.to_owned()
 }
 
-fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
-    text.split_once(before)?.1.split_once(after).map(|(inner, _)| inner)
-}
-
 #[cfg(test)]
 mod tests {
     use serde::Deserialize;
     use serde_json::json;
 
     use super::*;
+    use crate::{live_preview::TrackerEventType, presence::Status};
 
     #[derive(Debug, Deserialize)]
     struct Outer {
@@ -213,6 +212,24 @@ mod tests {
     #[test]
     fn an_array_is_no_struct() {
         check(json!({ "projects": [["a", 1]] }), "projects[0]: expected an object");
+    }
+
+    #[test]
+    fn the_value_is_never_repeated() {
+        for value in ["secret, expected a cat", "secret at line 3", "missing field `secret`"] {
+            let error = read::<Status>(json!(value)).unwrap_err();
+            assert_eq!(error.to_string(), "payload: expected one of online, busy, away");
+        }
+    }
+
+    #[test]
+    fn a_variant_is_a_string_where_any_other_is_taken_too() {
+        for value in [json!({ "keydown": null }), json!(["keydown"]), json!(1), json!(null)] {
+            let error = read::<TrackerEventType>(value).unwrap_err();
+            assert_eq!(error.to_string(), "payload: expected a string");
+        }
+        assert_eq!(read(json!("keydown")), Ok(TrackerEventType::KeyDown));
+        assert_eq!(read(json!("shake")), Ok(TrackerEventType::Other("shake".into())));
     }
 
     #[test]
