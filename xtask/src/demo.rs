@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, TcpStream},
     process::Child,
+    sync::atomic::{AtomicBool, Ordering},
     thread,
     time::Duration,
 };
@@ -19,6 +20,9 @@ use crate::{
 /// How often the server is asked whether it is there yet, and how many times.
 const ASK_EVERY: Duration = Duration::from_millis(100);
 const ASK_TIMES: u32 = 300;
+
+/// Whether a person, or what runs this program, wanted the end: then it is no failure.
+static ASKED_TO_END: AtomicBool = AtomicBool::new(false);
 
 /// Builds, then serves until Ctrl-C or until the server ends by itself.
 pub(crate) fn run(port: u16, skip_build: bool) -> Result<()> {
@@ -46,7 +50,10 @@ pub(crate) fn run(port: u16, skip_build: bool) -> Result<()> {
     let mut server = start(server)?;
     wait_for(&mut server, port)?;
     println!("\n  Samewire's demo: http://localhost:{port}  (Ctrl-C ends it)\n");
-    server.wait().context("the server was lost")?;
+    let status = server.wait().context("the server was lost")?;
+    if !status.success() && !ASKED_TO_END.load(Ordering::Relaxed) {
+        bail!("the server ended by itself, {status}; what it said stands above");
+    }
     Ok(())
 }
 
@@ -82,6 +89,7 @@ fn start(server: Program) -> Result<Child> {
     let server = server.apart().start()?;
     let id = Pid::from_raw(i32::try_from(server.id())?);
     ctrlc::set_handler(move || {
+        ASKED_TO_END.store(true, Ordering::Relaxed);
         // One that has ended already needs no asking.
         let _ = kill(id, Signal::SIGTERM);
     })?;
@@ -91,6 +99,6 @@ fn start(server: Program) -> Result<Child> {
 /// Starts the server in this console, whose Ctrl-C reaches both.
 #[cfg(not(unix))]
 fn start(server: Program) -> Result<Child> {
-    ctrlc::set_handler(|| {})?;
+    ctrlc::set_handler(|| ASKED_TO_END.store(true, Ordering::Relaxed))?;
     server.start()
 }

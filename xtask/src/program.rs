@@ -13,8 +13,9 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace;
 
-/// How much of a failed program's output its error shows, in lines.
-const SHOWN_LINES: usize = 40;
+/// How much of a failed program's output its error shows of the beginning and of the end, in lines:
+/// some say first what is wrong, some last.
+const SHOWN_LINES: usize = 20;
 
 /// A program with its arguments, about to run in the repository's root.
 #[derive(Debug)]
@@ -72,11 +73,10 @@ impl Program {
         if status.success() {
             return Ok(());
         }
-        let from = text.len().saturating_sub(SHOWN_LINES);
-        let shown: String = text[from..]
-            .iter()
-            .map(|line| format!("\n    {line}"))
-            .collect();
+        if text.len() > 2 * SHOWN_LINES {
+            text.splice(SHOWN_LINES..text.len() - SHOWN_LINES, ["[…]".to_owned()]);
+        }
+        let shown: String = text.iter().map(|line| format!("\n    {line}")).collect();
         bail!("{name}: {status}{shown}")
     }
 

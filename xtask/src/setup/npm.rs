@@ -48,7 +48,11 @@ pub(super) fn install_dependencies() -> Result<usize> {
         .printed()
         .context("git could not list the lockfiles")?;
     let mut filled = 0;
-    for lockfile in lockfiles.lines().map(workspace::path) {
+    for lockfile in lockfiles
+        .lines()
+        .map(workspace::path)
+        .filter(|file| file.is_file())
+    {
         let Some(folder) = lockfile.parent() else {
             continue;
         };
