@@ -166,3 +166,48 @@ pub(crate) fn found(name: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(name).with_extension(env::consts::EXE_EXTENSION))
         .find(|file| file.is_file())
 }
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::Program;
+
+    fn shell(script: &str) -> Program {
+        Program::new("sh").args(["-c", script])
+    }
+
+    #[test]
+    fn a_failure_shows_both_ends_of_what_was_said() {
+        let error = shell("echo first; seq 1000; echo last >&2; exit 3")
+            .quietly()
+            .unwrap_err()
+            .to_string();
+        assert!(error.starts_with("sh -c "), "{error}");
+        assert!(
+            error.contains("exit status: 3\n    first\n    1\n"),
+            "{error}"
+        );
+        assert!(
+            error.contains("[…]") && error.ends_with("1000\n    last"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_program_that_is_not_there_says_so() {
+        let error = Program::new("no-such-program").quietly().unwrap_err();
+        assert!(
+            format!("{error:#}").starts_with("no-such-program did not start: "),
+            "{error:#}"
+        );
+        assert_eq!(Program::new("no-such-program").printed(), None);
+    }
+
+    #[test]
+    fn output_and_errors_are_read_line_by_line() {
+        let mut lines = Vec::new();
+        let succeeded =
+            shell("echo one; echo two >&2; false").watched(|line| lines.push(line.to_owned()));
+        assert!(!succeeded.unwrap());
+        assert_eq!(lines, ["one", "two"]);
+    }
+}
