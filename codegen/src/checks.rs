@@ -124,13 +124,14 @@ impl Checks<'_> {
             self.functions.insert(name.clone(), String::new());
             let place = Place { value: "v".into(), path: String::new(), indent: 1 };
             let body = self.check(&ty, &place);
-            if !body.is_empty() {
-                let body = format!("\nfunction {function}(v) {{\n{body}}}\n");
-                self.functions.insert(name, body);
-            } else {
+            if body.is_empty() {
                 self.functions.remove(&name);
                 return None;
             }
+            let calls = body.contains("(e = check");
+            let head = if calls { place.line("let e") } else { String::new() };
+            let body = format!("\nfunction {function}(v) {{\n{head}{body}}}\n");
+            self.functions.insert(name, body);
         }
         Some(function)
     }
@@ -242,9 +243,6 @@ impl Checks<'_> {
             .map(|field| quote(&field.name))
             .collect();
         let mut head = String::new();
-        if checks.contains("(e = check") {
-            head += &place.line("let e");
-        }
         if !required.is_empty() {
             head += &place.line("let lacks = false");
             let failure = place.fails_further(&format!(

@@ -200,7 +200,7 @@ fn anchor(heading: &str) -> String {
 }
 
 fn paragraph<'a>(lines: impl Iterator<Item = &'a str>) -> String {
-    lines.map(str::trim).collect::<Vec<_>>().join(" ").trim().to_owned()
+    lines.map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
 fn cell(docs: &str) -> String {

@@ -1,4 +1,5 @@
 //! The files in the repository are those that the protocol generates.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::path::Path;
 

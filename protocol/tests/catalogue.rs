@@ -1,4 +1,5 @@
 //! What must hold of every event, whichever domain declares it.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,6 +1,7 @@
 //! Every event has a golden payload, written down as the server really writes it.
 //!
 //! A fixture that has to be changed is a change of the wire: other clients read it too.
+#![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
 use std::{
     collections::BTreeSet,

@@ -136,8 +136,8 @@ function checkBroadcast(v) {
 }
 
 function checkBroadcastSent(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.position === undefined) lacks = true
   else if ((e = checkPosition(v.position)) !== undefined) return `.position${e}`
@@ -145,8 +145,8 @@ function checkBroadcastSent(v) {
 }
 
 function checkChatMessage(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.content === undefined) lacks = true
   else if (typeof v.content !== 'string') return '.content: expected a string'
@@ -180,8 +180,8 @@ function checkConversation(v) {
 }
 
 function checkConversationCreated(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.conversation === undefined) lacks = true
   else if ((e = checkConversation(v.conversation)) !== undefined) return `.conversation${e}`
@@ -197,8 +197,8 @@ function checkConversationDeleted(v) {
 }
 
 function checkConversationUpdate(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.conversation === undefined) lacks = true
   else if ((e = checkInboxConversation(v.conversation)) !== undefined) return `.conversation${e}`
@@ -208,8 +208,8 @@ function checkConversationUpdate(v) {
 }
 
 function checkConversationUpdated(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.conversation === undefined) lacks = true
   else if ((e = checkConversation(v.conversation)) !== undefined) return `.conversation${e}`
@@ -217,8 +217,8 @@ function checkConversationUpdated(v) {
 }
 
 function checkDataUpdated(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.action === undefined) lacks = true
   else if ((e = checkAction(v.action)) !== undefined) return `.action${e}`
@@ -275,8 +275,8 @@ function checkErrorEvent(v) {
 }
 
 function checkEventReceived(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.event === undefined) lacks = true
   else if ((e = checkTrackerEvent(v.event)) !== undefined) return `.event${e}`
@@ -344,8 +344,8 @@ function checkExportReady(v) {
 }
 
 function checkExportStarted(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.exportId === undefined) lacks = true
   else if (typeof v.exportId !== 'string') return '.exportId: expected a string'
@@ -361,8 +361,8 @@ function checkExportStarted(v) {
 }
 
 function checkHistory(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.complete === undefined) lacks = true
   else if (typeof v.complete !== 'boolean') return '.complete: expected a boolean'
@@ -395,8 +395,8 @@ function checkInboxConversation(v) {
 }
 
 function checkInboxMessage(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.conversationId === undefined) lacks = true
   else if (typeof v.conversationId !== 'string') return '.conversationId: expected a string'
@@ -417,8 +417,8 @@ function checkInboxMessage(v) {
 }
 
 function checkInteraction(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.authorId === undefined) lacks = true
   else if (typeof v.authorId !== 'string') return '.authorId: expected a string'
@@ -440,8 +440,8 @@ function checkInteraction(v) {
 }
 
 function checkInteractionAdded(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.interaction === undefined) lacks = true
   else if ((e = checkInteraction(v.interaction)) !== undefined) return `.interaction${e}`
@@ -457,8 +457,8 @@ function checkInteractionType(v) {
 }
 
 function checkInteractionUpdated(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.interaction === undefined) lacks = true
   else if ((e = checkInteraction(v.interaction)) !== undefined) return `.interaction${e}`
@@ -481,8 +481,8 @@ function checkItem(v) {
 }
 
 function checkJoined(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.missed === undefined) lacks = true
   else if (!isInteger(v.missed, 0, 4294967295)) return '.missed: expected an integer'
@@ -552,8 +552,8 @@ function checkMessageChunk(v) {
 }
 
 function checkMessageComplete(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.assistantMessage === undefined) lacks = true
   else if ((e = checkChatMessage(v.assistantMessage)) !== undefined) return `.assistantMessage${e}`
@@ -583,8 +583,8 @@ function checkMessageStatus(v) {
 }
 
 function checkMessageStatusUpdate(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.conversationId === undefined) lacks = true
   else if (typeof v.conversationId !== 'string') return '.conversationId: expected a string'
@@ -598,8 +598,8 @@ function checkMessageStatusUpdate(v) {
 }
 
 function checkNewMessage(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.conversation != null) if ((e = checkInboxConversation(v.conversation)) !== undefined) return `.conversation${e}`
   if (v.message === undefined) lacks = true
@@ -628,8 +628,8 @@ function checkPosition(v) {
 }
 
 function checkPresenceChanged(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.joined === undefined) lacks = true
   else {
@@ -652,8 +652,8 @@ function checkPresenceChanged(v) {
 }
 
 function checkPresenceState(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.room === undefined) lacks = true
   else if (typeof v.room !== 'string') return '.room: expected a string'
@@ -666,8 +666,8 @@ function checkPresenceState(v) {
 }
 
 function checkResumed(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.rooms === undefined) lacks = true
   else {
@@ -678,8 +678,8 @@ function checkResumed(v) {
 }
 
 function checkResumedRoom(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.error != null) if ((e = checkErrorBody(v.error)) !== undefined) return `.error${e}`
   if (v.missed === undefined) lacks = true
@@ -742,8 +742,8 @@ function checkSessionStarted(v) {
 }
 
 function checkSnapshot(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.items === undefined) lacks = true
   else {
@@ -784,8 +784,8 @@ function checkStory(v) {
 }
 
 function checkStoryProcessed(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.projectId === undefined) lacks = true
   else if (typeof v.projectId !== 'string') return '.projectId: expected a string'
@@ -813,8 +813,8 @@ function checkStoryProcessing(v) {
 }
 
 function checkStoryUploaded(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.projectId === undefined) lacks = true
   else if (typeof v.projectId !== 'string') return '.projectId: expected a string'
@@ -908,8 +908,8 @@ function checkUnreadCountUpdate(v) {
 }
 
 function checkUser(v) {
-  if (!isObject(v)) return ': expected an object'
   let e
+  if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.connections === undefined) lacks = true
   else if (!isInteger(v.connections, 0, 4294967295)) return '.connections: expected an integer'
