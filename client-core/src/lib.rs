@@ -1,1 +1,51 @@
-//! Under way.
+//! All that a Samewire client decides, without IO and without a clock.
+//!
+//! In the form of `quinn-proto`: the caller tells what happened and when, and then takes out what
+//! is to be done. The tour:
+//!
+//! - [`Client`] is the whole: calls of the application and what the network brings go in,
+//!   [`Transmit`]s, [`Event`]s and the next deadline come out.
+//! - `connection` is its life as one state machine, with `backoff` and `timer`; [`framing`] reads
+//!   and writes frames, `assembly` puts binary parts in their places.
+//! - `outbox` keeps what was emitted until it is answered, `rooms` knows what was joined, `sequence`
+//!   puts a room's events in order, `presence` folds who is there.
+//! - [`Payload`] is how a value is looked into. In a browser it is a JavaScript value, which never
+//!   comes in here.
+//!
+//! ```
+//! use samewire_client_core::{Client, Config, Instant, NoChecks, Transmit};
+//! use serde_json::Value;
+//!
+//! let now = Instant::from_millis(0);
+//! let mut client = Client::<Value>::new(Config::default(), 42, NoChecks);
+//! client.connect(now);
+//! assert!(matches!(client.poll_transmit(), Some(Transmit::Open { .. })));
+//! assert_eq!(client.poll_timeout(), Some(now + Config::default().timeout));
+//! ```
+
+mod assembly;
+mod backoff;
+mod client;
+mod config;
+mod connection;
+mod failure;
+pub mod framing;
+mod instant;
+mod json;
+mod outbox;
+mod payload;
+mod position;
+mod presence;
+mod rooms;
+mod sequence;
+mod timer;
+mod transmit;
+
+pub use client::{Client, EmitOptions, Event};
+pub use config::Config;
+pub use connection::ConnectionState;
+pub use failure::{ClientErrorCode, Failure};
+pub use instant::{Clock, Instant};
+pub use payload::{Arrived, Checks, Encoded, Misfit, NoChecks, Payload};
+pub use position::{Place, Position};
+pub use transmit::{CallId, HandleId, Message, SocketId, Transmit};

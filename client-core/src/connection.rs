@@ -1,0 +1,487 @@
+//! The connection's life: one explicit state, and what each thing that happens does to it.
+
+use std::{collections::VecDeque, time::Duration};
+
+use samewire_protocol::ErrorCode;
+
+use crate::{
+    ClientErrorCode, Config, Failure, Instant, Payload, SocketId,
+    backoff::Backoff,
+    framing::{self, Frame, Packet},
+    timer::{Timer, Timers},
+};
+
+/// How long the server may take to say who we are, once it let us in. A Samewire server does so at
+/// once; another one never does.
+const SIGN_IN_GRACE: Duration = Duration::from_secs(1);
+
+/// Tokens that may be refused in a row.
+const MAX_REFUSED_TOKENS: u32 = 2;
+
+/// How the connection is, as an application sees it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ConnectionState {
+    /// Not asked to connect yet.
+    Idle,
+    /// Opening a socket.
+    Connecting,
+    /// The socket is open; the server hasn't let us in yet.
+    Authenticating,
+    /// Events flow.
+    Connected,
+    /// The connection was lost.
+    Reconnecting {
+        /// The next try's number, counted from 1.
+        attempt: u32,
+        /// When it will be made.
+        retry_at: Instant,
+        /// Why there is no connection.
+        reason: Failure,
+    },
+    /// Over, until `connect` is called.
+    Closed {
+        /// Why.
+        reason: Failure,
+    },
+}
+
+/// The same, with all that the next decision needs.
+#[derive(Debug)]
+enum State {
+    Idle,
+    /// A socket is asked for; Engine.IO isn't open.
+    Opening {
+        socket: SocketId,
+    },
+    /// Engine.IO is open; there is no token yet.
+    AwaitingToken {
+        socket: SocketId,
+    },
+    /// CONNECT is sent, with a token or without.
+    Greeting {
+        socket: SocketId,
+        with_token: bool,
+    },
+    /// We are in; who we are isn't said yet.
+    SigningIn {
+        socket: SocketId,
+    },
+    /// Events flow.
+    Open {
+        socket: SocketId,
+    },
+    /// Until the next try.
+    Waiting {
+        attempt: u32,
+        retry_at: Instant,
+        reason: Failure,
+    },
+    Closed {
+        reason: Failure,
+    },
+}
+
+/// What is to be done next, in this order.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    OpenSocket(SocketId),
+    CloseSocket(SocketId),
+    Send(SocketId, String),
+    AskForToken,
+    /// CONNECT is due, with a token or without.
+    Greet(SocketId, Option<String>),
+    /// Events flow.
+    Up,
+    /// They no longer do.
+    Down,
+    StateChanged,
+}
+
+/// What becomes of a connection that ended.
+enum Recovery {
+    /// It is tried again after a delay.
+    Backoff,
+    /// It is tried again after this long.
+    After(Duration),
+    /// It isn't.
+    Never,
+}
+
+/// What answers when a token is asked for.
+#[derive(Debug)]
+enum Token {
+    Asked,
+    Known(Option<String>),
+}
+
+/// What the server is known to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Peer {
+    Unknown,
+    /// It signed us in: it knows emit ids, room logs and all the rest.
+    Samewire,
+    /// It let us in and said nothing more.
+    Plain,
+}
+
+#[derive(Debug)]
+pub(crate) struct Connection {
+    config: Config,
+    state: State,
+    backoff: Backoff,
+    timers: Timers,
+    steps: VecDeque<Step>,
+    next_socket: u32,
+    token: Token,
+    refused_tokens: u32,
+    peer: Peer,
+    /// How long the server may be silent.
+    patience: Duration,
+    /// Why the server said that it will end the connection, and how long to stay away then.
+    parting: Option<(Failure, Option<Duration>)>,
+}
+
+impl Connection {
+    pub(crate) fn new(config: Config, seed: u64) -> Self {
+        Self {
+            backoff: Backoff::new(&config, seed),
+            patience: config.timeout,
+            config,
+            state: State::Idle,
+            timers: Timers::default(),
+            steps: VecDeque::new(),
+            next_socket: 0,
+            token: Token::Known(None),
+            refused_tokens: 0,
+            peer: Peer::Unknown,
+            parting: None,
+        }
+    }
+
+    pub(crate) fn public_state(&self) -> ConnectionState {
+        match &self.state {
+            State::Idle => ConnectionState::Idle,
+            State::Opening { .. } => ConnectionState::Connecting,
+            State::AwaitingToken { .. } | State::Greeting { .. } | State::SigningIn { .. } => {
+                ConnectionState::Authenticating
+            }
+            State::Open { .. } => ConnectionState::Connected,
+            State::Waiting {
+                attempt,
+                retry_at,
+                reason,
+            } => ConnectionState::Reconnecting {
+                attempt: *attempt,
+                retry_at: *retry_at,
+                reason: reason.clone(),
+            },
+            State::Closed { reason } => ConnectionState::Closed {
+                reason: reason.clone(),
+            },
+        }
+    }
+
+    pub(crate) fn poll_step(&mut self) -> Option<Step> {
+        self.steps.pop_front()
+    }
+
+    pub(crate) fn timers(&mut self) -> &mut Timers {
+        &mut self.timers
+    }
+
+    pub(crate) fn next_deadline(&self) -> Option<Instant> {
+        self.timers.next()
+    }
+
+    /// The socket that is open or being opened. There is never another.
+    pub(crate) fn socket(&self) -> Option<SocketId> {
+        match self.state {
+            State::Opening { socket }
+            | State::AwaitingToken { socket }
+            | State::Greeting { socket, .. }
+            | State::SigningIn { socket }
+            | State::Open { socket } => Some(socket),
+            State::Idle | State::Waiting { .. } | State::Closed { .. } => None,
+        }
+    }
+
+    /// The socket, where events flow.
+    pub(crate) fn open_socket(&self) -> Option<SocketId> {
+        match self.state {
+            State::Open { socket } => Some(socket),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn peer(&self) -> Peer {
+        self.peer
+    }
+
+    /// The application wants to be connected: at once, even if a later try is set.
+    pub(crate) fn connect(&mut self, now: Instant) {
+        if self.socket().is_none() {
+            self.backoff.reset();
+            self.refused_tokens = 0;
+            self.open(now);
+        }
+    }
+
+    /// The application wants it to end.
+    pub(crate) fn disconnect(&mut self, now: Instant) {
+        if !matches!(self.state, State::Idle | State::Closed { .. }) {
+            if let Some(socket) = self.open_socket() {
+                self.steps
+                    .push_back(Step::Send(socket, framing::DISCONNECT.to_owned()));
+            }
+            let reason = Failure::new(ClientErrorCode::Closed, "the client was closed");
+            self.end(now, reason, Recovery::Never);
+        }
+    }
+
+    /// A token, or why there is none.
+    pub(crate) fn token(&mut self, now: Instant, token: Result<Option<String>, String>) {
+        let waits = matches!(
+            self.state,
+            State::Opening { .. } | State::AwaitingToken { .. }
+        );
+        match token {
+            _ if !waits => {}
+            Ok(token) => {
+                self.token = Token::Known(token);
+                self.greet();
+            }
+            Err(message) => {
+                self.end(
+                    now,
+                    Failure::new(ClientErrorCode::TokenUnavailable, message),
+                    Recovery::Backoff,
+                );
+            }
+        }
+    }
+
+    /// Takes a frame, and gives the packet in it that is not about the connection itself.
+    pub(crate) fn frame<P: Payload>(&mut self, now: Instant, frame: Frame<P>) -> Option<Packet<P>> {
+        self.hear(now);
+        match frame {
+            Frame::Open(handshake) => self.opened(now, &handshake),
+            Frame::Ping => {
+                if let Some(socket) = self.socket() {
+                    self.steps
+                        .push_back(Step::Send(socket, framing::PONG.to_owned()));
+                }
+            }
+            Frame::Close => self.lost(now, "the server closed the connection"),
+            Frame::Pong | Frame::Noop => {}
+            Frame::Packet(Packet::Connect) => self.let_in(now),
+            Frame::Packet(Packet::ConnectError(error)) => {
+                let message = error.field("message").and_then(|message| message.text());
+                self.refused(now, Failure::of_connect(&message.unwrap_or_default()));
+            }
+            Frame::Packet(Packet::Disconnect) => self.dismissed(now),
+            Frame::Packet(packet) => return Some(packet),
+        }
+        None
+    }
+
+    /// Something came: the server is there.
+    pub(crate) fn hear(&mut self, now: Instant) {
+        if !matches!(self.state, State::Opening { .. }) {
+            self.timers.set(Timer::Heartbeat, now + self.patience);
+        }
+    }
+
+    /// The socket is gone.
+    pub(crate) fn lost(&mut self, now: Instant, message: &str) {
+        let reason = match &self.state {
+            State::Opening { .. } => Failure::new(ClientErrorCode::ConnectFailed, message),
+            _ => Failure::new(ClientErrorCode::ConnectionLost, message),
+        };
+        self.part(now, reason, Recovery::Backoff);
+    }
+
+    /// The server said who we are.
+    pub(crate) fn signed_in(&mut self) {
+        self.peer = Peer::Samewire;
+        self.become_open();
+    }
+
+    /// The server sent an event of another kind than it would before signing us in.
+    pub(crate) fn spoke(&mut self) {
+        if self.peer == Peer::Unknown && matches!(self.state, State::SigningIn { .. }) {
+            self.peer = Peer::Plain;
+            self.become_open();
+        }
+    }
+
+    /// The server will end the connection because of the token.
+    pub(crate) fn sign_in_failed(&mut self, failure: Failure) {
+        self.parting = Some((failure, None));
+    }
+
+    /// The server will end the connection because it stops.
+    pub(crate) fn shutdown_announced(&mut self, message: &str, stay_away: Duration) {
+        let reason = Failure::new(ClientErrorCode::ServerShutdown, message);
+        self.parting = Some((reason, Some(stay_away)));
+    }
+
+    pub(crate) fn timeout(&mut self, now: Instant, timer: Timer) {
+        match timer {
+            Timer::Attempt => {
+                let reason = Failure::new(ClientErrorCode::Timeout, "connecting took too long");
+                self.end(now, reason, Recovery::Backoff);
+            }
+            Timer::Heartbeat => {
+                let reason = Failure::new(ClientErrorCode::PingTimeout, "the server went silent");
+                self.part(now, reason, Recovery::Backoff);
+            }
+            Timer::SignIn => self.spoke(),
+            Timer::Reconnect => self.open(now),
+            Timer::Resume | Timer::Ack => {}
+        }
+    }
+
+    fn open(&mut self, now: Instant) {
+        self.timers.stop_all();
+        self.parting = None;
+        self.next_socket += 1;
+        let socket = SocketId(self.next_socket);
+        self.steps.push_back(Step::OpenSocket(socket));
+        self.timers.set(Timer::Attempt, now + self.config.timeout);
+        self.enter(State::Opening { socket });
+        self.token = if self.config.has_token {
+            self.steps.push_back(Step::AskForToken);
+            Token::Asked
+        } else {
+            Token::Known(None)
+        };
+    }
+
+    fn opened<P: Payload>(&mut self, now: Instant, handshake: &P) {
+        let State::Opening { socket } = self.state else {
+            return;
+        };
+        let millis = |name| handshake.field(name)?.count();
+        let patience =
+            millis("pingInterval").unwrap_or(25_000) + millis("pingTimeout").unwrap_or(20_000);
+        self.patience = Duration::from_millis(patience);
+        self.enter(State::AwaitingToken { socket });
+        self.hear(now);
+        self.greet();
+    }
+
+    /// Sends CONNECT once the socket is open and the token there, whichever comes last.
+    fn greet(&mut self) {
+        if let State::AwaitingToken { socket } = self.state
+            && let Token::Known(token) = &mut self.token
+        {
+            let token = token.take();
+            let with_token = token.is_some();
+            self.steps.push_back(Step::Greet(socket, token));
+            self.enter(State::Greeting { socket, with_token });
+        }
+    }
+
+    fn let_in(&mut self, now: Instant) {
+        let State::Greeting { socket, with_token } = self.state else {
+            return;
+        };
+        self.enter(State::SigningIn { socket });
+        if with_token && self.peer != Peer::Plain {
+            self.timers.set(Timer::SignIn, now + SIGN_IN_GRACE);
+        } else {
+            self.become_open();
+        }
+    }
+
+    fn become_open(&mut self) {
+        let State::SigningIn { socket } = self.state else {
+            return;
+        };
+        self.timers.stop(Timer::Attempt);
+        self.timers.stop(Timer::SignIn);
+        self.backoff.reset();
+        self.refused_tokens = 0;
+        self.enter(State::Open { socket });
+        self.steps.push_back(Step::Up);
+    }
+
+    /// CONNECT was refused.
+    fn refused(&mut self, now: Instant, failure: Failure) {
+        let recovery = self.after_refusal(&failure);
+        self.end(now, failure, recovery);
+    }
+
+    /// The server ended the connection, though not the socket.
+    fn dismissed(&mut self, now: Instant) {
+        let reason = Failure::new(
+            ClientErrorCode::Disconnected,
+            "the server ended the connection",
+        );
+        self.part(now, reason, Recovery::Never);
+    }
+
+    /// Ends the connection, for the reason that the server gave before if it gave one.
+    fn part(&mut self, now: Instant, reason: Failure, recovery: Recovery) {
+        match self.parting.take() {
+            Some((reason, Some(stay_away))) => self.end(now, reason, Recovery::After(stay_away)),
+            Some((failure, None)) => self.refused(now, failure),
+            None => self.end(now, reason, recovery),
+        }
+    }
+
+    fn after_refusal(&mut self, failure: &Failure) -> Recovery {
+        if failure.asks_for_a_token() && self.config.has_token {
+            self.refused_tokens += 1;
+            if self.refused_tokens < MAX_REFUSED_TOKENS {
+                return Recovery::After(Duration::ZERO);
+            }
+        } else if failure.retryable && !failure.is(ErrorCode::UpgradeRequired) {
+            return match failure.retry_after_ms {
+                Some(millis) => Recovery::After(Duration::from_millis(millis.into())),
+                None => Recovery::Backoff,
+            };
+        }
+        Recovery::Never
+    }
+
+    fn end(&mut self, now: Instant, reason: Failure, recovery: Recovery) {
+        if let Some(socket) = self.socket() {
+            self.steps.push_back(Step::CloseSocket(socket));
+        }
+        self.timers.stop_all();
+        self.parting = None;
+        let tries_left = self.config.reconnection
+            && self
+                .config
+                .reconnection_attempts
+                .is_none_or(|most| self.backoff.attempt() < most);
+        let delay = match recovery {
+            _ if !tries_left => None,
+            Recovery::Never => None,
+            Recovery::Backoff => Some(self.backoff.next_delay()),
+            Recovery::After(delay) => {
+                self.backoff.skip_delay();
+                Some(delay)
+            }
+        };
+        self.steps.push_back(Step::Down);
+        match delay {
+            Some(delay) => {
+                let retry_at = now + delay;
+                self.timers.set(Timer::Reconnect, retry_at);
+                self.enter(State::Waiting {
+                    attempt: self.backoff.attempt(),
+                    retry_at,
+                    reason,
+                });
+            }
+            None => self.enter(State::Closed { reason }),
+        }
+    }
+
+    fn enter(&mut self, state: State) {
+        self.state = state;
+        self.steps.push_back(Step::StateChanged);
+    }
+}

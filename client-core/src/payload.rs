@@ -1,0 +1,105 @@
+//! The values that pass through: JavaScript's in a browser, `serde_json`'s in a test.
+
+use std::sync::Arc;
+
+use crate::Place;
+
+/// A JSON value that the client passes along, and looks into only where it must.
+///
+/// A cheap handle: it is cloned freely, and what it points at is never copied in here.
+pub trait Payload: Clone {
+    /// A field of an object. Nothing where it is missing or `null`, or this is no object.
+    fn field(&self, name: &str) -> Option<Self>;
+
+    /// An item of an array.
+    fn item(&self, index: usize) -> Option<Self>;
+
+    /// The text, if it is one.
+    fn text(&self) -> Option<String>;
+
+    /// The number, if it is one.
+    fn number(&self) -> Option<f64>;
+
+    /// The truth value, if it is one.
+    fn flag(&self) -> Option<bool>;
+
+    /// The same value with each placeholder in it replaced by the attachment it names. Nothing
+    /// where one names an attachment that isn't there.
+    fn with_attachments(self, attachments: &[Self]) -> Option<Self>;
+
+    /// The whole number from 0 on, if it is one that JSON holds exactly.
+    fn count(&self) -> Option<u64> {
+        let number = self.number()?;
+        (number.fract() == 0.0 && (0.0..=MAX_COUNT).contains(&number)).then_some(number as u64)
+    }
+
+    /// Reads the arguments of an event: its name, its payload, and where it belongs.
+    fn event(&self) -> Option<Arrived<Self>> {
+        Some(Arrived {
+            name: self.item(0)?.text()?.into(),
+            payload: self.item(1),
+            place: self.item(2).and_then(|meta| Place::read(&meta)),
+        })
+    }
+}
+
+const MAX_COUNT: f64 = samewire_protocol::SafeInteger::MAX as f64;
+
+/// An event as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Arrived<P> {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its payload, if it has one.
+    pub payload: Option<P>,
+    /// Its place in a room's log. None where it was sent to this connection alone, or the server
+    /// keeps no logs.
+    pub place: Option<Place>,
+}
+
+/// A payload as it will travel, written by whoever calls: `json` is a text, wherever it is held.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Encoded<P> {
+    /// The JSON text.
+    pub json: P,
+    /// The binary values that placeholders in it stand for.
+    pub attachments: Vec<P>,
+}
+
+/// Says whether values fit their types. Generated from the protocol; what it doesn't know, fits.
+pub trait Checks<P> {
+    /// Checks the payload of an event that the server sent.
+    ///
+    /// # Errors
+    /// When it doesn't fit.
+    fn payload(&self, event: &str, payload: Option<&P>) -> Result<(), Misfit>;
+
+    /// Checks what an event of ours was answered with.
+    ///
+    /// # Errors
+    /// When it doesn't fit.
+    fn answer(&self, event: &str, answer: Option<&P>) -> Result<(), Misfit>;
+}
+
+/// Lets everything pass.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoChecks;
+
+impl<P> Checks<P> for NoChecks {
+    fn payload(&self, _: &str, _: Option<&P>) -> Result<(), Misfit> {
+        Ok(())
+    }
+
+    fn answer(&self, _: &str, _: Option<&P>) -> Result<(), Misfit> {
+        Ok(())
+    }
+}
+
+/// Where a value doesn't fit its type.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Misfit {
+    /// The field's path.
+    pub path: String,
+    /// What is wrong with it.
+    pub message: String,
+}

@@ -1,0 +1,555 @@
+//! The rooms that the application is in (wire.md, sections 3 and 4): joins are counted, events are
+//! put in order, and what a lost connection took is asked for again.
+
+use std::{
+    collections::{BTreeMap, VecDeque},
+    sync::Arc,
+};
+
+use samewire_protocol::{
+    connection::Resume,
+    event::Event as _,
+    presence::PresenceChanged,
+    rooms::{RoomHistory, RoomJoin, RoomLeave},
+};
+
+use crate::{
+    Arrived, Failure, HandleId, Payload, Place, Position,
+    presence::{Presence, items},
+    sequence::{Continuity, Sequence},
+};
+
+/// All rooms, by their addresses.
+#[derive(Debug)]
+pub(crate) struct Rooms<P> {
+    rooms: BTreeMap<Arc<str>, Room<P>>,
+    asks: VecDeque<Ask>,
+    news: VecDeque<News<P>>,
+}
+
+/// One room.
+#[derive(Debug)]
+struct Room<P> {
+    handles: BTreeMap<HandleId, Handle>,
+    /// The server joins us to it by itself, and we are in it for as long as we are connected.
+    own: bool,
+    membership: Membership,
+    sequence: Sequence<Arrived<P>>,
+    presence: Presence<P>,
+}
+
+/// Somebody who joined a room.
+#[derive(Debug)]
+struct Handle {
+    /// The events it wants; none means all.
+    events: Option<Vec<String>>,
+    /// Whether it was told that it is in.
+    told: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Membership {
+    /// Not in it, for want of a connection.
+    Out,
+    /// Asked to be let in.
+    Joining,
+    /// In it.
+    In,
+}
+
+/// What is to be asked of the server.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ask {
+    Join(RoomJoin),
+    Leave(RoomLeave),
+    History(RoomHistory),
+}
+
+/// What became of a room.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum News<P> {
+    /// It is an event's turn.
+    Released(Arrived<P>),
+    Joined {
+        handle: HandleId,
+        room: Arc<str>,
+    },
+    Refused {
+        handle: HandleId,
+        failure: Failure,
+    },
+    Recovered {
+        room: Arc<str>,
+        missed: u64,
+    },
+    Reset {
+        room: Arc<str>,
+        position: Position,
+    },
+    Removed {
+        room: Arc<str>,
+        failure: Failure,
+    },
+    PresenceChanged {
+        room: Arc<str>,
+    },
+}
+
+impl<P: Payload> Rooms<P> {
+    pub(crate) fn new() -> Self {
+        Self {
+            rooms: BTreeMap::new(),
+            asks: VecDeque::new(),
+            news: VecDeque::new(),
+        }
+    }
+
+    pub(crate) fn poll_ask(&mut self) -> Option<Ask> {
+        self.asks.pop_front()
+    }
+
+    pub(crate) fn poll_news(&mut self) -> Option<News<P>> {
+        self.news.pop_front()
+    }
+
+    /// Rooms that the application is in, or about to be.
+    pub(crate) fn len(&self) -> usize {
+        self.rooms
+            .values()
+            .filter(|room| !room.handles.is_empty())
+            .count()
+    }
+
+    pub(crate) fn position(&self, room: &str) -> Option<&Position> {
+        self.rooms.get(room)?.sequence.position()
+    }
+
+    pub(crate) fn users(&self, room: &str) -> impl Iterator<Item = &P> {
+        self.rooms
+            .get(room)
+            .into_iter()
+            .flat_map(|room| room.presence.users())
+    }
+
+    /// Joins a room for a handle; the first handle, or one that wants more events, asks the server.
+    pub(crate) fn join(
+        &mut self,
+        handle: HandleId,
+        address: &str,
+        events: Option<Vec<String>>,
+        online: bool,
+    ) {
+        let address: Arc<str> = address.into();
+        let room = self
+            .rooms
+            .entry(address.clone())
+            .or_insert_with(|| Room::new(Membership::Out));
+        let wanted = room.filter();
+        let alone = !room.is_wanted();
+        room.handles.insert(
+            handle,
+            Handle {
+                events,
+                told: false,
+            },
+        );
+        if online && (room.membership == Membership::Out || alone || room.filter() != wanted) {
+            self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
+        } else if room.membership == Membership::In {
+            self.news.extend(room.tell_joined(&address));
+        }
+    }
+
+    /// Ends a handle. The last one leaves the room.
+    pub(crate) fn leave(&mut self, handle: HandleId, online: bool) {
+        let Some((address, room)) = self
+            .rooms
+            .iter_mut()
+            .find(|(_, room)| room.handles.contains_key(&handle))
+        else {
+            return;
+        };
+        let address = address.clone();
+        room.handles.remove(&handle);
+        if !room.handles.is_empty() || room.own {
+            return;
+        }
+        if online && room.membership != Membership::Out {
+            self.asks.push_back(Ask::Leave(RoomLeave {
+                room: address.to_string(),
+            }));
+        }
+        self.rooms.remove(&address);
+    }
+
+    /// Signed in: the server joined us to the user's own room. Where its log stands is still to be
+    /// learnt, so that nothing is missed later.
+    pub(crate) fn joined_own(&mut self, address: &str) {
+        let address: Arc<str> = address.into();
+        let room = self
+            .rooms
+            .entry(address.clone())
+            .or_insert_with(|| Room::new(Membership::Out));
+        room.own = true;
+        if room.membership == Membership::Out {
+            self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
+        }
+    }
+
+    /// The rooms to resume, for a handshake: those of which we know how much we have seen.
+    pub(crate) fn to_resume(&mut self) -> Vec<Resume> {
+        let rooms = self.rooms.iter_mut().filter(|(_, room)| room.is_wanted());
+        rooms
+            .filter_map(|(address, room)| {
+                room.sequence.position()?;
+                let RoomJoin {
+                    room,
+                    since,
+                    events,
+                } = room.ask_to_join(address);
+                since.map(|since| Resume {
+                    room,
+                    epoch: since.epoch,
+                    offset: since.offset,
+                    events,
+                })
+            })
+            .collect()
+    }
+
+    /// Connected: the rooms that the handshake didn't name are joined now.
+    pub(crate) fn connected(&mut self) {
+        self.join_those(Membership::Out);
+    }
+
+    /// The server doesn't answer to what the handshake asked for: it is asked room by room.
+    pub(crate) fn resume_unanswered(&mut self) {
+        self.join_those(Membership::Joining);
+    }
+
+    fn join_those(&mut self, membership: Membership) {
+        for (address, room) in &mut self.rooms {
+            if room.membership == membership && room.is_wanted() && !room.own {
+                self.asks.push_back(Ask::Join(room.ask_to_join(address)));
+            }
+        }
+    }
+
+    /// The connection is lost, and with it every membership.
+    pub(crate) fn disconnected(&mut self) {
+        self.asks.clear();
+        self.rooms.retain(|_, room| room.is_wanted());
+        for room in self.rooms.values_mut() {
+            room.membership = Membership::Out;
+            room.sequence.lose_connection();
+        }
+    }
+
+    /// Forgets everything; who was about to join is told.
+    pub(crate) fn close(&mut self, failure: &Failure) {
+        let rooms = std::mem::take(&mut self.rooms);
+        let handles = rooms.into_values().flat_map(|room| room.handles);
+        let waiting = handles.filter(|(_, handle)| !handle.told);
+        self.news.extend(waiting.map(|(handle, _)| News::Refused {
+            handle,
+            failure: failure.clone(),
+        }));
+    }
+
+    /// The server answered `room:join`.
+    pub(crate) fn join_answered(&mut self, asked: &str, answer: Result<&P, Failure>) {
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(failure) => return self.join_refused(asked, failure),
+        };
+        let address = self.adopt(asked, answer.field("room").and_then(|room| room.text()));
+        let Some(room) = self.rooms.get_mut(&address) else {
+            return;
+        };
+        if let Some(users) = answer.field("users") {
+            room.presence.replace(&users);
+            self.news.push_back(News::PresenceChanged {
+                room: address.clone(),
+            });
+        }
+        self.is_in(&address, answer);
+    }
+
+    /// The server said what became of the rooms that the handshake named.
+    pub(crate) fn resumed(&mut self, resumed: &P) {
+        for room in resumed.field("rooms").iter().flat_map(items) {
+            let Some(address) = room.field("room").and_then(|room| room.text()) else {
+                continue;
+            };
+            if !self.rooms.contains_key(address.as_str()) {
+                continue;
+            }
+            match room.field("error").and_then(|error| Failure::read(&error)) {
+                Some(failure) => self.remove(&address, failure),
+                None => self.is_in(&address.into(), &room),
+            }
+        }
+    }
+
+    /// The server took a room away, or didn't let us in again.
+    pub(crate) fn remove(&mut self, address: &str, failure: Failure) {
+        let Some((address, room)) = self.rooms.remove_entry(address) else {
+            return;
+        };
+        if !room.handles.is_empty() {
+            self.news.push_back(News::Removed {
+                room: address,
+                failure,
+            });
+        }
+    }
+
+    /// Takes an event that has a place in a room's log.
+    pub(crate) fn accept(&mut self, place: Place, event: Arrived<P>) {
+        let address = place.room.clone();
+        let room = self
+            .rooms
+            .entry(address.clone())
+            .or_insert_with(Room::unasked);
+        let continuity = room.sequence.accept(place.position, event);
+        self.go_on(&address, continuity, None);
+    }
+
+    /// The server answered `room:history`.
+    pub(crate) fn history_answered(&mut self, address: &str, answer: Option<&P>) {
+        let Some(room) = self.rooms.get_mut(address) else {
+            return;
+        };
+        let address: Arc<str> = address.into();
+        let filled = answer.and_then(|answer| {
+            let position = Position::read(&answer.field("position")?)?;
+            let complete = answer.field("complete")?.flag()?;
+            let epoch = position.epoch.clone();
+            let events: Vec<_> = items(&answer.field("events")?)
+                .filter_map(|event| logged(&address, &epoch, &event))
+                .collect();
+            Some(room.sequence.fill(events, position, complete))
+        });
+        let continuity = filled.unwrap_or_else(|| room.sequence.skip_hole());
+        self.go_on(&address, continuity, None);
+    }
+
+    /// Everybody who is in a room.
+    pub(crate) fn presence_state(&mut self, state: &P) {
+        self.fold(state, |presence| {
+            if let Some(users) = state.field("users") {
+                presence.replace(&users);
+            }
+        });
+    }
+
+    /// Who came, changed or left.
+    pub(crate) fn presence_update(&mut self, change: &P) {
+        self.fold(change, |presence| presence.update(change));
+    }
+
+    fn fold(&mut self, payload: &P, fold: impl FnOnce(&mut Presence<P>)) {
+        let Some(address) = payload.field("room").and_then(|room| room.text()) else {
+            return;
+        };
+        if let Some(room) = self.rooms.get_mut(address.as_str()) {
+            fold(&mut room.presence);
+            self.news.push_back(News::PresenceChanged {
+                room: address.into(),
+            });
+        }
+    }
+
+    fn join_refused(&mut self, asked: &str, failure: Failure) {
+        let Some((address, mut room)) = self.rooms.remove_entry(asked) else {
+            return;
+        };
+        if room.own && room.handles.is_empty() {
+            // Its events come all the same; what is missed while offline can't be known.
+            let continuity = room.sequence.joined_without_position();
+            room.membership = Membership::In;
+            self.rooms.insert(address.clone(), room);
+            return self.go_on(&address, continuity, None);
+        }
+        let (told, waiting): (Vec<_>, _) = room
+            .handles
+            .into_iter()
+            .partition(|(_, handle)| handle.told);
+        let refused = |(handle, _)| News::Refused {
+            handle,
+            failure: failure.clone(),
+        };
+        self.news.extend(Vec::into_iter(waiting).map(refused));
+        if !told.is_empty() {
+            self.news.push_back(News::Removed {
+                room: address,
+                failure,
+            });
+        }
+    }
+
+    /// A room is called what the server calls it: `lobby` is `room:lobby`.
+    fn adopt(&mut self, asked: &str, named: Option<String>) -> Arc<str> {
+        let named: Arc<str> = named.unwrap_or_else(|| asked.to_owned()).into();
+        if &*named != asked
+            && let Some(room) = self.rooms.remove(asked)
+        {
+            match self.rooms.get_mut(&named) {
+                Some(known) => known.handles.extend(room.handles),
+                None => _ = self.rooms.insert(named.clone(), room),
+            }
+        }
+        named
+    }
+
+    /// We are in a room: `answer` holds `position`, `recovered` and `missed`.
+    fn is_in(&mut self, address: &Arc<str>, answer: &P) {
+        let Some(room) = self.rooms.get_mut(address) else {
+            return;
+        };
+        room.membership = Membership::In;
+        let known = room.sequence.position().is_some();
+        let recovered = answer
+            .field("recovered")
+            .and_then(|flag| flag.flag())
+            .unwrap_or(false);
+        let continuity = match answer
+            .field("position")
+            .and_then(|position| Position::read(&position))
+        {
+            Some(position) => room.sequence.joined(position, recovered),
+            None => room.sequence.joined_without_position(),
+        };
+        self.news.extend(room.tell_joined(address));
+        let missed = answer
+            .field("missed")
+            .and_then(|missed| missed.count())
+            .unwrap_or(0);
+        self.go_on(address, continuity, (known && recovered).then_some(missed));
+    }
+
+    /// Releases what can be, says what became of the run, and asks for what is missing.
+    fn go_on(&mut self, address: &Arc<str>, continuity: Continuity, recovered: Option<u64>) {
+        let Some(room) = self.rooms.get_mut(address) else {
+            return;
+        };
+        if continuity == Continuity::Broken
+            && let Some(position) = room.sequence.position().cloned()
+        {
+            self.news.push_back(News::Reset {
+                room: address.clone(),
+                position,
+            });
+        }
+        while let Some((position, mut event)) = room.sequence.release() {
+            event.place = Some(Place {
+                room: address.clone(),
+                position,
+            });
+            self.news.push_back(News::Released(event));
+        }
+        if continuity == Continuity::Kept
+            && let Some(missed) = recovered
+        {
+            self.news.push_back(News::Recovered {
+                room: address.clone(),
+                missed,
+            });
+        }
+        if let Some(after) = room.sequence.hole() {
+            let (epoch, after) = (after.wire_epoch(), after.wire_offset());
+            self.asks.push_back(Ask::History(RoomHistory {
+                room: address.to_string(),
+                epoch,
+                after,
+            }));
+        }
+    }
+}
+
+impl<P: Payload> Room<P> {
+    fn new(membership: Membership) -> Self {
+        Self {
+            handles: BTreeMap::new(),
+            own: false,
+            membership,
+            sequence: Sequence::joining(),
+            presence: Presence::new(),
+        }
+    }
+
+    /// A room that sends without having been joined through us.
+    fn unasked() -> Self {
+        Self {
+            sequence: Sequence::live(),
+            ..Self::new(Membership::In)
+        }
+    }
+
+    /// Whether we want to be in it again after a lost connection.
+    fn is_wanted(&self) -> bool {
+        self.own || !self.handles.is_empty()
+    }
+
+    /// The events that all handles together want; none means all. Presence is always wanted.
+    fn filter(&self) -> Option<Vec<String>> {
+        if self.own || self.handles.is_empty() {
+            return None;
+        }
+        let wanted: Option<Vec<_>> = self
+            .handles
+            .values()
+            .map(|handle| handle.events.as_ref())
+            .collect();
+        let mut events: Vec<String> = wanted?.into_iter().flatten().cloned().collect();
+        events.push(PresenceChanged::NAME.to_owned());
+        events.sort();
+        events.dedup();
+        Some(events)
+    }
+
+    /// Tells the handles that don't know yet that they are in.
+    fn tell_joined(&mut self, address: &Arc<str>) -> impl Iterator<Item = News<P>> {
+        let untold = self.handles.iter_mut().filter(|(_, handle)| !handle.told);
+        untold.map(|(id, handle)| {
+            handle.told = true;
+            News::Joined {
+                handle: *id,
+                room: address.clone(),
+            }
+        })
+    }
+
+    /// What asks the server to let us in, from where we left off.
+    fn ask_to_join(&mut self, address: &str) -> RoomJoin {
+        let events = self.filter();
+        if self.membership != Membership::In {
+            self.membership = Membership::Joining;
+        }
+        self.sequence.filtered = events.is_some();
+        self.sequence.rejoin();
+        RoomJoin {
+            room: address.to_owned(),
+            since: self.sequence.position().map(Position::to_wire),
+            events,
+        }
+    }
+}
+
+/// One event of a log, with its offset.
+fn logged<P: Payload>(room: &Arc<str>, epoch: &Arc<str>, event: &P) -> Option<(u64, Arrived<P>)> {
+    let offset = event.field("offset")?.count()?;
+    let position = Position {
+        epoch: epoch.clone(),
+        offset,
+    };
+    let arrived = Arrived {
+        name: event.field("event")?.text()?.into(),
+        payload: event.field("payload"),
+        place: Some(Place {
+            room: room.clone(),
+            position,
+        }),
+    };
+    Some((offset, arrived))
+}

@@ -1,0 +1,221 @@
+//! The order of one room's events: nothing lost, nothing twice, in order (wire.md, section 4).
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use crate::Position;
+
+/// Events that are held back, at most. As many as a log keeps by default may be replayed at once,
+/// and live ones come on top.
+const MAX_HELD: usize = 4_000;
+
+/// Where a client stands in a room's log, and what it can't deliver yet. `T` is an event.
+#[derive(Debug)]
+pub(crate) struct Sequence<T> {
+    /// Everything up to here has been released. None until the server says where the log stands.
+    position: Option<Position>,
+    /// A filtered room skips offsets, so that a jump is no hole.
+    pub(crate) filtered: bool,
+    mode: Mode,
+    /// What came ahead of its turn, by offset. All of one epoch.
+    held: BTreeMap<u64, T>,
+    held_epoch: Option<Arc<str>>,
+}
+
+/// What a sequence waits for, while it releases nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Nothing: events are released as they come.
+    Live,
+    /// The answer to a join or a resume, which says where the log stands.
+    Joining,
+    /// What the log holds in a hole.
+    Filling,
+}
+
+/// What an answer did to a sequence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Continuity {
+    /// The run goes on, or begins.
+    Kept,
+    /// Something is lost: the application has to read its state anew.
+    Broken,
+}
+
+impl<T> Sequence<T> {
+    /// Of a room that is being joined.
+    pub(crate) fn joining() -> Self {
+        Self {
+            position: None,
+            filtered: false,
+            mode: Mode::Joining,
+            held: BTreeMap::new(),
+            held_epoch: None,
+        }
+    }
+
+    /// Of a room that sends without having been joined: it begins with the first event.
+    pub(crate) fn live() -> Self {
+        Self {
+            mode: Mode::Live,
+            ..Self::joining()
+        }
+    }
+
+    pub(crate) fn position(&self) -> Option<&Position> {
+        self.position.as_ref()
+    }
+
+    /// A join or a resume was sent: until it is answered nothing is released.
+    pub(crate) fn rejoin(&mut self) {
+        self.mode = Mode::Joining;
+    }
+
+    /// The connection is gone, and with it what was held back: it will be sent again.
+    pub(crate) fn lose_connection(&mut self) {
+        self.mode = Mode::Joining;
+        self.drop_held();
+    }
+
+    /// Takes an event. What can be released comes out of [`Self::release`].
+    pub(crate) fn accept(&mut self, at: Position, event: T) -> Continuity {
+        let continuity = match &self.position {
+            _ if self.mode == Mode::Joining => Continuity::Kept,
+            Some(position) if position.epoch != at.epoch => self.restart(at.predecessor()),
+            Some(_) => Continuity::Kept,
+            None => {
+                self.position = Some(at.predecessor());
+                Continuity::Kept
+            }
+        };
+        self.hold(at, event);
+        if self.held.len() > MAX_HELD {
+            self.skip_hole()
+        } else {
+            continuity
+        }
+    }
+
+    /// The server said where the log stands, in answer to a join or a resume. `recovered` says that
+    /// what was missed since our position was sent, or is about to be.
+    pub(crate) fn joined(&mut self, at: Position, recovered: bool) -> Continuity {
+        self.mode = Mode::Live;
+        match &self.position {
+            Some(position) if recovered && position.epoch == at.epoch => Continuity::Kept,
+            Some(_) => self.restart(at),
+            None => {
+                self.restart(at);
+                Continuity::Kept
+            }
+        }
+    }
+
+    /// The join was answered without a position: what is held is released as it is.
+    pub(crate) fn joined_without_position(&mut self) -> Continuity {
+        self.mode = Mode::Live;
+        self.skip_hole()
+    }
+
+    /// Where to ask the log from, when events wait behind a hole. Says so once for each hole.
+    pub(crate) fn hole(&mut self) -> Option<Position> {
+        let waits = self.mode == Mode::Live && !self.held.is_empty();
+        let position = self.position.clone().filter(|_| waits)?;
+        self.mode = Mode::Filling;
+        Some(position)
+    }
+
+    /// What the log holds after our position, in answer to [`Self::hole`]. `complete` says that
+    /// nothing is missing there.
+    pub(crate) fn fill(
+        &mut self,
+        events: impl IntoIterator<Item = (u64, T)>,
+        at: Position,
+        complete: bool,
+    ) -> Continuity {
+        self.mode = Mode::Live;
+        let Some(position) = self.position.clone() else {
+            return self.restart(at);
+        };
+        if !complete || position.epoch != at.epoch {
+            return if position.covers(&at) {
+                self.skip_hole()
+            } else {
+                self.restart(at)
+            };
+        }
+        for (offset, event) in events {
+            self.hold(
+                Position {
+                    epoch: at.epoch.clone(),
+                    offset,
+                },
+                event,
+            );
+        }
+        // A log that calls itself complete and isn't would be asked again for ever.
+        match self.held.first_key_value() {
+            Some((first, _)) if *first > position.offset + 1 => self.skip_hole(),
+            _ => Continuity::Kept,
+        }
+    }
+
+    /// Gives the hole up: goes on with the first event behind it.
+    pub(crate) fn skip_hole(&mut self) -> Continuity {
+        if self.mode == Mode::Filling {
+            self.mode = Mode::Live;
+        }
+        let first = self.held.first_key_value().map(|(offset, _)| *offset);
+        match (first, self.held_epoch.clone()) {
+            (Some(offset), Some(epoch)) => self.restart(Position { epoch, offset }.predecessor()),
+            _ => Continuity::Kept,
+        }
+    }
+
+    /// The next event whose turn it is.
+    pub(crate) fn release(&mut self) -> Option<(Position, T)> {
+        if self.mode != Mode::Live {
+            return None;
+        }
+        let position = self.position.as_mut()?;
+        if self.held_epoch.as_ref() != Some(&position.epoch) {
+            return None;
+        }
+        let offset = *self.held.first_key_value()?.0;
+        if !self.filtered && offset != position.offset + 1 {
+            return None;
+        }
+        let (_, event) = self.held.pop_first()?;
+        position.offset = offset;
+        Some((position.clone(), event))
+    }
+
+    /// Begins a new run after a position.
+    fn restart(&mut self, at: Position) -> Continuity {
+        if self.held_epoch.as_ref() == Some(&at.epoch) {
+            self.held = self.held.split_off(&(at.offset + 1));
+        } else {
+            self.drop_held();
+        }
+        self.position = Some(at);
+        Continuity::Broken
+    }
+
+    fn hold(&mut self, at: Position, event: T) {
+        let seen = self
+            .position
+            .as_ref()
+            .is_some_and(|position| position.covers(&at));
+        if seen {
+            return;
+        }
+        if self.held_epoch.as_ref() != Some(&at.epoch) {
+            self.held.clear();
+            self.held_epoch = Some(at.epoch);
+        }
+        self.held.entry(at.offset).or_insert(event);
+    }
+
+    fn drop_held(&mut self) {
+        self.held.clear();
+        self.held_epoch = None;
+    }
+}

@@ -1,0 +1,84 @@
+//! What the client waits for.
+
+use crate::Instant;
+
+/// What a deadline is of. There is one of each at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Timer {
+    /// This try to connect took too long.
+    Attempt,
+    /// The server has to tell by now whether it is a Samewire server.
+    SignIn,
+    /// The server should have sent a ping.
+    Heartbeat,
+    /// Time for the next try.
+    Reconnect,
+    /// The server should have said what became of the rooms to resume.
+    Resume,
+    /// The first of the acknowledgements that are waited for is late.
+    Ack,
+}
+
+impl Timer {
+    const COUNT: usize = 6;
+    const ALL: [Self; Self::COUNT] = [
+        Self::Attempt,
+        Self::SignIn,
+        Self::Heartbeat,
+        Self::Reconnect,
+        Self::Resume,
+        Self::Ack,
+    ];
+}
+
+/// The deadlines that are set.
+#[derive(Debug, Default)]
+pub(crate) struct Timers([Option<Instant>; Timer::COUNT]);
+
+impl Timers {
+    pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
+        self.0[timer as usize] = Some(at);
+    }
+
+    pub(crate) fn stop(&mut self, timer: Timer) {
+        self.0[timer as usize] = None;
+    }
+
+    pub(crate) fn stop_all(&mut self) {
+        *self = Self::default();
+    }
+
+    /// The first deadline.
+    pub(crate) fn next(&self) -> Option<Instant> {
+        self.0.iter().flatten().min().copied()
+    }
+
+    /// Takes out a timer whose deadline has come.
+    pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
+        let timer = Timer::ALL.into_iter().find(|timer| {
+            self.0[*timer as usize] <= Some(now) && self.0[*timer as usize].is_some()
+        })?;
+        self.stop(timer);
+        Some(timer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timer_expires_once() {
+        let mut timers = Timers::default();
+        timers.set(Timer::Ack, Instant::from_millis(20));
+        timers.set(Timer::Reconnect, Instant::from_millis(10));
+        assert_eq!(timers.next(), Some(Instant::from_millis(10)));
+        assert_eq!(timers.expired(Instant::from_millis(9)), None);
+        assert_eq!(
+            timers.expired(Instant::from_millis(10)),
+            Some(Timer::Reconnect)
+        );
+        assert_eq!(timers.expired(Instant::from_millis(10)), None);
+        assert_eq!(timers.next(), Some(Instant::from_millis(20)));
+    }
+}

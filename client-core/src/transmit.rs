@@ -1,0 +1,59 @@
+//! What is to be done with the network, and the numbers by which things are named across the border.
+
+use crate::Encoded;
+
+/// Names a socket. What is told of another one than the newest is ignored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u32);
+
+/// Names an emit. Chosen by the caller, never twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CallId(pub u32);
+
+/// Names somebody who joined a room. Chosen by the caller, never twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HandleId(pub u32);
+
+/// What is to be done with the network, in this order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Transmit<P> {
+    /// Open a socket.
+    Open {
+        /// How it will be called.
+        socket: SocketId,
+    },
+    /// Send a message.
+    Send {
+        /// On which socket.
+        socket: SocketId,
+        /// What to send.
+        message: Message<P>,
+    },
+    /// Close a socket, and tell no more of it.
+    Close {
+        /// Which.
+        socket: SocketId,
+    },
+}
+
+/// A text frame in parts, and the binary frames that follow it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message<P> {
+    /// What precedes the payload.
+    pub before: String,
+    /// The payload, where it isn't a part of `before`.
+    pub payload: Option<Encoded<P>>,
+    /// What follows the payload.
+    pub after: String,
+}
+
+impl<P> Message<P> {
+    /// A frame without a payload of the application's.
+    pub(crate) fn text(text: String) -> Self {
+        Self {
+            before: text,
+            payload: None,
+            after: String::new(),
+        }
+    }
+}
