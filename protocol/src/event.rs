@@ -111,9 +111,7 @@ impl Shape {
 
 /// Every event of this protocol with its domain.
 pub fn all() -> impl Iterator<Item = (&'static Domain, &'static EventInfo)> {
-    CATALOGUE
-        .iter()
-        .flat_map(|domain| domain.events.iter().map(move |event| (*domain, event)))
+    CATALOGUE.iter().flat_map(|domain| domain.events.iter().map(move |event| (*domain, event)))
 }
 
 /// Declares the events of a domain, each once.

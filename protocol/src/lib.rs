@@ -32,7 +32,6 @@
 //!
 //! This crate has no IO, no async and no clock.
 
-
 // `events!` names its types by this crate's name, here as in the crates that use it.
 extern crate self as samewire_protocol;
 

@@ -69,10 +69,8 @@ pub fn read<T: DeserializeOwned>(value: Value) -> Result<T, PayloadError> {
 /// # Errors
 /// When the text is no JSON, or the value doesn't fit; the error names the field.
 pub fn read_text<T: DeserializeOwned>(text: &str) -> Result<T, PayloadError> {
-    let value = serde_json::from_str(text).map_err(|_| PayloadError {
-        path: "payload".into(),
-        problem: "expected JSON".into(),
-    })?;
+    let value = serde_json::from_str(text)
+        .map_err(|_| PayloadError { path: "payload".into(), problem: "expected JSON".into() })?;
     read(value)
 }
 
@@ -152,9 +150,8 @@ impl IntoDeserializer<'_, serde_json::Error> for Strict {
 /// serde's message without the value it met, in the words of JSON.
 fn problem(message: &str) -> String {
     // The last "expected" is serde's: one before it may stand in the value.
-    let expected = message
-        .strip_prefix("expected ")
-        .or_else(|| Some(message.rsplit_once(", expected ")?.1));
+    let expected =
+        message.strip_prefix("expected ").or_else(|| Some(message.rsplit_once(", expected ")?.1));
     if let Some(expected) = expected {
         let expected = match expected {
             "a borrowed string" | "an enum" => "a string",

@@ -75,9 +75,8 @@ impl RoomAddress {
     /// # Ok::<(), samewire_protocol::room::RoomAddressError>(())
     /// ```
     pub fn parse(text: &str, kinds: &[RoomKind]) -> Result<Self, RoomAddressError> {
-        let known = text
-            .split_once(':')
-            .and_then(|(kind, _)| kinds.iter().find(|known| known.0 == kind));
+        let known =
+            text.split_once(':').and_then(|(kind, _)| kinds.iter().find(|known| known.0 == kind));
         let address = match known {
             Some(&kind) => Self { text: text.to_owned(), kind },
             None => Self::new(ROOM, text),

@@ -51,9 +51,8 @@ impl FromStr for Timestamp {
         if !strict || leap_second || digits > 9 {
             return Err(TimestampError);
         }
-        let unix_ms = DateTime::parse_from_rfc3339(text)
-            .map_err(|_| TimestampError)?
-            .timestamp_millis();
+        let unix_ms =
+            DateTime::parse_from_rfc3339(text).map_err(|_| TimestampError)?.timestamp_millis();
         match u64::try_from(unix_ms) {
             Ok(unix_ms) if unix_ms < END_MS => Ok(Self(unix_ms)),
             _ => Err(TimestampError),
@@ -114,10 +113,20 @@ mod tests {
     #[test]
     fn what_is_no_time_is_refused() {
         for text in [
-            "", "yesterday", "2026-11-21", "2026-11-21 07:38:47Z", "2026-11-21t07:38:47z",
-            "2026-11-21T07:38:47", "2026-02-30T00:00:00Z", "2026-13-01T00:00:00Z",
-            "2026-01-01T24:00:00Z", "2026-01-01T00:00:60Z", "1969-12-31T23:59:59.999Z",
-            "9999-12-31T23:59:59-01:00", "2026-01-01T00:00:00.Z", "2026-01-01T00:00:00.0123456789Z",
+            "",
+            "yesterday",
+            "2026-11-21",
+            "2026-11-21 07:38:47Z",
+            "2026-11-21t07:38:47z",
+            "2026-11-21T07:38:47",
+            "2026-02-30T00:00:00Z",
+            "2026-13-01T00:00:00Z",
+            "2026-01-01T24:00:00Z",
+            "2026-01-01T00:00:60Z",
+            "1969-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59-01:00",
+            "2026-01-01T00:00:00.Z",
+            "2026-01-01T00:00:00.0123456789Z",
         ] {
             assert_eq!(text.parse::<Timestamp>(), Err(TimestampError), "{text}");
         }

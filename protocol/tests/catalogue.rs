@@ -25,8 +25,14 @@ fn a_domain_is_declared_once() {
 /// The client libraries keep these names for themselves, and a server can't send them.
 #[test]
 fn no_event_has_a_name_that_socket_io_reserves() {
-    let reserved =
-        ["connect", "connect_error", "disconnect", "disconnecting", "newListener", "removeListener"];
+    let reserved = [
+        "connect",
+        "connect_error",
+        "disconnect",
+        "disconnecting",
+        "newListener",
+        "removeListener",
+    ];
     for (_, event) in all() {
         assert!(!reserved.contains(&event.name), "{} is reserved", event.name);
     }
@@ -53,7 +59,12 @@ fn a_type_name_stands_for_one_type() {
     let mut types = BTreeMap::new();
     for (_, event) in all() {
         let schema = serde_json::to_value((event.payload.schema)(&mut generator)).unwrap();
-        assert_eq!(schema["$ref"], format!("#/$defs/{}", event.type_name), "{} is taken", event.type_name);
+        assert_eq!(
+            schema["$ref"],
+            format!("#/$defs/{}", event.type_name),
+            "{} is taken",
+            event.type_name
+        );
         let other = types.insert(event.type_name, event.name);
         assert_eq!(other, None, "{} is the payload of two events", event.type_name);
     }

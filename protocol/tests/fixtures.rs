@@ -9,14 +9,22 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use samewire_protocol::{Direction, Domain, EventInfo, event::{Shape, all}};
+use samewire_protocol::{
+    Direction, Domain, EventInfo,
+    event::{Shape, all},
+};
 use serde_json::{Map, Value, json};
 
 #[test]
 fn every_event_has_one() {
     for (domain, event) in all() {
         let path = path(domain, event);
-        assert!(path.exists(), "{} is missing: write down what {} carries", path.display(), event.name);
+        assert!(
+            path.exists(),
+            "{} is missing: write down what {} carries",
+            path.display(),
+            event.name
+        );
     }
 }
 
@@ -111,7 +119,8 @@ fn values(domain: &Domain, event: &EventInfo) -> Vec<(Shape, Value)> {
 
 fn read(domain: &Domain, event: &EventInfo) -> Value {
     let path = path(domain, event);
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let text =
+        fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 

@@ -1,0 +1,16 @@
+//! The wall clock, in one place.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use samewire_protocol::Timestamp;
+
+/// Milliseconds since 1970 began.
+pub(crate) fn unix_ms() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The present moment as it travels.
+pub(crate) fn timestamp() -> Timestamp {
+    Timestamp::from_unix_ms(unix_ms())
+}

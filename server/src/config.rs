@@ -1,0 +1,308 @@
+//! The settings: each a flag and an environment variable (operations.md).
+
+use std::{
+    ffi::OsString, net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration,
+};
+
+use bytesize::ByteSize;
+use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+
+use crate::{
+    auth::{KeyError, Verifier},
+    domains::LivePreviewSettings,
+    limits::Limits,
+    log::LogBounds,
+};
+
+/// Whether a connection may begin without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum AuthMode {
+    /// It may, and signs in by an event.
+    Either,
+    /// It is refused at once.
+    Handshake,
+}
+
+/// Realtime rooms over Socket.IO.
+///
+/// Durations are a number and a unit (500ms, 10s, 5min); a bare number is seconds.
+#[derive(Debug, Parser)]
+#[command(name = "samewire-server", version)]
+pub struct Config {
+    /// Address to listen on.
+    #[arg(long, env, default_value = "127.0.0.1", value_parser = parse::<IpAddr>("HOST", "an IP address"))]
+    pub host: IpAddr,
+
+    /// Port to listen on; 0 picks a free one.
+    #[arg(long, env, default_value = "3000", value_parser = parse::<u16>("PORT", "a number from 0 to 65535"))]
+    pub port: u16,
+
+    /// Secret that tokens are signed with (HS256), 32 bytes or more. Also read from JWT_ACCESS_SECRET.
+    #[arg(long, env, hide_env_values = true)]
+    pub jwt_secret: Option<String>,
+
+    /// Public key that tokens are verified with (RS256, ES256, EdDSA): PEM, or a PEM file's path.
+    #[arg(long, env, conflicts_with = "jwt_secret")]
+    pub jwt_public_key: Option<String>,
+
+    /// Origins that browsers may connect from, separated by commas. Also read from
+    /// WEBSOCKET_CORS_ORIGIN and FRONTEND_URL.
+    #[arg(long, env, default_value = "http://localhost:5173", value_delimiter = ',', value_parser = origin)]
+    pub cors_origin: Vec<String>,
+
+    /// How long a client may take from opening a connection to asking for being let in.
+    #[arg(long, env, default_value = "10s", value_parser = duration("CONNECT_TIMEOUT"))]
+    pub connect_timeout: Duration,
+
+    /// How long a client may take to answer a ping. Also read from WEBSOCKET_PING_TIMEOUT (ms).
+    #[arg(long, env, default_value = "60s", value_parser = duration("PING_TIMEOUT"))]
+    pub ping_timeout: Duration,
+
+    /// How often a client is pinged. Also read from WEBSOCKET_PING_INTERVAL (ms).
+    #[arg(long, env, default_value = "25s", value_parser = duration("PING_INTERVAL"))]
+    pub ping_interval: Duration,
+
+    /// Whether a connection may begin without a token.
+    #[arg(long, env, value_enum, default_value = "either")]
+    pub auth_mode: AuthMode,
+
+    /// How long a connection may stay without signing in.
+    #[arg(long, env, default_value = "10s", value_parser = duration("AUTH_TIMEOUT"))]
+    pub auth_timeout: Duration,
+
+    /// Window of the rate limit.
+    #[arg(long, env, default_value = "60s", value_parser = duration("RATE_LIMIT_WINDOW"))]
+    pub rate_limit_window: Duration,
+
+    /// Events that a user may send in a window.
+    #[arg(long, env, default_value = "100", value_parser = parse::<NonZeroU32>("RATE_LIMIT_MAX", "a number from 1"))]
+    pub rate_limit_max: NonZeroU32,
+
+    /// Events that a room's log keeps.
+    #[arg(long, env, default_value = "1000", value_parser = parse::<usize>("LOG_EVENTS", "a number"))]
+    pub log_events: usize,
+
+    /// How long a room's log keeps an event.
+    #[arg(long, env, default_value = "5min", value_parser = duration("LOG_AGE"))]
+    pub log_age: Duration,
+
+    /// Bytes that a room's log keeps, such as 8MiB.
+    #[arg(long, env, default_value = "8MiB", value_parser = parse::<ByteSize>("LOG_BYTES", "a size such as 8MiB"))]
+    pub log_bytes: ByteSize,
+
+    /// Bytes of messages that may wait for one connection.
+    #[arg(long, env, default_value = "16MiB", value_parser = parse::<ByteSize>("QUEUE_BYTES", "a size such as 16MiB"))]
+    pub queue_bytes: ByteSize,
+
+    /// Events of each ingested batch that are sent to those who watch; all are stored.
+    #[arg(long, env, default_value = "10", value_parser = parse::<usize>("BROADCAST_EVENTS", "a number"))]
+    pub broadcast_events: usize,
+
+    /// A tracked session without events for so long has been abandoned.
+    #[arg(long, env, default_value = "30min", value_parser = duration("SESSION_TIMEOUT"))]
+    pub session_timeout: Duration,
+
+    /// The database: sqlite://PATH.
+    #[arg(long, env, default_value = "sqlite://samewire.db", hide_env_values = true)]
+    pub database_url: String,
+
+    /// Runs a demo: sample data in a database of its own, tokens for everybody, the example app.
+    #[arg(long)]
+    pub demo: bool,
+
+    /// The example app's built files, served by the demo at /.
+    #[arg(long = "app", env = "APP_DIR")]
+    pub app_dir: Option<PathBuf>,
+}
+
+/// Settings that don't go together.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// No key to verify tokens with.
+    #[error("JWT_SECRET or JWT_PUBLIC_KEY must be set (or run with --demo)")]
+    NoKey,
+    /// The key can't be used.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// A demo with somebody's real secret.
+    #[error("--demo gives tokens to everybody, so JWT_SECRET and JWT_PUBLIC_KEY must not be set")]
+    DemoWithKey,
+    /// A demo that others could reach.
+    #[error("--demo gives tokens to everybody, so HOST must be a loopback address")]
+    DemoInPublic,
+}
+
+/// Other names of variables: the name, what it is also read as, and the unit of that one.
+const ALIASES: [(&str, &str, &str); 5] = [
+    ("JWT_SECRET", "JWT_ACCESS_SECRET", ""),
+    ("CORS_ORIGIN", "WEBSOCKET_CORS_ORIGIN", ""),
+    ("CORS_ORIGIN", "FRONTEND_URL", ""),
+    ("PING_TIMEOUT", "WEBSOCKET_PING_TIMEOUT", "ms"),
+    ("PING_INTERVAL", "WEBSOCKET_PING_INTERVAL", "ms"),
+];
+
+impl Config {
+    /// Reads flags and environment; ends the process with a message where they are wrong, or
+    /// `--help` was asked for.
+    pub fn from_env() -> Self {
+        Self::read(std::env::args_os(), |name| std::env::var_os(name))
+            .unwrap_or_else(|error| error.exit())
+    }
+
+    fn read(
+        arguments: impl IntoIterator<Item = OsString>,
+        variable: impl Fn(&str) -> Option<OsString>,
+    ) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        for (name, alias, unit) in ALIASES.iter().rev() {
+            // The variable's own name and the flag go before the alias, the default after it.
+            let Some(mut value) = variable(alias).filter(|value| !value.is_empty()) else {
+                continue;
+            };
+            if value.to_str().is_some_and(|value| value.bytes().all(|byte| byte.is_ascii_digit())) {
+                value.push(unit);
+            }
+            let argument = name.to_ascii_lowercase();
+            command = command.mut_arg(argument, |argument| argument.default_value(value));
+        }
+        Self::from_arg_matches(&command.try_get_matches_from(arguments)?)
+    }
+
+    /// What verifies tokens.
+    ///
+    /// # Errors
+    /// When there is no usable key, or a demo is given one.
+    pub fn verifier(&self) -> Result<Verifier, ConfigError> {
+        match (&self.jwt_secret, &self.jwt_public_key) {
+            (Some(secret), _) => Ok(Verifier::from_secret(secret.as_bytes())?),
+            (None, Some(key)) => Ok(Verifier::from_public_key(key)?),
+            (None, None) => Err(ConfigError::NoKey),
+        }
+    }
+
+    /// Whether a demo may be run with these settings.
+    ///
+    /// # Errors
+    /// When it would use a real key, or could be reached by others.
+    pub fn check_demo(&self) -> Result<(), ConfigError> {
+        if self.jwt_secret.is_some() || self.jwt_public_key.is_some() {
+            Err(ConfigError::DemoWithKey)
+        } else if !self.host.is_loopback() {
+            Err(ConfigError::DemoInPublic)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// What a client may cost.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            rate_max: self.rate_limit_max,
+            rate_window: self.rate_limit_window,
+            connect_timeout: self.connect_timeout,
+            auth_timeout: self.auth_timeout,
+            log: LogBounds {
+                events: self.log_events,
+                age_ms: u64::try_from(self.log_age.as_millis()).unwrap_or(u64::MAX),
+                bytes: bytes(self.log_bytes),
+            },
+            queue_bytes: bytes(self.queue_bytes),
+        }
+    }
+
+    /// The settings of live preview.
+    pub fn live_preview(&self) -> LivePreviewSettings {
+        LivePreviewSettings {
+            broadcast_events: self.broadcast_events,
+            session_timeout: self.session_timeout,
+        }
+    }
+}
+
+fn bytes(size: ByteSize) -> usize {
+    usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
+}
+
+/// Reads a value; what doesn't fit is answered with the variable's name and what it must be.
+fn parse<T: FromStr + Clone + Send + Sync + 'static>(
+    name: &'static str,
+    must_be: &'static str,
+) -> impl Fn(&str) -> Result<T, String> + Clone {
+    move |text| text.trim().parse().map_err(|_| format!("{name} must be {must_be}"))
+}
+
+fn duration(name: &'static str) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+    move |text| {
+        let text = text.trim();
+        let seconds = text.parse().ok().map(Duration::from_secs);
+        seconds
+            .or_else(|| humantime::parse_duration(text).ok())
+            .filter(|duration| !duration.is_zero())
+            .ok_or_else(|| format!("{name} must be a duration such as 500ms, 10s or 5min"))
+    }
+}
+
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim().trim_end_matches('/');
+    let known = text == "*" || text.starts_with("http://") || text.starts_with("https://");
+    if known && axum::http::HeaderValue::from_str(text).is_ok() {
+        Ok(text.to_owned())
+    } else {
+        Err("CORS_ORIGIN must be a list of origins such as https://app.example.org".into())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(arguments: &[&str], variables: &[(&str, &str)]) -> Result<Config, clap::Error> {
+        let arguments = ["samewire-server"].iter().chain(arguments).map(OsString::from);
+        Config::read(arguments, |name| {
+            variables.iter().find(|(known, _)| *known == name).map(|(_, value)| value.into())
+        })
+    }
+
+    #[test]
+    fn an_alias_is_read_in_its_own_unit() {
+        let variables =
+            [("WEBSOCKET_PING_TIMEOUT", "1500"), ("FRONTEND_URL", "https://a.example/")];
+        let config = read(&[], &variables).unwrap();
+        assert_eq!(config.ping_timeout, Duration::from_millis(1500));
+        assert_eq!(config.cors_origin, ["https://a.example"]);
+        let config = read(&["--ping-timeout", "2s"], &variables).unwrap();
+        assert_eq!(config.ping_timeout, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn a_wrong_value_names_the_variable_and_what_it_must_be() {
+        for (arguments, expected) in [
+            (["--port", "http"], "PORT must be a number from 0 to 65535"),
+            (["--ping-timeout", "soon"], "PING_TIMEOUT must be a duration"),
+            (["--cors-origin", "example"], "CORS_ORIGIN must be a list of origins"),
+            (["--log-bytes", "many"], "LOG_BYTES must be a size"),
+            (["--rate-limit-max", "0"], "RATE_LIMIT_MAX must be a number from 1"),
+            (["--host", "here"], "HOST must be an IP address"),
+        ] {
+            let error = read(&arguments, &[]).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_key_no_start_and_a_short_one_is_none() {
+        let error = read(&[], &[]).unwrap().verifier().unwrap_err();
+        assert!(error.to_string().contains("JWT_SECRET"));
+        let error = read(&["--jwt-secret", "short"], &[]).unwrap().verifier().unwrap_err();
+        assert!(error.to_string().contains("32 bytes"));
+    }
+
+    #[test]
+    fn a_demo_is_for_this_machine_alone() {
+        assert!(read(&["--demo"], &[]).unwrap().check_demo().is_ok());
+        let public = read(&["--demo", "--host", "0.0.0.0"], &[]).unwrap();
+        assert!(matches!(public.check_demo(), Err(ConfigError::DemoInPublic)));
+        let with_key = read(&["--demo"], &[("JWT_ACCESS_SECRET", "s")]).unwrap();
+        assert!(matches!(with_key.check_demo(), Err(ConfigError::DemoWithKey)));
+    }
+}

@@ -1,0 +1,181 @@
+//! A connection: what others may know of it and send to it. Its task is in [`crate::session`].
+
+use std::{
+    collections::HashSet,
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use engineioxide::DisconnectReason;
+use parking_lot::{Mutex, RwLock};
+use samewire_protocol::{RoomAddress, ServerEvent, Timestamp, id::ConnectionId, limits::MAX_ROOMS};
+use tokio::sync::{Notify, mpsc::error::TrySendError};
+
+use crate::{
+    auth::Identity,
+    clock,
+    error::Result,
+    metrics,
+    socketio::{self, Frame, Socket},
+};
+
+/// How often a connection's task looks whether a full buffer has room again; engineioxide has no
+/// way to wait for it.
+const FULL_BUFFER_POLL: Duration = Duration::from_millis(5);
+
+/// A client's connection.
+pub struct Connection {
+    /// Names it publicly. The Engine.IO session id is a credential and stays inside.
+    pub id: ConnectionId,
+    socket: Arc<Socket>,
+    identity: RwLock<Option<Identity>>,
+    rooms: Mutex<HashSet<RoomAddress>>,
+    /// Rooms whose log holds events that this connection wasn't sent yet.
+    behind: Mutex<Vec<RoomAddress>>,
+    /// Wakes the connection's task when a room was added to `behind`.
+    wake: Notify,
+    last_active_ms: AtomicU64,
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+/// Why a frame was not sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum SendError {
+    /// The client doesn't read fast enough: its buffer is full.
+    #[error("the buffer is full")]
+    Full,
+    /// The connection has ended.
+    #[error("the connection has ended")]
+    Closed,
+}
+
+impl Connection {
+    pub(crate) fn new(socket: Arc<Socket>) -> Self {
+        Self {
+            id: ConnectionId(uuid::Uuid::new_v4().to_string()),
+            socket,
+            identity: RwLock::default(),
+            rooms: Mutex::default(),
+            behind: Mutex::default(),
+            wake: Notify::new(),
+            last_active_ms: AtomicU64::new(clock::unix_ms()),
+        }
+    }
+
+    /// Who is signed in on it.
+    pub fn identity(&self) -> Option<Identity> {
+        self.identity.read().clone()
+    }
+
+    /// The rooms it is in.
+    pub fn rooms(&self) -> Vec<RoomAddress> {
+        self.rooms.lock().iter().cloned().collect()
+    }
+
+    /// Whether it is in a room.
+    pub fn is_in(&self, room: &RoomAddress) -> bool {
+        self.rooms.lock().contains(room)
+    }
+
+    /// When the client last sent an event.
+    pub fn last_active_at(&self) -> Timestamp {
+        Timestamp::from_unix_ms(self.last_active_ms.load(Ordering::Relaxed))
+    }
+
+    /// Sends an event to this connection alone; left out where the client doesn't read.
+    ///
+    /// # Errors
+    /// When the payload can't be written as JSON.
+    pub fn tell<E: ServerEvent>(&self, event: &E) -> Result<()> {
+        metrics::published(E::NAME);
+        // Closed is noticed by the task; one who doesn't read has other worries.
+        let _ = self.try_send(&socketio::event(E::NAME, event)?);
+        Ok(())
+    }
+
+    /// Ends the connection in a way that official clients don't come back from by themselves.
+    pub fn disconnect(&self) {
+        let _ = self.try_send(&socketio::disconnect());
+        self.close();
+    }
+
+    pub(crate) fn set_identity(&self, identity: Identity) {
+        *self.identity.write() = Some(identity);
+    }
+
+    pub(crate) fn active(&self) {
+        self.last_active_ms.store(clock::unix_ms(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_place_for(&self, room: &RoomAddress) -> bool {
+        let rooms = self.rooms.lock();
+        rooms.len() < MAX_ROOMS || rooms.contains(room)
+    }
+
+    /// Notes that it is in a room; the task will send what the room's log holds for it.
+    pub(crate) fn joined(&self, room: &RoomAddress) {
+        self.rooms.lock().insert(room.clone());
+        self.fell_behind(room);
+    }
+
+    pub(crate) fn left(&self, room: &RoomAddress) {
+        self.rooms.lock().remove(room);
+    }
+
+    pub(crate) fn fell_behind(&self, room: &RoomAddress) {
+        self.behind.lock().push(room.clone());
+        self.wake.notify_one();
+    }
+
+    /// Waits until there are rooms to catch up with, and takes them.
+    pub(crate) async fn behind(&self) -> Vec<RoomAddress> {
+        loop {
+            let rooms = std::mem::take(&mut *self.behind.lock());
+            if !rooms.is_empty() {
+                return rooms;
+            }
+            self.wake.notified().await;
+        }
+    }
+
+    /// Sends a frame if the buffer has room.
+    pub(crate) fn try_send(&self, frame: &Frame) -> std::result::Result<(), SendError> {
+        self.socket.emit(frame.clone()).map_err(|error| match error {
+            TrySendError::Full(_) => SendError::Full,
+            TrySendError::Closed(_) => SendError::Closed,
+        })
+    }
+
+    /// Sends a frame, waiting for room in the buffer; for the connection's own task alone. Gives
+    /// up when the connection has ended.
+    pub(crate) async fn send_frame(&self, frame: &Frame) {
+        while self.try_send(frame) == Err(SendError::Full) {
+            tokio::time::sleep(FULL_BUFFER_POLL).await;
+        }
+    }
+
+    /// Sends an event, waiting for room in the buffer; for the connection's own task alone.
+    pub(crate) async fn send<E: ServerEvent>(&self, event: &E) -> Result<()> {
+        metrics::published(E::NAME);
+        self.send_frame(&socketio::event(E::NAME, event)?).await;
+        Ok(())
+    }
+
+    /// Ends the transport.
+    pub(crate) fn close(&self) {
+        self.socket.close(DisconnectReason::TransportClose);
+    }
+
+    pub(crate) async fn closed(&self) {
+        self.socket.closed().await;
+    }
+}

@@ -1,0 +1,189 @@
+//! The demo: sample data in a fresh database, tokens for everybody, and a little traffic.
+
+use std::{sync::Arc, time::Duration};
+
+use aide::axum::ApiRouter;
+use axum::extract::Query;
+use rand::RngExt;
+use samewire_protocol::{
+    ErrorCode, Timestamp,
+    id::{ProjectId, UserId},
+    live_preview::{TrackerEvent, TrackerEventType},
+};
+use serde::Deserialize;
+use serde_json::{Map, json};
+
+use crate::{
+    auth::{Identity, Issuer, Verifier},
+    clock,
+    config::{Config, ConfigError},
+    domains::{LivePreview, NewProject, Projects},
+    engine::Engine,
+    error::{Error, Result},
+    store::Store,
+};
+
+/// How long a demo token is good for.
+const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
+
+/// Who lives in the demo: id and name. The first owns the sample project.
+const USERS: [(&str, &str); 4] = [
+    ("ada", "Ada Lovelace"),
+    ("grace", "Grace Hopper"),
+    ("alan", "Alan Turing"),
+    ("katherine", "Katherine Johnson"),
+];
+
+const PROJECT: &str = "Feedback form";
+
+/// What the visitors of the sample page type.
+const FEEDBACK: [(&str, &str); 4] = [
+    ("visitor-mia", "The new search is so much faster!"),
+    ("visitor-noah", "I could not find the export button."),
+    ("visitor-zoe", "Dark mode, please. My eyes!"),
+    ("visitor-leo", "Works well on my phone, thank you."),
+];
+
+/// A demo.
+pub struct Demo {
+    secret: String,
+    database_url: String,
+}
+
+impl Demo {
+    /// A demo with a secret of its own, and a database of its own where none was named.
+    ///
+    /// # Errors
+    /// When the settings are not for a demo.
+    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+        config.check_demo()?;
+        tracing::warn!("this is a DEMO: everybody gets a token for any user, and data is made up");
+        eprintln!("*** DEMO: everybody gets a token for any user. Not for real data. ***");
+        let named = std::env::var_os("DATABASE_URL").is_some()
+            || std::env::args().any(|argument| argument.starts_with("--database-url"));
+        let database_url = if named {
+            config.database_url.clone()
+        } else {
+            let file = format!("samewire-demo-{}.db", uuid::Uuid::new_v4().simple());
+            format!("sqlite://{}", std::env::temp_dir().join(file).display())
+        };
+        let secret = uuid::Uuid::new_v4().to_string() + &uuid::Uuid::new_v4().to_string();
+        Ok(Self { secret, database_url })
+    }
+
+    /// The database's address.
+    pub fn database_url(&self) -> &str {
+        &self.database_url
+    }
+
+    /// Verifies the tokens that the demo gives.
+    ///
+    /// # Errors
+    /// Never: the secret is long enough.
+    pub fn verifier(&self) -> Result<Verifier, ConfigError> {
+        Ok(Verifier::from_secret(self.secret.as_bytes())?)
+    }
+
+    /// `GET /demo/token?user=NAME`.
+    pub fn routes(&self) -> ApiRouter<Arc<Engine>> {
+        let issuer = Arc::new(Issuer::from_secret(self.secret.as_bytes()));
+        ApiRouter::new().route(
+            "/demo/token",
+            axum::routing::get(async move |Query(asked): Query<TokenQuery>| token(&issuer, asked)),
+        )
+    }
+
+    /// Makes the sample data, where there is none yet.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn fill(&self, store: &Store) -> Result<()> {
+        let projects = Projects::new(store.clone());
+        let owner = UserId::from(USERS[0].0);
+        if projects.of_user(&owner).await?.is_empty() {
+            projects.create(&owner, NewProject { name: PROJECT.into() }).await?;
+        }
+        Ok(())
+    }
+
+    /// Plays visitors who type into the sample page, one after the other, until it is dropped.
+    pub async fn play(self, engine: Arc<Engine>, live_preview: LivePreview) {
+        let owner = UserId::from(USERS[0].0);
+        for (visitor, text) in FEEDBACK.iter().cycle() {
+            let project = match live_preview.projects().of_user(&owner).await {
+                Ok(projects) => projects.into_iter().find(|project| project.name == PROJECT),
+                Err(_) => None,
+            };
+            if let Some(project) = project
+                && let Err(error) = visit(&engine, &live_preview, &project.id, visitor, text).await
+            {
+                tracing::warn!(code = %error.code(), "a visitor of the demo gave up");
+            }
+            pause(4000..9000).await;
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct TokenQuery {
+    user: Option<String>,
+}
+
+fn token(issuer: &Issuer, asked: TokenQuery) -> Result<String> {
+    let user = asked.user.filter(|user| !user.is_empty()).unwrap_or_else(|| USERS[0].0.into());
+    let name = USERS.iter().find(|(id, _)| *id == user).map(|(_, name)| (*name).to_owned());
+    let life_ms = u64::try_from(TOKEN_LIFE.as_millis()).unwrap_or(u64::MAX);
+    let identity = Identity {
+        email: Some(format!("{user}@example.org")),
+        name: Some(name.unwrap_or_else(|| user.clone())),
+        user_id: UserId(user),
+        expires_at: Timestamp::from_unix_ms(clock::unix_ms().saturating_add(life_ms)),
+    };
+    issuer
+        .issue(identity)
+        .map_err(|_| Error::refused(ErrorCode::Internal, "the token can't be signed"))
+}
+
+/// One visitor: types a text and submits it.
+async fn visit(
+    engine: &Arc<Engine>,
+    live_preview: &LivePreview,
+    project: &ProjectId,
+    visitor: &str,
+    text: &str,
+) -> Result<()> {
+    let project = live_preview.projects().get(project).await?;
+    let new = crate::domains::NewSession { external_user_id: visitor.into() };
+    let session = live_preview.begin(engine, project.clone(), new).await?;
+    let mut typed = String::new();
+    for character in text.chars() {
+        pause(60..220).await;
+        typed.push(character);
+        let events = vec![
+            tracked(TrackerEventType::KeyDown, Some(character.to_string()), Map::new()),
+            tracked(TrackerEventType::Input, None, input(&typed)),
+        ];
+        live_preview.ingest(engine, project.clone(), session.clone(), events).await?;
+    }
+    pause(500..1500).await;
+    live_preview.end(engine, session, true).await.map(drop)
+}
+
+fn input(value: &str) -> Map<String, serde_json::Value> {
+    [("field".to_owned(), json!("message")), ("value".to_owned(), json!(value))]
+        .into_iter()
+        .collect()
+}
+
+fn tracked(
+    event_type: TrackerEventType,
+    key_char: Option<String>,
+    further: Map<String, serde_json::Value>,
+) -> TrackerEvent {
+    TrackerEvent { event_type, timestamp: clock::timestamp(), key_char, further }
+}
+
+async fn pause(range_ms: std::ops::Range<u64>) {
+    let wait_ms = rand::rng().random_range(range_ms);
+    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
+}

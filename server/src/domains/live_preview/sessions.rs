@@ -1,0 +1,196 @@
+//! What becomes of a tracked session: begun, brought events, ended. Each is stored, then told.
+
+use std::sync::Arc;
+
+use samewire_protocol::{
+    ErrorCode, RoomAddress, SafeInteger, Timestamp,
+    id::{ProjectId, SessionId},
+    limits::MAX_TRACKED_EVENTS,
+    live_preview::{EventReceived, SessionEnded, SessionStarted, TrackerEvent},
+    room::PROJECT,
+};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{LivePreview, queries};
+use crate::{
+    clock,
+    domains::projects::Project,
+    engine::Engine,
+    error::{Error, Result},
+};
+
+/// A session to begin.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct NewSession {
+    /// Who is tracked, in the words of the tracked page.
+    pub external_user_id: String,
+}
+
+/// A tracked session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Session {
+    /// Names it.
+    pub session_id: SessionId,
+    /// The project it belongs to.
+    pub project_id: ProjectId,
+    /// Who is tracked.
+    pub external_user_id: String,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When the last event came.
+    pub last_event_at: Timestamp,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Timestamp>,
+    /// Whether it was submitted.
+    pub submitted: bool,
+    /// Events stored.
+    pub event_count: SafeInteger,
+}
+
+/// What became of a batch of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
+pub struct Ingested {
+    /// Events stored: all of the batch.
+    pub stored: usize,
+    /// Events sent to those who watch: the first of the batch.
+    pub broadcast: usize,
+}
+
+impl LivePreview {
+    /// Begins a session.
+    ///
+    /// # Errors
+    /// When the project isn't active, the user's name is empty or too long, or the database fails.
+    pub async fn begin(
+        &self,
+        engine: &Engine,
+        project: Project,
+        new: NewSession,
+    ) -> Result<Session> {
+        const MAX_BYTES: usize = 256;
+        let project = project.active()?;
+        if new.external_user_id.is_empty() || new.external_user_id.len() > MAX_BYTES {
+            return Err(Error::field("externalUserId", format!("expected 1 to {MAX_BYTES} bytes")));
+        }
+        let now = clock::timestamp();
+        let session = Session {
+            session_id: SessionId(uuid::Uuid::now_v7().to_string()),
+            project_id: project.id,
+            external_user_id: new.external_user_id,
+            started_at: now,
+            last_event_at: now,
+            ended_at: None,
+            submitted: false,
+            event_count: SafeInteger::default(),
+        };
+        let _order = self.order(&session.project_id).await;
+        queries::insert(self.store.pool(), &session).await?;
+        engine.publish(
+            &session.room(),
+            &SessionStarted {
+                session_id: session.session_id.clone(),
+                external_user_id: session.external_user_id.clone(),
+                timestamp: now,
+            },
+        )?;
+        Ok(session)
+    }
+
+    /// Stores a batch of events, all or none, and sends the first of them to those who watch.
+    ///
+    /// # Errors
+    /// When the project isn't active, the session has ended, the batch is empty or too large, or
+    /// the database fails.
+    pub async fn ingest(
+        &self,
+        engine: &Engine,
+        project: Project,
+        session: Session,
+        events: Vec<TrackerEvent>,
+    ) -> Result<Ingested> {
+        project.active()?;
+        if events.is_empty() || events.len() > MAX_TRACKED_EVENTS {
+            return Err(Error::field(
+                "events",
+                format!("expected 1 to {MAX_TRACKED_EVENTS} events"),
+            ));
+        }
+        let _order = self.order(&session.project_id).await;
+        if !queries::append(self.store.pool(), &session.session_id, &events, clock::timestamp())
+            .await?
+        {
+            return Err(Error::refused(ErrorCode::Conflict, "the session has ended"));
+        }
+        let ingested = Ingested {
+            stored: events.len(),
+            broadcast: events.len().min(self.settings.broadcast_events),
+        };
+        let room = session.room();
+        for event in events.into_iter().take(ingested.broadcast) {
+            engine.publish(
+                &room,
+                &EventReceived {
+                    session_id: session.session_id.clone(),
+                    external_user_id: session.external_user_id.clone(),
+                    event,
+                },
+            )?;
+        }
+        Ok(ingested)
+    }
+
+    /// Ends a session, submitted or abandoned. A second time changes nothing.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end(&self, engine: &Engine, session: Session, submitted: bool) -> Result<Session> {
+        let _order = self.order(&session.project_id).await;
+        let now = clock::timestamp();
+        if queries::end(self.store.pool(), &session.session_id, submitted, now).await? {
+            engine.publish(
+                &session.room(),
+                &SessionEnded {
+                    session_id: session.session_id.clone(),
+                    external_user_id: session.external_user_id.clone(),
+                    submitted,
+                    timestamp: now,
+                },
+            )?;
+        }
+        self.session(&session.session_id).await
+    }
+
+    /// A session.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], or when the database fails.
+    pub async fn session(&self, id: &SessionId) -> Result<Session> {
+        queries::get(self.store.pool(), id)
+            .await?
+            .ok_or_else(|| Error::refused(ErrorCode::NotFound, "no such session"))
+    }
+
+    /// Ends the sessions that were abandoned; to be called now and then.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn end_abandoned(&self, engine: &Arc<Engine>) -> Result<()> {
+        let timeout_ms =
+            u64::try_from(self.settings.session_timeout.as_millis()).unwrap_or(u64::MAX);
+        let before = Timestamp::from_unix_ms(clock::unix_ms().saturating_sub(timeout_ms));
+        for session in queries::silent_since(self.store.pool(), before).await? {
+            self.end(engine, session, false).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Session {
+    fn room(&self) -> RoomAddress {
+        RoomAddress::new(PROJECT, &self.project_id)
+    }
+}

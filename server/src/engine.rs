@@ -1,0 +1,385 @@
+//! The engine: connections, rooms and limits, and what an application may do with them.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use samewire_protocol::{
+    ErrorBody, ErrorCode, Position, RoomAddress, ServerEvent,
+    connection::ErrorEvent,
+    id::{ConnectionId, UserId},
+    presence::PresenceState,
+    room,
+    rooms::{History, Joined, Left, RoomHistory, RoomJoin, RoomLeave},
+};
+use serde_json::value::{RawValue, to_raw_value};
+use tokio::sync::Notify;
+
+use crate::{
+    auth::{Identity, Verifier},
+    clock,
+    config::AuthMode,
+    connection::Connection,
+    error::{Error, Result},
+    limits::{Limits, RateLimits},
+    metrics,
+    registry::{Context, Domain, Registry},
+    rooms::{Filter, RoomState, Rooms},
+};
+
+pub use samewire_protocol::limits::MAX_ROOMS;
+
+/// Largest answer to `room:history`, in bytes of events; a client asks again from where it ended.
+const MAX_HISTORY_BYTES: usize = 512 * 1024;
+
+/// All that connections share. Knows no domain.
+#[derive(Debug)]
+pub struct Engine {
+    verifier: Verifier,
+    auth_mode: AuthMode,
+    limits: Limits,
+    rates: RateLimits,
+    registry: Registry,
+    rooms: Rooms,
+    connections: Mutex<Connections>,
+    stopping: AtomicBool,
+    stop: Notify,
+}
+
+/// Connections that are signed in, and all others.
+#[derive(Debug, Default)]
+struct Connections {
+    all: HashMap<ConnectionId, Arc<Connection>>,
+    by_user: HashMap<UserId, HashSet<ConnectionId>>,
+}
+
+impl Engine {
+    /// An engine with these domains' registry. The engine's own kinds of rooms are added to it.
+    pub fn new(
+        verifier: Verifier,
+        auth_mode: AuthMode,
+        limits: Limits,
+        registry: Registry,
+    ) -> Self {
+        Self {
+            rates: RateLimits::new(&limits),
+            rooms: Rooms::new(limits.log),
+            registry: registry.with(OwnRooms),
+            connections: Mutex::default(),
+            stopping: AtomicBool::new(false),
+            stop: Notify::new(),
+            verifier,
+            auth_mode,
+            limits,
+        }
+    }
+
+    /// Verifies a token.
+    ///
+    /// # Errors
+    /// When it is invalid or expired.
+    pub fn verify(&self, token: &str) -> Result<Identity> {
+        self.verifier.verify(token)
+    }
+
+    /// The bounds.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    pub(crate) fn auth_mode(&self) -> AuthMode {
+        self.auth_mode
+    }
+
+    pub(crate) fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    pub(crate) fn rooms(&self) -> &Rooms {
+        &self.rooms
+    }
+
+    /// Counts an event of a user.
+    pub(crate) fn count(&self, user: &UserId) -> Result<()> {
+        self.rates.count(user)
+    }
+
+    /// Reads a room's address.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidPayload`] when the text can be none.
+    pub fn address(&self, text: &str) -> Result<RoomAddress> {
+        RoomAddress::parse(text, self.registry.known_kinds())
+            .map_err(|error| Error::field("room", error.to_string()))
+    }
+
+    /// Puts a connection into a room: the one way in. Whether it may is asked of the room's kind.
+    ///
+    /// # Errors
+    /// What the kind's access check says, [`ErrorCode::TooManyRooms`], or
+    /// [`ErrorCode::NotFound`] for a kind that nobody serves.
+    pub async fn join(
+        &self,
+        context: &Context,
+        address: &RoomAddress,
+        since: Option<Position>,
+        events: Option<Vec<String>>,
+    ) -> Result<Joined> {
+        let Context { connection, identity, .. } = context;
+        let filter: Filter = events.map(|events| events.into_iter().collect());
+        if !connection.has_place_for(address) {
+            let message = format!("a connection may be in {MAX_ROOMS} rooms");
+            return Err(Error::refused(ErrorCode::TooManyRooms, message));
+        }
+        let entry = loop {
+            let revocations = self.rooms.revocations();
+            self.check_access(identity, address).await?;
+            let entry = self.rooms.insert(
+                address,
+                connection,
+                identity,
+                since.as_ref(),
+                &filter,
+                revocations,
+            );
+            if let Some(entry) = entry {
+                break entry;
+            }
+        };
+        connection.joined(address);
+        tracing::info!(connection = %connection.id, user = %identity.user_id, room = %address, "joined");
+        metrics::joined(address.kind());
+        connection
+            .send(&PresenceState { room: address.to_string(), users: entry.users.clone() })
+            .await?;
+        Ok(Joined {
+            room: address.to_string(),
+            position: entry.position,
+            recovered: entry.recovered,
+            missed: entry.missed,
+            users: entry.users,
+        })
+    }
+
+    /// Asks a room's kind whether somebody may be in it.
+    async fn check_access(&self, identity: &Identity, address: &RoomAddress) -> Result<()> {
+        match self.registry.access_check(address.kind()) {
+            Some(check) => check(identity.clone(), address.id().to_owned()).await,
+            None => {
+                let message = format!("rooms of the kind {} are not served", address.kind().0);
+                Err(Error::refused(ErrorCode::NotFound, message))
+            }
+        }
+    }
+
+    /// Takes a connection out of a room.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when it isn't in it, [`ErrorCode::AccessDenied`] for a user's own
+    /// room.
+    pub fn leave(&self, connection: &Connection, address: &RoomAddress) -> Result<Left> {
+        if address.kind() == room::USER {
+            let message = "a user's own room can't be left";
+            return Err(Error::refused(ErrorCode::AccessDenied, message));
+        }
+        connection.left(address);
+        if !self.rooms.remove(address, &connection.id) {
+            let message = format!("not in the room {address}");
+            return Err(Error::refused(ErrorCode::NotFound, message));
+        }
+        tracing::info!(connection = %connection.id, room = %address, "left");
+        Ok(Left { room: address.to_string() })
+    }
+
+    /// Sends an event to everybody in a room and keeps it in the room's log. What it tells must be
+    /// stored by then.
+    ///
+    /// # Errors
+    /// When the payload can't be written as JSON.
+    pub fn publish<E: ServerEvent>(&self, room: &RoomAddress, event: &E) -> Result<Position> {
+        self.publish_raw(room, E::NAME, &to_raw_value(event)?)
+    }
+
+    /// Sends an event whose payload is JSON already.
+    ///
+    /// # Errors
+    /// When the event's name can't be written as JSON.
+    pub fn publish_raw(
+        &self,
+        room: &RoomAddress,
+        event: &str,
+        payload: &RawValue,
+    ) -> Result<Position> {
+        metrics::published(event);
+        self.rooms.publish(room, event, payload)
+    }
+
+    /// Takes everybody out of a room that `whom` holds for, and tells them why.
+    ///
+    /// # Errors
+    /// When the reason can't be written as JSON.
+    pub fn revoke(
+        &self,
+        room: &RoomAddress,
+        whom: impl Fn(&Identity) -> bool,
+        reason: ErrorBody,
+    ) -> Result<()> {
+        for connection in self.rooms.revoke(room, whom) {
+            connection.left(room);
+            let told = ErrorEvent::new(reason.clone(), None, Some(room), clock::timestamp());
+            connection.tell(&told)?;
+        }
+        Ok(())
+    }
+
+    /// Who is in a room, or nothing where the room isn't known.
+    pub fn room(&self, room: &RoomAddress) -> Option<RoomState> {
+        self.rooms.state(room)
+    }
+
+    /// Whether a user is connected.
+    pub fn is_online(&self, user: &UserId) -> bool {
+        self.connections.lock().by_user.contains_key(user)
+    }
+
+    /// The connections of a user.
+    pub fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
+        let connections = self.connections.lock();
+        let ids = connections.by_user.get(user).into_iter().flatten();
+        ids.filter_map(|id| connections.all.get(id).cloned()).collect()
+    }
+
+    /// Ends all connections of a user. Says how many there were.
+    pub fn disconnect(&self, user: &UserId) -> usize {
+        let connections = self.connections_of(user);
+        connections.iter().for_each(|connection| connection.disconnect());
+        connections.len()
+    }
+
+    /// The figures of this server.
+    pub fn stats(&self) -> Stats {
+        let connections = self.connections.lock();
+        let rooms = self.rooms.connections();
+        let of_kind = |kind| rooms.iter().filter(move |(room, _)| room.kind() == kind);
+        Stats {
+            total_connections: connections.all.len(),
+            authenticated_users: connections.by_user.len(),
+            user_connections: connections.by_user.values().map(HashSet::len).sum(),
+            projects: of_kind(room::PROJECT)
+                .map(|(room, count)| (room.id().to_owned(), *count))
+                .collect(),
+            active_users: self.rates.active_users(),
+        }
+    }
+
+    pub(crate) fn add(&self, connection: &Arc<Connection>) {
+        let mut connections = self.connections.lock();
+        connections.all.insert(connection.id.clone(), connection.clone());
+        metrics::connections(connections.all.len());
+    }
+
+    pub(crate) fn signed_in(&self, connection: &Connection, user: &UserId) {
+        let mut connections = self.connections.lock();
+        connections.by_user.entry(user.clone()).or_default().insert(connection.id.clone());
+    }
+
+    pub(crate) fn remove(&self, connection: &Connection) {
+        for room in connection.rooms() {
+            self.rooms.remove(&room, &connection.id);
+        }
+        let mut connections = self.connections.lock();
+        connections.all.remove(&connection.id);
+        if let Some(identity) = connection.identity()
+            && let Some(ids) = connections.by_user.get_mut(&identity.user_id)
+        {
+            ids.remove(&connection.id);
+            if ids.is_empty() {
+                connections.by_user.remove(&identity.user_id);
+            }
+        }
+        metrics::connections(connections.all.len());
+    }
+
+    /// Trims logs and forgets rooms that nobody needs; to be called every few seconds.
+    pub(crate) fn sweep(&self) {
+        self.rooms.sweep();
+    }
+
+    /// Tells every connection's task to finish what is queued and end.
+    pub(crate) fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.stop.notify_waiters();
+    }
+
+    /// Resolves once the server is stopping.
+    pub(crate) async fn stopped(&self) {
+        let notified = self.stop.notified();
+        if !self.stopping.load(Ordering::SeqCst) {
+            notified.await;
+        }
+    }
+
+    /// Connections that are still there.
+    pub(crate) fn connection_count(&self) -> usize {
+        self.connections.lock().all.len()
+    }
+}
+
+/// The figures of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections, signed in or not.
+    pub total_connections: usize,
+    /// Users with at least one connection.
+    pub authenticated_users: usize,
+    /// Connections that are signed in.
+    pub user_connections: usize,
+    /// Each watched project with the connections in its room.
+    pub projects: Vec<(String, usize)>,
+    /// Users who sent something within the rate window.
+    pub active_users: usize,
+}
+
+/// The rooms that the engine serves by itself, and the events that concern rooms of any kind.
+struct OwnRooms;
+
+impl Domain for OwnRooms {
+    fn register(self, registry: &mut Registry) {
+        registry.room(room::USER, async |identity: Identity, id: String| {
+            if identity.user_id.as_str() == id {
+                Ok(())
+            } else {
+                Err(Error::refused(ErrorCode::AccessDenied, "this is another user's room"))
+            }
+        });
+        registry.room(room::ROOM, async |_: Identity, _: String| Ok(()));
+
+        registry.on(async |context: Context, join: RoomJoin| {
+            let address = context.engine.address(&join.room)?;
+            context.engine.join(&context, &address, join.since, join.events).await
+        });
+        registry.on(async |context: Context, leave: RoomLeave| {
+            let address = context.engine.address(&leave.room)?;
+            context.engine.leave(&context.connection, &address)
+        });
+        registry.on(async |context: Context, asked: RoomHistory| {
+            let address = context.engine.address(&asked.room)?;
+            if !context.connection.is_in(&address) {
+                let message = format!("not in the room {address}");
+                return Err(Error::refused(ErrorCode::NotFound, message));
+            }
+            let past = context.engine.rooms.history(
+                &address,
+                &asked.epoch,
+                asked.after.get(),
+                MAX_HISTORY_BYTES,
+            )?;
+            Ok(History { events: past.events, position: past.position, complete: past.complete })
+        });
+    }
+}

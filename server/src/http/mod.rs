@@ -1,0 +1,162 @@
+//! HTTP: who is asking, what they sent, and how a refusal looks (RFC 9457).
+
+pub mod operation;
+
+use std::sync::Arc;
+
+use aide::{OperationInput, OperationOutput};
+use axum::{
+    Json, RequestExt,
+    extract::{FromRequest, FromRequestParts, Request},
+    http::{HeaderMap, StatusCode, header, request::Parts},
+    response::{IntoResponse, Response},
+};
+use samewire_protocol::{ErrorBody, ErrorCode, payload};
+use schemars::JsonSchema;
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{auth::Identity, engine::Engine, error::Error, metrics};
+
+/// The token of an `Authorization: Bearer` header.
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+/// Whoever is asking, by their token.
+#[derive(Debug, Clone)]
+pub struct Caller(pub Identity);
+
+impl FromRequestParts<Arc<Engine>> for Caller {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, engine: &Arc<Engine>) -> Result<Self, Error> {
+        let token = bearer(&parts.headers).ok_or_else(|| {
+            Error::refused(ErrorCode::Unauthenticated, "an Authorization: Bearer token is needed")
+        })?;
+        engine.verify(token).map(Self)
+    }
+}
+
+impl OperationInput for Caller {}
+
+/// The JSON body of a request. One that doesn't fit is refused with the field that is wrong.
+#[derive(Debug)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
+    type Rejection = Error;
+
+    async fn from_request(request: Request, _: &Arc<Engine>) -> Result<Self, Error> {
+        let text: String = request.extract().await.map_err(
+            |rejection: axum::extract::rejection::StringRejection| match rejection.status() {
+                StatusCode::PAYLOAD_TOO_LARGE => {
+                    Error::refused(ErrorCode::PayloadTooLarge, "the body is larger than 1 MB")
+                }
+                _ => Error::field("payload", "expected JSON in UTF-8"),
+            },
+        )?;
+        Ok(Self(payload::read_text(&text)?))
+    }
+}
+
+impl<T: JsonSchema> OperationInput for Body<T> {
+    fn operation_input(
+        context: &mut aide::generate::GenContext,
+        operation: &mut aide::openapi::Operation,
+    ) {
+        Json::<T>::operation_input(context, operation);
+    }
+}
+
+/// `application/problem+json`.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Problem {
+    /// The status in words.
+    title: &'static str,
+    /// The HTTP status.
+    status: u16,
+    /// The reason, for a person.
+    detail: String,
+    /// The code, the same as on the wire.
+    code: ErrorCode,
+    /// Milliseconds after which another try may succeed.
+    #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
+    retry_after_ms: Option<u32>,
+}
+
+/// The HTTP status of a code.
+pub(crate) fn status(code: ErrorCode) -> StatusCode {
+    use ErrorCode as Code;
+    match code {
+        Code::Unauthenticated | Code::TokenExpired | Code::TokenInvalid | Code::AuthTimeout => {
+            StatusCode::UNAUTHORIZED
+        }
+        Code::AccessDenied | Code::Unauthorized | Code::ProjectAccessDenied => {
+            StatusCode::FORBIDDEN
+        }
+        Code::NotFound | Code::ProjectNotFound | Code::UnknownEvent => StatusCode::NOT_FOUND,
+        Code::Conflict | Code::ProjectInactive => StatusCode::CONFLICT,
+        Code::PayloadTooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Code::RateLimitExceeded | Code::ConnectionThrottled | Code::TooManyRooms => {
+            StatusCode::TOO_MANY_REQUESTS
+        }
+        Code::UpgradeRequired => StatusCode::UPGRADE_REQUIRED,
+        Code::Unavailable | Code::AiUnavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Code::InvalidPayload | Code::MissingProjectId => StatusCode::BAD_REQUEST,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let ErrorBody { code, message, retry_after_ms } = self.body();
+        let status = status(code);
+        tracing::warn!(%code, status = status.as_u16(), "refused a request");
+        metrics::refused(code);
+        let problem = Problem {
+            title: status.canonical_reason().unwrap_or("Refused"),
+            status: status.as_u16(),
+            detail: message,
+            code,
+            retry_after_ms,
+        };
+        let mut response = (status, Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(retry_after_ms) = retry_after_ms {
+            headers.insert(header::RETRY_AFTER, retry_after_ms.div_ceil(1000).into());
+        }
+        response
+    }
+}
+
+impl OperationOutput for Error {
+    type Inner = Self;
+
+    fn operation_response(
+        context: &mut aide::generate::GenContext,
+        operation: &mut aide::openapi::Operation,
+    ) -> Option<aide::openapi::Response> {
+        let mut response = Json::<Problem>::operation_response(context, operation)?;
+        response.description = "A refusal (RFC 9457)".into();
+        if let Some(content) = response.content.swap_remove("application/json") {
+            response.content.insert("application/problem+json".into(), content);
+        }
+        Some(response)
+    }
+
+    fn inferred_responses(
+        context: &mut aide::generate::GenContext,
+        operation: &mut aide::openapi::Operation,
+    ) -> Vec<(Option<aide::openapi::StatusCode>, aide::openapi::Response)> {
+        Self::operation_response(context, operation)
+            .map(|response| (None, response))
+            .into_iter()
+            .collect()
+    }
+}

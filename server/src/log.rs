@@ -1,0 +1,211 @@
+//! A room's log: the last events with their offsets (wire.md, section 4). Pure: `now` comes in.
+
+use std::collections::VecDeque;
+
+use samewire_protocol::{Epoch, Meta, Position, RoomAddress, SafeInteger};
+use serde_json::value::RawValue;
+
+use crate::socketio::RoomFrame;
+
+/// How much a room's log keeps.
+#[derive(Debug, Clone, Copy)]
+pub struct LogBounds {
+    /// Events at most.
+    pub events: usize,
+    /// Milliseconds that an event is kept.
+    pub age_ms: u64,
+    /// Bytes of frames at most.
+    pub bytes: usize,
+}
+
+/// An event in the log.
+#[derive(Debug, Clone)]
+pub(crate) struct Logged {
+    /// The event's name.
+    pub event: Box<str>,
+    /// Its number.
+    pub offset: u64,
+    /// The frame that was sent.
+    pub frame: RoomFrame,
+    /// When it was appended, in Unix milliseconds.
+    at_ms: u64,
+}
+
+/// The log of one room.
+#[derive(Debug)]
+pub(crate) struct RoomLog {
+    epoch: Epoch,
+    /// The last offset that was given.
+    offset: u64,
+    events: VecDeque<Logged>,
+    bytes: usize,
+    bounds: LogBounds,
+}
+
+impl RoomLog {
+    /// An empty log.
+    pub(crate) fn new(epoch: Epoch, bounds: LogBounds) -> Self {
+        Self { epoch, offset: 0, events: VecDeque::new(), bytes: 0, bounds }
+    }
+
+    /// Where the log stands.
+    pub(crate) fn position(&self) -> Position {
+        Position { epoch: self.epoch.clone(), offset: safe(self.offset) }
+    }
+
+    /// The last offset.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether nothing is kept.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.events.is_empty()
+    }
+
+    /// Gives an event the next offset and keeps it.
+    ///
+    /// # Errors
+    /// When it can't be written as JSON; the offset is not used up.
+    pub(crate) fn append(
+        &mut self,
+        room: &RoomAddress,
+        event: &str,
+        payload: &RawValue,
+        now_ms: u64,
+    ) -> serde_json::Result<Logged> {
+        let offset = self.offset + 1;
+        let meta = Meta { room: room.to_string(), epoch: self.epoch.clone(), offset: safe(offset) };
+        let frame = RoomFrame::new(event, payload, &meta)?;
+        let logged = Logged { event: event.into(), offset, frame, at_ms: now_ms };
+        self.offset = offset;
+        self.bytes += logged.frame.size();
+        self.events.push_back(logged.clone());
+        self.trim(now_ms);
+        Ok(logged)
+    }
+
+    /// Drops what is too old or too much.
+    pub(crate) fn trim(&mut self, now_ms: u64) {
+        while let Some(first) = self.events.front() {
+            let stale = first.at_ms.saturating_add(self.bounds.age_ms) < now_ms;
+            let over = self.events.len() > self.bounds.events || self.bytes > self.bounds.bytes;
+            if !stale && !over {
+                break;
+            }
+            self.bytes -= first.frame.size();
+            self.events.pop_front();
+        }
+    }
+
+    /// Whether every event after `position` is still here.
+    pub(crate) fn reaches(&self, position: &Position) -> bool {
+        position.epoch == self.epoch && self.reaches_offset(position.offset.get())
+    }
+
+    /// Whether every event after this offset of the present epoch is still here.
+    pub(crate) fn reaches_offset(&self, offset: u64) -> bool {
+        let first = self.offset - self.events.len() as u64;
+        (first..=self.offset).contains(&offset)
+    }
+
+    /// The events after an offset that are still here, in order.
+    pub(crate) fn after(&self, offset: u64) -> impl Iterator<Item = &Logged> {
+        let first = self.offset - self.events.len() as u64;
+        let skip = usize::try_from(offset.saturating_sub(first)).unwrap_or(usize::MAX);
+        self.events.iter().skip(skip)
+    }
+}
+
+/// An offset as it travels. A room would need 285 years at a million events a second to leave the range.
+pub(crate) fn safe(offset: u64) -> SafeInteger {
+    SafeInteger::new(offset).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use samewire_protocol::room::ROOM;
+
+    use super::*;
+
+    const BOUNDS: LogBounds = LogBounds { events: 4, age_ms: 1000, bytes: 10_000 };
+
+    fn log(bounds: LogBounds) -> RoomLog {
+        RoomLog::new(Epoch("e".into()), bounds)
+    }
+
+    fn append(log: &mut RoomLog, payload: &str, now_ms: u64) -> u64 {
+        let payload = RawValue::from_string(format!("\"{payload}\"")).unwrap();
+        log.append(&RoomAddress::new(ROOM, "x"), "said", &payload, now_ms).unwrap().offset
+    }
+
+    fn offsets_after(log: &RoomLog, offset: u64) -> Vec<u64> {
+        log.after(offset).map(|logged| logged.offset).collect()
+    }
+
+    fn at(epoch: &str, offset: u64) -> Position {
+        Position { epoch: Epoch(epoch.into()), offset: safe(offset) }
+    }
+
+    #[test]
+    fn each_bound_trims() {
+        let mut by_count = log(BOUNDS);
+        for _ in 0..6 {
+            append(&mut by_count, "a", 0);
+        }
+        assert_eq!(offsets_after(&by_count, 0), [3, 4, 5, 6]);
+
+        let mut by_age = log(BOUNDS);
+        append(&mut by_age, "a", 0);
+        append(&mut by_age, "a", 500);
+        by_age.trim(1001);
+        assert_eq!(offsets_after(&by_age, 0), [2]);
+
+        let mut by_bytes = log(LogBounds { bytes: 300, ..BOUNDS });
+        append(&mut by_bytes, &"a".repeat(150), 0);
+        append(&mut by_bytes, &"a".repeat(150), 0);
+        assert_eq!(offsets_after(&by_bytes, 0), [2]);
+    }
+
+    #[test]
+    fn another_epoch_is_out_of_reach() {
+        let mut log = log(BOUNDS);
+        append(&mut log, "a", 0);
+        assert!(log.reaches(&at("e", 0)));
+        assert!(log.reaches(&at("e", 1)));
+        assert!(!log.reaches(&at("e", 2)), "an offset that was never given");
+        assert!(!log.reaches(&at("f", 1)));
+    }
+
+    proptest! {
+        /// Held against a model that keeps everything.
+        #[test]
+        fn what_is_reached_is_whole(
+            steps in prop::collection::vec((0_u64..400, 1_usize..80), 1..60),
+            events in 1_usize..20,
+            bytes in 100_usize..3000,
+            from in 0_u64..70,
+        ) {
+            let mut log = log(LogBounds { events, age_ms: 1000, bytes });
+            let mut now_ms = 0;
+            let mut all = Vec::new();
+            for (wait_ms, size) in steps {
+                now_ms += wait_ms;
+                all.push(append(&mut log, &"a".repeat(size), now_ms));
+            }
+            prop_assert!(all.iter().copied().eq(1..=all.len() as u64));
+            let kept = offsets_after(&log, from);
+            let expected: Vec<_> = all.into_iter().filter(|offset| *offset > from).collect();
+            if log.reaches(&at("e", from)) {
+                prop_assert_eq!(kept, expected);
+            } else {
+                prop_assert!(expected.ends_with(&kept));
+                prop_assert!(kept.len() < expected.len() || from > log.offset());
+            }
+            prop_assert!(log.events.len() <= events);
+            prop_assert!(log.bytes <= bytes);
+            prop_assert_eq!(log.bytes, log.events.iter().map(|logged| logged.frame.size()).sum::<usize>());
+        }
+    }
+}

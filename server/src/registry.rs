@@ -1,0 +1,131 @@
+//! What domains bring: handlers of events, kinds of rooms with their access checks, HTTP routes.
+
+use std::{collections::HashMap, fmt, pin::Pin, sync::Arc};
+
+use aide::axum::ApiRouter;
+use samewire_protocol::{ClientEvent, Event, RoomKind, payload, room};
+use serde_json::{Value, value::RawValue};
+
+use crate::{auth::Identity, connection::Connection, engine::Engine, error::Result};
+
+/// A part of the application that the engine knows nothing of. It brings its events, its kinds of
+/// rooms and its routes; taking it out is not registering it.
+pub trait Domain {
+    /// Registers all that the domain brings.
+    fn register(self, registry: &mut Registry);
+}
+
+/// Who sent an event, and where.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The connection that sent it.
+    pub connection: Arc<Connection>,
+    /// Who is signed in on it.
+    pub identity: Identity,
+}
+
+pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+type Handler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<Box<RawValue>>> + Send + Sync>;
+type AccessCheck = Box<dyn Fn(Identity, String) -> BoxFuture<Result<()>> + Send + Sync>;
+
+/// An event's handler.
+pub(crate) struct Registered {
+    /// The field that a bare string stands for.
+    pub(crate) bare: Option<&'static str>,
+    /// Reads the payload, handles it, and writes the answer.
+    pub(crate) handler: Handler,
+}
+
+/// All that was registered.
+pub struct Registry {
+    handlers: HashMap<&'static str, Registered>,
+    kinds: HashMap<RoomKind, AccessCheck>,
+    known_kinds: Vec<RoomKind>,
+    routes: ApiRouter<Arc<Engine>>,
+}
+
+impl fmt::Debug for Registry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Registry")
+            .field("events", &self.handlers.keys())
+            .field("kinds", &self.kinds.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Default for Registry {
+    fn default() -> Self {
+        Self {
+            handlers: HashMap::new(),
+            kinds: HashMap::new(),
+            known_kinds: room::KINDS.to_vec(),
+            routes: ApiRouter::new(),
+        }
+    }
+}
+
+impl Registry {
+    /// Registers what a domain brings.
+    #[must_use]
+    pub fn with(mut self, domain: impl Domain) -> Self {
+        domain.register(&mut self);
+        self
+    }
+
+    /// Handles an event of clients that are signed in. Events of one connection are handled one
+    /// after the other, in the order they came.
+    pub fn on<E, F, Fut>(&mut self, handler: F)
+    where
+        E: ClientEvent,
+        F: Fn(Context, E) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<E::Answer>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let handler: Handler = Box::new(move |context, value| {
+            let handler = handler.clone();
+            Box::pin(async move {
+                let answer = handler(context, payload::read(value)?).await?;
+                Ok(serde_json::value::to_raw_value(&answer)?)
+            })
+        });
+        self.handlers.insert(<E as Event>::NAME, Registered { bare: E::BARE, handler });
+    }
+
+    /// Serves rooms of a kind. The check is asked at each join with who wants in and the room's
+    /// id, and refuses with the error that the client is to be told.
+    pub fn room<F, Fut>(&mut self, kind: RoomKind, check: F)
+    where
+        F: Fn(Identity, String) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        if !self.known_kinds.contains(&kind) {
+            self.known_kinds.push(kind);
+        }
+        self.kinds.insert(kind, Box::new(move |identity, id| Box::pin(check(identity, id))));
+    }
+
+    /// Adds HTTP routes.
+    pub fn routes(&mut self, routes: ApiRouter<Arc<Engine>>) {
+        self.routes = self.take_routes().merge(routes);
+    }
+
+    /// The routes, once; the rest stays.
+    pub(crate) fn take_routes(&mut self) -> ApiRouter<Arc<Engine>> {
+        std::mem::replace(&mut self.routes, ApiRouter::new())
+    }
+
+    pub(crate) fn handler(&self, event: &str) -> Option<&Registered> {
+        self.handlers.get(event)
+    }
+
+    pub(crate) fn access_check(&self, kind: RoomKind) -> Option<&AccessCheck> {
+        self.kinds.get(&kind)
+    }
+
+    /// The kinds that an address may begin with, served or not.
+    pub(crate) fn known_kinds(&self) -> &[RoomKind] {
+        &self.known_kinds
+    }
+}

@@ -1,0 +1,372 @@
+//! Rooms: who is in them, their logs, and the one way an event gets to all of them
+//! (wire.md, sections 3, 4 and 6).
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use parking_lot::Mutex;
+use samewire_protocol::{
+    Epoch, Position, RoomAddress, Timestamp,
+    id::{ConnectionId, UserId},
+    presence::{Status, User},
+    rooms::LoggedEvent,
+};
+use serde_json::value::RawValue;
+
+use crate::{
+    auth::Identity,
+    clock,
+    connection::{Connection, SendError},
+    error::Result,
+    log::{LogBounds, RoomLog, safe},
+    socketio::Frame,
+};
+
+/// Only these events of a room are sent to a member; all of them where there is no filter.
+pub(crate) type Filter = Option<HashSet<String>>;
+
+/// All rooms of this server.
+#[derive(Debug)]
+pub(crate) struct Rooms {
+    rooms: Mutex<HashMap<RoomAddress, Arc<Mutex<Room>>>>,
+    bounds: LogBounds,
+    /// How often access was taken back: a join that overlaps with it is checked again.
+    revocations: AtomicU64,
+}
+
+/// One room.
+#[derive(Debug)]
+struct Room {
+    log: RoomLog,
+    members: HashMap<ConnectionId, Member>,
+    /// Since when nobody is in it and nothing was sent to it, in Unix milliseconds.
+    idle_since_ms: u64,
+    /// Taken off the map: whoever still holds it looks the room up again.
+    forgotten: bool,
+}
+
+#[derive(Debug)]
+struct Member {
+    connection: Arc<Connection>,
+    identity: Identity,
+    filter: Filter,
+    joined_at: Timestamp,
+    cursor: Cursor,
+}
+
+/// How far a member was sent the room's log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Cursor {
+    /// To its end: new events are sent as they come.
+    Live,
+    /// Up to this offset: the connection's task sends the rest from the log.
+    Behind(u64),
+}
+
+/// What a join found.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    pub(crate) position: Position,
+    pub(crate) recovered: bool,
+    pub(crate) missed: u32,
+    pub(crate) users: Vec<User>,
+}
+
+/// What a room's log holds after an offset.
+pub(crate) struct Past {
+    pub(crate) events: Vec<LoggedEvent>,
+    pub(crate) position: Position,
+    pub(crate) complete: bool,
+}
+
+/// Who is in a room.
+#[derive(Debug)]
+pub struct RoomState {
+    /// The users present.
+    pub users: Vec<User>,
+    /// Connections in the room.
+    pub connections: usize,
+    /// Where its log stands.
+    pub position: Position,
+}
+
+impl Member {
+    fn wants(&self, event: &str) -> bool {
+        self.filter.as_ref().is_none_or(|filter| filter.contains(event))
+    }
+}
+
+impl Room {
+    fn new(bounds: LogBounds, now_ms: u64) -> Self {
+        Self {
+            log: RoomLog::new(Epoch(uuid::Uuid::new_v4().simple().to_string()), bounds),
+            members: HashMap::new(),
+            idle_since_ms: now_ms,
+            forgotten: false,
+        }
+    }
+
+    /// The members, gathered by user.
+    fn users(&self) -> Vec<User> {
+        let mut users: BTreeMap<&UserId, User> = BTreeMap::new();
+        for member in self.members.values() {
+            let active = member.connection.last_active_at();
+            let id = &member.identity.user_id;
+            let user = users.entry(id).or_insert_with(|| User {
+                user_id: id.clone(),
+                name: member.identity.name.clone(),
+                status: Status::Online,
+                state: None,
+                connections: 0,
+                joined_at: member.joined_at,
+                last_active_at: active,
+            });
+            user.connections += 1;
+            user.joined_at = user.joined_at.min(member.joined_at);
+            user.last_active_at = user.last_active_at.max(active);
+        }
+        users.into_values().collect()
+    }
+}
+
+impl Rooms {
+    pub(crate) fn new(bounds: LogBounds) -> Self {
+        Self { rooms: Mutex::default(), bounds, revocations: AtomicU64::new(0) }
+    }
+
+    /// Runs `act` on a room, which is made where there is none.
+    fn enter<T>(&self, address: &RoomAddress, mut act: impl FnMut(&mut Room) -> T) -> T {
+        loop {
+            let room = {
+                let mut rooms = self.rooms.lock();
+                rooms
+                    .entry(address.clone())
+                    .or_insert_with(|| {
+                        Arc::new(Mutex::new(Room::new(self.bounds, clock::unix_ms())))
+                    })
+                    .clone()
+            };
+            let mut room = room.lock();
+            if !room.forgotten {
+                return act(&mut room);
+            }
+        }
+    }
+
+    /// Runs `act` on a room, where there is one.
+    fn peek<T>(&self, address: &RoomAddress, act: impl FnOnce(&mut Room) -> T) -> Option<T> {
+        let room = self.rooms.lock().get(address).cloned()?;
+        let mut room = room.lock();
+        Some(act(&mut room))
+    }
+
+    /// Counts how often access was taken back: to be read before an access check, and handed to
+    /// [`Rooms::insert`] after it.
+    pub(crate) fn revocations(&self) -> u64 {
+        self.revocations.load(Ordering::SeqCst)
+    }
+
+    /// Puts a connection into a room; it is sent what comes after the entry's position, or after
+    /// `since` where the log reaches back to it, by [`Rooms::next_missed`] first.
+    ///
+    /// Gives nothing where access was taken back since `revocations` was read: check again.
+    pub(crate) fn insert(
+        &self,
+        address: &RoomAddress,
+        connection: &Arc<Connection>,
+        identity: &Identity,
+        since: Option<&Position>,
+        filter: &Filter,
+        revocations: u64,
+    ) -> Option<Entry> {
+        self.enter(address, |room| {
+            // Whoever takes access back counts first and looks for members under this lock after.
+            if self.revocations() != revocations {
+                return None;
+            }
+            room.log.trim(clock::unix_ms());
+            let position = room.log.position();
+            let recovered = since.is_none_or(|since| room.log.reaches(since));
+            let from = match since {
+                Some(since) if recovered => since.offset.get(),
+                _ => room.log.offset(),
+            };
+            let known = room.members.remove(&connection.id);
+            let member = Member {
+                connection: connection.clone(),
+                identity: identity.clone(),
+                filter: filter.clone(),
+                joined_at: known.as_ref().map_or_else(clock::timestamp, |known| known.joined_at),
+                cursor: match (known, since) {
+                    // Joining twice is joining once: nothing is sent again, nothing is left out.
+                    (Some(known), None) => known.cursor,
+                    _ => Cursor::Behind(from),
+                },
+            };
+            let missed = room.log.after(from).filter(|logged| member.wants(&logged.event)).count();
+            room.members.insert(connection.id.clone(), member);
+            let missed =
+                if since.is_some() { u32::try_from(missed).unwrap_or(u32::MAX) } else { 0 };
+            Some(Entry { position, recovered, missed, users: room.users() })
+        })
+    }
+
+    /// The next frames of a room that a connection hasn't been sent yet, some at a time. Where
+    /// there are none, it is live from now on.
+    pub(crate) fn next_missed(&self, address: &RoomAddress, id: &ConnectionId) -> Vec<Frame> {
+        const AT_A_TIME: usize = 64;
+        self.peek(address, |room| {
+            let Some(member) = room.members.get_mut(id) else { return Vec::new() };
+            let Cursor::Behind(mut offset) = member.cursor else { return Vec::new() };
+            let filter = &member.filter;
+            let wants = |event: &str| filter.as_ref().is_none_or(|names| names.contains(event));
+            let mut frames = Vec::new();
+            for logged in room.log.after(offset).take(AT_A_TIME) {
+                offset = logged.offset;
+                if wants(&logged.event) {
+                    frames.push(logged.frame.frame().clone());
+                }
+            }
+            member.cursor = if offset == room.log.offset() && frames.is_empty() {
+                Cursor::Live
+            } else {
+                Cursor::Behind(offset)
+            };
+            frames
+        })
+        .unwrap_or_default()
+    }
+
+    /// Appends an event to a room's log and sends it to all members that keep up. A member whose
+    /// buffer is full is cut off from the stream; its connection's task catches up from the log.
+    ///
+    /// # Errors
+    /// When the event can't be written as JSON.
+    pub(crate) fn publish(
+        &self,
+        address: &RoomAddress,
+        event: &str,
+        payload: &RawValue,
+    ) -> Result<Position> {
+        self.enter(address, |room| {
+            let now_ms = clock::unix_ms();
+            let logged = room.log.append(address, event, payload, now_ms)?;
+            room.idle_since_ms = now_ms;
+            for member in room.members.values_mut() {
+                if member.cursor != Cursor::Live || !member.wants(event) {
+                    continue;
+                }
+                match member.connection.try_send(logged.frame.frame()) {
+                    // A closed connection is taken out by its task.
+                    Ok(()) | Err(SendError::Closed) => {}
+                    Err(SendError::Full) => {
+                        member.cursor = Cursor::Behind(logged.offset - 1);
+                        member.connection.fell_behind(address);
+                    }
+                }
+            }
+            Ok(room.log.position())
+        })
+    }
+
+    /// What a room's log holds after an offset, up to `max_bytes` of it.
+    pub(crate) fn history(
+        &self,
+        address: &RoomAddress,
+        epoch: &Epoch,
+        after: u64,
+        max_bytes: usize,
+    ) -> Result<Past> {
+        self.enter(address, |room| {
+            room.log.trim(clock::unix_ms());
+            let position = room.log.position();
+            if *epoch != position.epoch {
+                return Ok(Past { events: Vec::new(), position, complete: false });
+            }
+            let mut complete = room.log.reaches_offset(after);
+            let mut events = Vec::new();
+            let mut bytes = 0;
+            for logged in room.log.after(after) {
+                bytes += logged.frame.size();
+                if bytes > max_bytes && !events.is_empty() {
+                    complete = false;
+                    break;
+                }
+                events.push(LoggedEvent {
+                    event: logged.event.to_string(),
+                    payload: serde_json::from_str(logged.frame.payload())?,
+                    offset: safe(logged.offset),
+                });
+            }
+            Ok(Past { events, position, complete })
+        })
+    }
+
+    /// Takes a connection out of a room. Says whether it was in it.
+    pub(crate) fn remove(&self, address: &RoomAddress, id: &ConnectionId) -> bool {
+        self.peek(address, |room| {
+            room.idle_since_ms = clock::unix_ms();
+            room.members.remove(id).is_some()
+        })
+        .unwrap_or(false)
+    }
+
+    /// Takes out all members that `whom` holds for, whose access was taken back. A join that
+    /// overlaps with it is checked again.
+    pub(crate) fn revoke(
+        &self,
+        address: &RoomAddress,
+        whom: impl Fn(&Identity) -> bool,
+    ) -> Vec<Arc<Connection>> {
+        self.revocations.fetch_add(1, Ordering::SeqCst);
+        self.peek(address, |room| {
+            room.idle_since_ms = clock::unix_ms();
+            room.members
+                .extract_if(|_, member| whom(&member.identity))
+                .map(|(_, member)| member.connection)
+                .collect()
+        })
+        .unwrap_or_default()
+    }
+
+    /// Who is in a room.
+    pub(crate) fn state(&self, address: &RoomAddress) -> Option<RoomState> {
+        self.peek(address, |room| RoomState {
+            users: room.users(),
+            connections: room.members.len(),
+            position: room.log.position(),
+        })
+    }
+
+    /// Rooms with their number of connections.
+    pub(crate) fn connections(&self) -> Vec<(RoomAddress, usize)> {
+        let rooms: Vec<_> = self
+            .rooms
+            .lock()
+            .iter()
+            .map(|(address, room)| (address.clone(), room.clone()))
+            .collect();
+        rooms
+            .into_iter()
+            .map(|(address, room)| (address, room.lock().members.len()))
+            .filter(|(_, connections)| *connections > 0)
+            .collect()
+    }
+
+    /// Trims all logs, and forgets rooms that nobody is in, once their log has expired.
+    pub(crate) fn sweep(&self) {
+        let now_ms = clock::unix_ms();
+        self.rooms.lock().retain(|_, room| {
+            let mut room = room.lock();
+            room.log.trim(now_ms);
+            let expired = room.idle_since_ms.saturating_add(self.bounds.age_ms) < now_ms;
+            room.forgotten = room.members.is_empty() && room.log.is_empty() && expired;
+            !room.forgotten
+        });
+    }
+}

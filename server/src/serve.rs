@@ -1,0 +1,282 @@
+//! A server put together from its settings, and its orderly end (operations.md, "Stopping").
+
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+
+use aide::{axum::ApiRouter, openapi::OpenApi};
+use axum::{
+    Extension, Json, Router,
+    extract::{DefaultBodyLimit, Request, State},
+    http::{HeaderMap, HeaderValue, Method, header},
+    middleware::{self, Next},
+    response::{IntoResponse, Response},
+    serve::ListenerExt,
+};
+use engineioxide::{config::EngineIoConfig, layer::EngineIoLayer};
+use samewire_protocol::{ErrorCode, limits::MAX_MESSAGE_BYTES};
+use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
+use tower_http::{
+    catch_panic::CatchPanicLayer,
+    cors::{AllowOrigin, CorsLayer},
+};
+
+use crate::{
+    config::{Config, ConfigError},
+    demo, domains,
+    engine::Engine,
+    error::Error,
+    http::operation,
+    metrics,
+    socketio::LinkHandler,
+    store::{Store, StoreError},
+};
+
+/// Messages that may wait in a connection's buffer. Past it the client is caught up from the logs.
+const SEND_BUFFER: usize = 512;
+
+/// A message up to so many times the limit is read and refused; a larger one ends the connection.
+const READ_FACTOR: usize = 4;
+
+/// A client whose system takes nothing off the wire for so long is gone.
+const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long clients and requests may take to go when the server stops.
+const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How often logs are trimmed and empty rooms forgotten.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A server that can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// The settings don't go together.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The database can't be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The address can't be listened on.
+    #[error("HOST and PORT must name an address that is free: {address}: {error}")]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: io::Error,
+    },
+    /// The demo's sample data can't be made.
+    #[error("the demo can't be set up: {0}")]
+    Demo(#[source] Error),
+    /// Serving failed.
+    #[error("serving failed: {0}")]
+    Io(#[from] io::Error),
+}
+
+/// A server that is put together but not yet listening: its routes, to be served or mounted in
+/// another application's router, and its engine.
+#[derive(Debug)]
+pub struct Server {
+    /// The engine.
+    pub engine: Arc<Engine>,
+    /// The routes, with the socket server.
+    pub router: Router,
+}
+
+impl Server {
+    /// Puts a server together from what was registered.
+    pub fn new(engine: Engine, routes: ApiRouter<Arc<Engine>>, config: &Config) -> Self {
+        metrics::install();
+        let engine = Arc::new(engine);
+        let origins: Arc<[String]> = config.cors_origin.clone().into();
+        let mut api = OpenApi::default();
+        api.info.title = "Samewire".into();
+        api.info.version = samewire_protocol::VERSION.into();
+        let router = routes
+            .finish_api(&mut api)
+            .route("/api/openapi.json", axum::routing::get(openapi))
+            .layer(Extension(Arc::new(api)))
+            .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
+            .with_state(engine.clone())
+            .layer(sockets(&engine, config))
+            .layer(cors(&origins))
+            .layer(middleware::from_fn_with_state(origins, check_origin))
+            .layer(CatchPanicLayer::new());
+        Self { engine, router }
+    }
+}
+
+/// Opens the store, puts the server together, and serves until SIGTERM or SIGINT.
+///
+/// # Errors
+/// When the settings, the database or the address can't be used.
+pub async fn run(config: Config) -> Result<(), ServeError> {
+    let demo = if config.demo { Some(demo::Demo::new(&config)?) } else { None };
+    let (verifier, url) = match &demo {
+        Some(demo) => (demo.verifier()?, demo.database_url().to_owned()),
+        None => (config.verifier()?, config.database_url.clone()),
+    };
+    let store = Store::open(&url).await?;
+    let (mut registry, live_preview) = domains::all(&store, config.live_preview());
+    registry.routes(operation::routes(store.clone()));
+    if let Some(demo) = &demo {
+        registry.routes(demo.routes());
+    }
+    let routes = registry.take_routes();
+    let engine = Engine::new(verifier, config.auth_mode, config.limits(), registry);
+    let mut server = Server::new(engine, routes, &config);
+    if let (Some(_), Some(app)) = (&demo, &config.app_dir) {
+        server.router = server.router.fallback_service(tower_http::services::ServeDir::new(app));
+    }
+
+    let address = SocketAddr::new(config.host, config.port);
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| ServeError::Listen { address, error })?;
+    let address = listener.local_addr()?;
+    tracing::info!(%address, "listening");
+    // Told on standard output too: whoever asked for port 0 reads it there.
+    println!("samewire-server is listening on http://{address}");
+
+    let mut tasks = JoinSet::new();
+    tasks.spawn(every(SWEEP_INTERVAL, {
+        let engine = server.engine.clone();
+        move || {
+            engine.sweep();
+            std::future::ready(())
+        }
+    }));
+    tasks.spawn(every(config.session_timeout.min(Duration::from_secs(60)), {
+        let engine = server.engine.clone();
+        let live_preview = live_preview.clone();
+        move || {
+            let (engine, live_preview) = (engine.clone(), live_preview.clone());
+            async move {
+                if let Err(error) = live_preview.end_abandoned(&engine).await {
+                    tracing::error!(%error, "abandoned sessions can't be ended");
+                }
+            }
+        }
+    }));
+    if let Some(demo) = demo {
+        demo.fill(&store).await.map_err(ServeError::Demo)?;
+        tasks.spawn(demo.play(server.engine.clone(), live_preview));
+    }
+    let served = serve(server, listener).await;
+    tasks.shutdown().await;
+    store.close().await;
+    tracing::info!("stopped");
+    served
+}
+
+/// Serves until SIGTERM or SIGINT, then lets clients and requests go.
+async fn serve(server: Server, listener: TcpListener) -> Result<(), ServeError> {
+    let listener = listener.tap_io(|tcp| {
+        let socket = socket2::SockRef::from(&*tcp);
+        // Neither is needed for serving, only for serving well.
+        let _ = socket.set_tcp_nodelay(true);
+        let _ = socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
+    });
+    let engine = server.engine.clone();
+    let serving = axum::serve(listener, server.router).with_graceful_shutdown(async move {
+        stop_signal().await;
+        tracing::info!("stopping");
+        engine.stop();
+    });
+    let engine = server.engine;
+    let stopped = async {
+        engine.stopped().await;
+        let gone = async {
+            while engine.connection_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(STOP_TIMEOUT, gone).await.is_err() {
+            tracing::warn!(left = engine.connection_count(), "clients did not go in time");
+        }
+        // Requests under way get what is left of a second time-out of the same length at most.
+        tokio::time::sleep(STOP_TIMEOUT).await;
+    };
+    tokio::select! {
+        served = serving => served.map_err(ServeError::Io),
+        () = stopped => Ok(()),
+    }
+}
+
+/// SIGTERM or SIGINT.
+async fn stop_signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let interrupt = async {
+        // Without a handler the signal ends the process, which is what it asks for.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    };
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => tokio::select! {
+            () = interrupt => {}
+            _ = terminate.recv() => {}
+        },
+        Err(_) => interrupt.await,
+    }
+}
+
+async fn every<F: Future<Output = ()>>(period: Duration, mut act: impl FnMut() -> F) {
+    let mut ticks = tokio::time::interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        act().await;
+    }
+}
+
+fn sockets(engine: &Arc<Engine>, config: &Config) -> EngineIoLayer<LinkHandler> {
+    let settings = EngineIoConfig::builder()
+        .req_path("/socket.io")
+        .ping_interval(config.ping_interval)
+        .ping_timeout(config.ping_timeout)
+        .max_buffer_size(SEND_BUFFER)
+        .max_payload((MAX_MESSAGE_BYTES * READ_FACTOR) as u64)
+        .ws_max_message_size(MAX_MESSAGE_BYTES * READ_FACTOR)
+        .ws_max_frame_size(MAX_MESSAGE_BYTES * READ_FACTOR)
+        .build();
+    EngineIoLayer::from_config(Arc::new(LinkHandler::new(engine.clone())), settings)
+}
+
+async fn openapi(Extension(api): Extension<Arc<OpenApi>>) -> Json<OpenApi> {
+    Json(OpenApi::clone(&api))
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let any = origins.iter().any(|origin| origin == "*");
+    let listed: Vec<_> =
+        origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
+    CorsLayer::new()
+        .allow_origin(if any { AllowOrigin::mirror_request() } else { AllowOrigin::list(listed) })
+        .allow_credentials(true)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            header::HeaderName::from_static("x-ingest-key"),
+            header::HeaderName::from_static("x-api-key"),
+        ])
+}
+
+/// Browsers send no CORS preflight before a websocket: its origin is checked here.
+async fn check_origin(
+    State(origins): State<Arc<[String]>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let socket = request.uri().path().starts_with("/socket.io");
+    if socket && !may_connect(request.headers(), &origins) {
+        let message = "this origin may not connect; see CORS_ORIGIN";
+        return Error::refused(ErrorCode::AccessDenied, message).into_response();
+    }
+    next.run(request).await
+}
+
+/// Whether a handshake comes from a listed origin, from our own, or from no browser.
+fn may_connect(headers: &HeaderMap, origins: &[String]) -> bool {
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let Some(origin) = header(header::ORIGIN) else { return true };
+    let own = origin.split_once("://").map(|(_, authority)| authority);
+    own == header(header::HOST) || origins.iter().any(|listed| listed == "*" || listed == origin)
+}
