@@ -154,9 +154,11 @@ impl Engine {
         connection.joined(address);
         tracing::info!(connection = %connection.id, user = %identity.user_id, room = %address, "joined");
         metrics::joined(address.kind());
-        connection
-            .send(&PresenceState { room: address.to_string(), users: entry.users.clone() })
-            .await?;
+        // A user's own room holds nobody to be told of.
+        if address.kind() != room::USER {
+            let state = PresenceState { room: address.to_string(), users: entry.users.clone() };
+            connection.send(&state).await?;
+        }
         Ok(Joined {
             room: address.to_string(),
             position: entry.position,

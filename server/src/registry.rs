@@ -112,7 +112,7 @@ impl Registry {
     }
 
     /// The routes, once; the rest stays.
-    pub(crate) fn take_routes(&mut self) -> ApiRouter<Arc<Engine>> {
+    pub fn take_routes(&mut self) -> ApiRouter<Arc<Engine>> {
         std::mem::replace(&mut self.routes, ApiRouter::new())
     }
 
