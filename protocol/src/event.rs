@@ -1,5 +1,7 @@
 //! What an event is, how a domain declares its events, and the catalogue of all of them.
 
+use std::{collections::HashMap, sync::LazyLock};
+
 use schemars::{Schema, SchemaGenerator};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -112,6 +114,13 @@ impl Shape {
 /// Every event of this protocol with its domain.
 pub fn all() -> impl Iterator<Item = (&'static Domain, &'static EventInfo)> {
     CATALOGUE.iter().flat_map(|domain| domain.events.iter().map(move |event| (*domain, event)))
+}
+
+/// The event of this name that goes this way.
+pub fn find(direction: Direction, name: &str) -> Option<&'static EventInfo> {
+    static BY_NAME: LazyLock<HashMap<(Direction, &'static str), &'static EventInfo>> =
+        LazyLock::new(|| all().map(|(_, event)| ((event.direction, event.name), event)).collect());
+    BY_NAME.get(&(direction, name)).copied()
 }
 
 /// Declares the events of a domain, each once.

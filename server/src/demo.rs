@@ -12,6 +12,7 @@ use samewire_protocol::{
 };
 use serde::Deserialize;
 use serde_json::{Map, json};
+use tempfile::TempDir;
 
 use crate::{
     auth::{Identity, Issuer, Verifier},
@@ -34,6 +35,7 @@ const USERS: [(&str, &str); 4] = [
     ("katherine", "Katherine Johnson"),
 ];
 
+/// The sample project, which ada owns.
 const PROJECT: &str = "Feedback form";
 
 /// What the visitors of the sample page type.
@@ -44,31 +46,46 @@ const FEEDBACK: [(&str, &str); 4] = [
     ("visitor-leo", "Works well on my phone, thank you."),
 ];
 
+/// A demo that can't be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum DemoError {
+    /// The settings are not for a demo.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// There is no place for its database.
+    #[error("the demo's database has no place in the folder for temporary files: {0}")]
+    Folder(#[from] std::io::Error),
+    /// The sample data can't be made.
+    #[error("the demo's sample data can't be made: {0}")]
+    Fill(#[from] Error),
+}
+
 /// A demo.
 pub struct Demo {
     secret: String,
     database_url: String,
+    /// Where the database is, unless one was named; gone with the demo.
+    _folder: Option<TempDir>,
 }
 
 impl Demo {
     /// A demo with a secret of its own, and a database of its own where none was named.
     ///
     /// # Errors
-    /// When the settings are not for a demo.
-    pub fn new(config: &Config) -> Result<Self, ConfigError> {
+    /// When the settings are not for a demo, or there is no place for its database.
+    pub fn new(config: &Config) -> Result<Self, DemoError> {
         config.check_demo()?;
         tracing::warn!("this is a DEMO: everybody gets a token for any user, and data is made up");
         eprintln!("*** DEMO: everybody gets a token for any user. Not for real data. ***");
         let named = std::env::var_os("DATABASE_URL").is_some()
             || std::env::args().any(|argument| argument.starts_with("--database-url"));
-        let database_url = if named {
-            config.database_url.clone()
-        } else {
-            let file = format!("samewire-demo-{}.db", uuid::Uuid::new_v4().simple());
-            format!("sqlite://{}", std::env::temp_dir().join(file).display())
+        let folder = if named { None } else { Some(tempfile::tempdir()?) };
+        let database_url = match &folder {
+            Some(folder) => format!("sqlite://{}", folder.path().join("demo.db").display()),
+            None => config.database_url.clone(),
         };
         let secret = uuid::Uuid::new_v4().to_string() + &uuid::Uuid::new_v4().to_string();
-        Ok(Self { secret, database_url })
+        Ok(Self { secret, database_url, _folder: folder })
     }
 
     /// The database's address.
@@ -97,7 +114,7 @@ impl Demo {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn fill(&self, store: &Store) -> Result<()> {
+    pub async fn fill(&self, store: &Store) -> Result<(), DemoError> {
         let projects = Projects::new(store.clone());
         let owner = UserId::from(USERS[0].0);
         if projects.of_user(&owner).await?.is_empty() {
@@ -105,22 +122,22 @@ impl Demo {
         }
         Ok(())
     }
+}
 
-    /// Plays visitors who type into the sample page, one after the other, until it is dropped.
-    pub async fn play(self, engine: Arc<Engine>, live_preview: LivePreview) {
-        let owner = UserId::from(USERS[0].0);
-        for (visitor, text) in FEEDBACK.iter().cycle() {
-            let project = match live_preview.projects().of_user(&owner).await {
-                Ok(projects) => projects.into_iter().find(|project| project.name == PROJECT),
-                Err(_) => None,
-            };
-            if let Some(project) = project
-                && let Err(error) = visit(&engine, &live_preview, &project.id, visitor, text).await
-            {
-                tracing::warn!(code = %error.code(), "a visitor of the demo gave up");
-            }
-            pause(4000..9000).await;
+/// Plays visitors who type into the sample page, one after the other, until it is dropped.
+pub async fn play(engine: Arc<Engine>, live_preview: LivePreview) {
+    let owner = UserId::from(USERS[0].0);
+    for (visitor, text) in FEEDBACK.iter().cycle() {
+        let project = match live_preview.projects().of_user(&owner).await {
+            Ok(projects) => projects.into_iter().find(|project| project.name == PROJECT),
+            Err(_) => None,
+        };
+        if let Some(project) = project
+            && let Err(error) = visit(&engine, &live_preview, &project.id, visitor, text).await
+        {
+            tracing::warn!(code = %error.code(), "a visitor of the demo gave up");
         }
+        pause(4000..9000).await;
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use metrics::{counter, describe_counter, describe_gauge, gauge};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use samewire_protocol::{ErrorCode, RoomKind, event};
+use samewire_protocol::{Direction, ErrorCode, RoomKind, event};
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -41,8 +41,8 @@ pub(crate) fn received(event: &'static str) {
 }
 
 pub(crate) fn published(name: &str) {
-    let known = event::all().map(|(_, event)| event.name).find(|known| *known == name);
-    counter!("samewire_events_out_total", "event" => known.unwrap_or("custom")).increment(1);
+    let known = event::find(Direction::Server, name).map_or("custom", |event| event.name);
+    counter!("samewire_events_out_total", "event" => known).increment(1);
 }
 
 pub(crate) fn refused(code: ErrorCode) {

@@ -62,9 +62,9 @@ pub enum ServeError {
         /// Why.
         error: io::Error,
     },
-    /// The demo's sample data can't be made.
-    #[error("the demo can't be set up: {0}")]
-    Demo(#[source] Error),
+    /// The demo can't be set up.
+    #[error(transparent)]
+    Demo(#[from] demo::DemoError),
     /// Serving failed.
     #[error("serving failed: {0}")]
     Io(#[from] io::Error),
@@ -91,6 +91,7 @@ impl Server {
         api.info.version = samewire_protocol::VERSION.into();
         let router = routes
             .finish_api(&mut api)
+            .fallback(async || Error::refused(ErrorCode::NotFound, "no such address"))
             .route("/api/openapi.json", axum::routing::get(openapi))
             .layer(Extension(Arc::new(api)))
             .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
@@ -154,9 +155,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
             }
         }
     }));
-    if let Some(demo) = demo {
-        demo.fill(&store).await.map_err(ServeError::Demo)?;
-        tasks.spawn(demo.play(server.engine.clone(), live_preview));
+    if let Some(demo) = &demo {
+        demo.fill(&store).await?;
+        tasks.spawn(demo::play(server.engine.clone(), live_preview));
     }
     let served = serve(server, listener).await;
     tasks.shutdown().await;
@@ -180,23 +181,24 @@ async fn serve(server: Server, listener: TcpListener) -> Result<(), ServeError> 
         engine.stop();
     });
     let engine = server.engine;
-    let stopped = async {
-        engine.stopped().await;
-        let gone = async {
-            while engine.connection_count() > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        if tokio::time::timeout(STOP_TIMEOUT, gone).await.is_err() {
-            tracing::warn!(left = engine.connection_count(), "clients did not go in time");
+    let gone = async {
+        let served = serving.await;
+        while engine.connection_count() > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        // Requests under way get what is left of a second time-out of the same length at most.
+        served
+    };
+    let overdue = async {
+        engine.stopped().await;
         tokio::time::sleep(STOP_TIMEOUT).await;
     };
     tokio::select! {
-        served = serving => served.map_err(ServeError::Io),
-        () = stopped => Ok(()),
+        served = gone => served?,
+        () = overdue => {
+            tracing::warn!(left = engine.connection_count(), "clients did not go in time");
+        }
     }
+    Ok(())
 }
 
 /// SIGTERM or SIGINT.

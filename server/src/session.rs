@@ -551,10 +551,7 @@ fn expiry_deadline(left: Duration, noticed: bool) -> (Duration, Deadline) {
 /// The declared name of an event, or `unknown`: what a client makes up is neither logged nor counted
 /// under its name.
 fn known_name(name: &str) -> &'static str {
-    event::all()
-        .map(|(_, event)| event)
-        .find(|event| event.direction == Direction::Client && event.name == name)
-        .map_or("unknown", |event| event.name)
+    event::find(Direction::Client, name).map_or("unknown", |event| event.name)
 }
 
 #[cfg(test)]

@@ -41,7 +41,7 @@ impl Domain for Notes {
         registry.on(move |_: Context, note: Note| {
             let store = store.clone();
             async move {
-                if note.text % 100 == 0 {
+                if note.text.is_multiple_of(100) {
                     tokio::task::yield_now().await;
                 }
                 sqlx::query("INSERT INTO notes (text) VALUES ($1)")
