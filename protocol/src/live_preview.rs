@@ -34,6 +34,20 @@ events! {
         pub project_id: Option<ProjectId>,
     }
 
+    /// Which sessions go on: what somebody who comes late needs to know.
+    client "open-sessions" -> OpenSessions, bare "projectId",
+        refuses [Unauthorized, ProjectNotFound, ProjectInactive];
+    pub struct ReadOpenSessions {
+        /// The project.
+        pub project_id: ProjectId,
+    }
+
+    /// The sessions that go on.
+    pub struct OpenSessions {
+        /// The latest 100, the newest first.
+        pub sessions: Vec<SessionStarted>,
+    }
+
     /// A tracked session began.
     server "session-started" in [PROJECT];
     pub struct SessionStarted {

@@ -609,6 +609,18 @@ function checkNewMessage(v) {
   if (lacks) return missing(v, ['message', 'timestamp'])
 }
 
+function checkOpenSessions(v) {
+  let e
+  if (!isObject(v)) return ': expected an object'
+  let lacks = false
+  if (v.sessions === undefined) lacks = true
+  else {
+    if (!Array.isArray(v.sessions)) return '.sessions: expected an array'
+    for (let i2 = 0; i2 < v.sessions.length; i2++) if ((e = checkSessionStarted(v.sessions[i2])) !== undefined) return `.sessions[${i2}]${e}`
+  }
+  if (lacks) return missing(v, ['sessions'])
+}
+
 function checkPong(v) {
   if (!isObject(v)) return ': expected an object'
   let lacks = false
@@ -982,6 +994,7 @@ export const answers = {
   'presence:update': (v) => whole(checkUser(v)),
   'join-project': (v) => whole(checkJoined(v)),
   'leave-project': (v) => whole(checkLeft(v)),
+  'open-sessions': (v) => whole(checkOpenSessions(v)),
   join_project: (v) => whole(checkJoined(v)),
   leave_project: (v) => whole(checkLeft(v)),
   'join:conversation': (v) => whole(checkJoined(v)),

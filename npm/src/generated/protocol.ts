@@ -643,6 +643,12 @@ export interface NewMessage {
   conversation?: InboxConversation | null
 }
 
+/** The sessions that go on. */
+export interface OpenSessions {
+  /** The latest 100, the newest first. */
+  sessions: SessionStarted[]
+}
+
 /** Asks whether the server is there. */
 export interface Ping {
 }
@@ -703,6 +709,12 @@ export interface PresenceUpdate {
   state?: unknown
   /** The new status. */
   status?: Status | null
+}
+
+/** Which sessions go on: what somebody who comes late needs to know. */
+export interface ReadOpenSessions {
+  /** The project. */
+  projectId: string
 }
 
 /** Reads all items of a kind. With the room's log from `position` it is the whole truth. */
@@ -1162,6 +1174,8 @@ export interface ClientPayloads {
   'join-project': JoinProject
   /** Stops watching a project. */
   'leave-project': LeaveProject
+  /** Which sessions go on: what somebody who comes late needs to know. */
+  'open-sessions': ReadOpenSessions
   /** Joins `stories:{projectId}`; answered by `joined_project`. */
   join_project: JoinStories
   /** Leaves `stories:{projectId}`; answered by `left_project`. */
@@ -1203,6 +1217,7 @@ export interface Answers {
   'presence:update': User
   'join-project': Joined
   'leave-project': Left
+  'open-sessions': OpenSessions
   join_project: Joined
   leave_project: Left
   'join:conversation': Joined
@@ -1375,6 +1390,8 @@ export interface ClientToServerEvents {
   'join-project': Emit<JoinProject | string, Joined>
   /** Stops watching a project. */
   'leave-project': Emit<LeaveProject | string, Left>
+  /** Which sessions go on: what somebody who comes late needs to know. */
+  'open-sessions': Emit<ReadOpenSessions | string, OpenSessions>
   /** Joins `stories:{projectId}`; answered by `joined_project`. */
   join_project: Emit<JoinStories | string, Joined>
   /** Leaves `stories:{projectId}`; answered by `left_project`. */

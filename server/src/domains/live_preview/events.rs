@@ -2,20 +2,22 @@
 
 use samewire_protocol::{
     ErrorCode, RoomAddress,
-    live_preview::{JoinProject, LeaveProject},
+    live_preview::{JoinProject, LeaveProject, OpenSessions, ReadOpenSessions},
     room::PROJECT,
     rooms::{Joined, Left},
 };
 
-use super::given;
+use super::{LivePreview, given, queries, sessions::Session};
 use crate::{
     error::{Error, Result},
     registry::{Context, Registry},
 };
 
-pub(super) fn register(registry: &mut Registry) {
+pub(super) fn register(registry: &mut Registry, domain: &LivePreview) {
     registry.on(join);
     registry.on(leave);
+    let domain = domain.clone();
+    registry.on(move |context, asked| open_sessions(domain.clone(), context, asked));
 }
 
 async fn join(context: Context, asked: JoinProject) -> Result<Joined> {
@@ -40,6 +42,16 @@ async fn leave(context: Context, asked: LeaveProject) -> Result<Left> {
         ErrorCode::NotFound => Error::refused(ErrorCode::LeaveFailed, "not in this project's room"),
         _ => error,
     })
+}
+
+async fn open_sessions(
+    domain: LivePreview,
+    context: Context,
+    asked: ReadOpenSessions,
+) -> Result<OpenSessions> {
+    let project = domain.watchable(&context.identity, &asked.project_id).await?;
+    let sessions = queries::open(domain.store.pool(), &project.id).await?;
+    Ok(OpenSessions { sessions: sessions.iter().map(Session::started).collect() })
 }
 
 /// A failure of ours under the name that this system gives it.

@@ -81,7 +81,7 @@ impl Domain for LivePreview {
             let access = access.clone();
             async move { access.watchable(&identity, &ProjectId(id)).await.map(drop) }
         });
-        events::register(registry);
+        events::register(registry, &self);
         registry.routes(http::routes(self));
     }
 }

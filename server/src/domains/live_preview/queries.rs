@@ -125,6 +125,18 @@ pub(super) async fn silent_since(pool: &AnyPool, before: Timestamp) -> Result<Ve
     rows.iter().map(session).collect()
 }
 
+/// The latest sessions of a project that haven't ended, the newest first.
+pub(super) async fn open(pool: &AnyPool, project: &ProjectId) -> Result<Vec<Session>> {
+    let rows = sqlx::query(
+        "SELECT * FROM tracked_sessions WHERE project_id = $1 AND ended_at IS NULL
+         ORDER BY started_at DESC, id DESC LIMIT 100",
+    )
+    .bind(project.as_str())
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(session).collect()
+}
+
 /// A project's sessions, the newest first, from those that began before `before`'s session on.
 pub(super) async fn page(
     pool: &AnyPool,

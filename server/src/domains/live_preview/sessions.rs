@@ -89,14 +89,7 @@ impl LivePreview {
         };
         let _order = self.order(&session.project_id).await;
         queries::insert(self.store.pool(), &session).await?;
-        engine.publish(
-            &session.room(),
-            &SessionStarted {
-                session_id: session.session_id.clone(),
-                external_user_id: session.external_user_id.clone(),
-                timestamp: now,
-            },
-        )?;
+        engine.publish(&session.room(), &session.started())?;
         Ok(session)
     }
 
@@ -190,6 +183,15 @@ impl LivePreview {
 }
 
 impl Session {
+    /// What was told when it began.
+    pub fn started(&self) -> SessionStarted {
+        SessionStarted {
+            session_id: self.session_id.clone(),
+            external_user_id: self.external_user_id.clone(),
+            timestamp: self.started_at,
+        }
+    }
+
     fn room(&self) -> RoomAddress {
         RoomAddress::new(PROJECT, &self.project_id)
     }

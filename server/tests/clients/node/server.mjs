@@ -1,0 +1,76 @@
+// Starts the server, each test file one of its own with its own database.
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const built = fileURLToPath(new URL('../../../../target/debug/samewire-server', import.meta.url))
+const program = process.env.SAMEWIRE_SERVER ?? built
+
+export const SECRET = 'a secret of the tests, 32 bytes or more'
+
+const START_MS = 20_000
+
+/** A server that answers. `database` is a folder to start in again, `env` further settings. */
+export async function startServer({ database, env = {} } = {}) {
+  if (!existsSync(program)) throw new Error(`${program} is not there: cargo build -p samewire-server`)
+  const folder = database ?? mkdtempSync(join(tmpdir(), 'samewire-'))
+  const child = spawn(program, [], {
+    cwd: folder,
+    env: {
+      PATH: process.env.PATH,
+      RUST_LOG: process.env.RUST_LOG ?? 'error',
+      JWT_SECRET: SECRET,
+      PORT: '0',
+      DATABASE_URL: `sqlite://${join(folder, 'samewire.db')}`,
+      ...env,
+    },
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(child, 'exit')
+  const url = await address(child, ended)
+  const health = await fetch(`${url}/health`)
+  if (!health.ok) throw new Error(`/health answers ${health.status}`)
+
+  return {
+    url,
+    database: folder,
+    /** `{ code, signal }` once the server has ended. */
+    async end(signal) {
+      child.kill(signal)
+      const [code, killedBy] = await ended
+      return { code, signal: killedBy }
+    },
+    async stop() {
+      await this.end('SIGKILL')
+      rmSync(folder, { recursive: true, force: true })
+    },
+    /** Bytes that the process keeps in memory. */
+    memory() {
+      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]) * 1024
+    },
+  }
+}
+
+/** The address that the server says it listens on. */
+async function address(child, ended) {
+  const lines = createInterface({ input: child.stdout })
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
+  try {
+    return await Promise.race([
+      ended.then(([code]) => Promise.reject(new Error(`the server ended with ${code}`))),
+      new Promise((resolve) => {
+        lines.on('line', (line) => {
+          const found = /listening on (http:\S+)/.exec(line)
+          if (found) resolve(found[1])
+        })
+      }),
+    ])
+  } finally {
+    clearTimeout(timer)
+  }
+}
