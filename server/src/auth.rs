@@ -2,6 +2,7 @@
 
 use std::{fmt, path::Path};
 
+use axum::http::{HeaderMap, header};
 use jsonwebtoken::{
     Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode, errors::ErrorKind,
 };
@@ -15,6 +16,15 @@ use crate::{
 
 /// Shortest secret that a signature by it can be trusted with, in bytes (RFC 7518, section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
+
+/// Whether a connection may begin without a token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AuthMode {
+    /// It may, and signs in by an event.
+    Either,
+    /// It is refused at once.
+    Handshake,
+}
 
 /// Who somebody is, as a verified token says.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,6 +155,13 @@ impl Verifier {
             expires_at,
         })
     }
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750, section 2.1).
+pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
 }
 
 /// Issues tokens, for the demo alone: elsewhere another system does.

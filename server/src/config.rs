@@ -5,23 +5,14 @@ use std::{
 };
 
 use bytesize::ByteSize;
-use clap::{CommandFactory, FromArgMatches, Parser, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::{
-    auth::{KeyError, Verifier},
+    auth::{AuthMode, KeyError, Verifier},
     domains::LivePreviewSettings,
     limits::Limits,
     log::LogBounds,
 };
-
-/// Whether a connection may begin without a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum AuthMode {
-    /// It may, and signs in by an event.
-    Either,
-    /// It is refused at once.
-    Handshake,
-}
 
 /// Realtime rooms over Socket.IO.
 ///

@@ -21,9 +21,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 
 use crate::{
-    auth::{Identity, Verifier},
+    auth::{AuthMode, Identity, Verifier},
     clock,
-    config::AuthMode,
     connection::Connection,
     error::{Error, Result},
     limits::{Limits, RateLimits},

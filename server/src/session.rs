@@ -25,9 +25,8 @@ use tokio::{
 };
 
 use crate::{
-    auth::Identity,
+    auth::{self, AuthMode, Identity},
     clock,
-    config::AuthMode,
     connection::Connection,
     engine::Engine,
     error::{Error, Result},
@@ -174,7 +173,7 @@ fn token_of_request(request: &axum::http::request::Parts) -> Option<String> {
     struct TokenQuery {
         token: Option<String>,
     }
-    crate::http::bearer(&request.headers)
+    auth::bearer(&request.headers)
         .map(str::to_owned)
         .or_else(|| axum::extract::Query::<TokenQuery>::try_from_uri(&request.uri).ok()?.0.token)
 }

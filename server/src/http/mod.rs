@@ -8,21 +8,19 @@ use aide::{OperationInput, OperationOutput};
 use axum::{
     Json, RequestExt,
     extract::{FromRequest, FromRequestParts, Request},
-    http::{HeaderMap, StatusCode, header, request::Parts},
+    http::{StatusCode, header, request::Parts},
     response::{IntoResponse, Response},
 };
 use samewire_protocol::{ErrorBody, ErrorCode, payload};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
 
-use crate::{auth::Identity, engine::Engine, error::Error, metrics};
-
-/// The token of an `Authorization: Bearer` header.
-pub(crate) fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
-    let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-}
+use crate::{
+    auth::{self, Identity},
+    engine::Engine,
+    error::Error,
+    metrics,
+};
 
 /// Whoever is asking, by their token.
 #[derive(Debug, Clone)]
@@ -32,7 +30,7 @@ impl FromRequestParts<Arc<Engine>> for Caller {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, engine: &Arc<Engine>) -> Result<Self, Error> {
-        let token = bearer(&parts.headers).ok_or_else(|| {
+        let token = auth::bearer(&parts.headers).ok_or_else(|| {
             Error::refused(ErrorCode::Unauthenticated, "an Authorization: Bearer token is needed")
         })?;
         engine.verify(token).map(Self)

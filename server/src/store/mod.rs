@@ -1,6 +1,8 @@
 //! The store: one set of migrations and queries for SQLite and, in time, PostgreSQL (sqlx).
 //! Queries stand with the domain that needs them.
 
+pub mod column;
+
 use std::str::FromStr;
 
 use sqlx::{

@@ -10,7 +10,7 @@ use samewire_protocol::{
 use sqlx::{AnyPool, AssertSqlSafe, Row, any::AnyRow};
 
 use super::sessions::Session;
-use crate::domains::projects::{count, timestamp, unix_ms};
+use crate::store::column;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -22,11 +22,11 @@ fn session(row: &AnyRow) -> Result<Session> {
         session_id: SessionId(row.try_get("id")?),
         project_id: ProjectId(row.try_get("project_id")?),
         external_user_id: row.try_get("external_user_id")?,
-        started_at: timestamp(row.try_get("started_at")?),
-        last_event_at: timestamp(row.try_get("last_event_at")?),
-        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(timestamp),
+        started_at: column::to_timestamp(row.try_get("started_at")?),
+        last_event_at: column::to_timestamp(row.try_get("last_event_at")?),
+        ended_at: row.try_get::<Option<i64>, _>("ended_at")?.map(column::to_timestamp),
         submitted: row.try_get::<i64, _>("submitted")? != 0,
-        event_count: count(row.try_get("event_count")?),
+        event_count: column::to_count(row.try_get("event_count")?),
     })
 }
 
@@ -39,7 +39,7 @@ pub(super) async fn insert(pool: &AnyPool, session: &Session) -> Result<()> {
     .bind(session.session_id.as_str())
     .bind(session.project_id.as_str())
     .bind(session.external_user_id.as_str())
-    .bind(unix_ms(session.started_at))
+    .bind(column::from_timestamp(session.started_at))
     .execute(pool)
     .await
     .map(drop)
@@ -69,7 +69,7 @@ pub(super) async fn append(
     )
     .bind(id.as_str())
     .bind(added)
-    .bind(unix_ms(now))
+    .bind(column::from_timestamp(now))
     .fetch_optional(&mut *transaction)
     .await?;
     let Some(counted) = counted else { return Ok(false) };
@@ -106,7 +106,7 @@ pub(super) async fn end(
          WHERE id = $1 AND ended_at IS NULL",
     )
     .bind(id.as_str())
-    .bind(unix_ms(now))
+    .bind(column::from_timestamp(now))
     .bind(i64::from(submitted))
     .execute(pool)
     .await
@@ -119,7 +119,7 @@ pub(super) async fn silent_since(pool: &AnyPool, before: Timestamp) -> Result<Ve
         "SELECT * FROM tracked_sessions WHERE ended_at IS NULL AND last_event_at < $1
          ORDER BY last_event_at LIMIT 1000",
     )
-    .bind(unix_ms(before))
+    .bind(column::from_timestamp(before))
     .fetch_all(pool)
     .await?;
     rows.iter().map(session).collect()

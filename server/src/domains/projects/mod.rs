@@ -4,7 +4,7 @@ mod http;
 mod queries;
 
 use samewire_protocol::{
-    ErrorCode, SafeInteger, Timestamp,
+    ErrorCode, Timestamp,
     id::{ProjectId, UserId},
 };
 use schemars::JsonSchema;
@@ -168,19 +168,4 @@ fn checked_name(name: String) -> Result<String> {
         return Err(Error::field("name", format!("expected 1 to {MAX_BYTES} bytes")));
     }
     Ok(name.to_owned())
-}
-
-/// A number of the database as it travels.
-pub(crate) fn timestamp(unix_ms: i64) -> Timestamp {
-    Timestamp::from_unix_ms(u64::try_from(unix_ms).unwrap_or(0))
-}
-
-/// A time as the database keeps it.
-pub(crate) fn unix_ms(time: Timestamp) -> i64 {
-    i64::try_from(time.unix_ms()).unwrap_or(i64::MAX)
-}
-
-/// A count of the database as it travels.
-pub(crate) fn count(number: i64) -> SafeInteger {
-    SafeInteger::new(u64::try_from(number).unwrap_or(0)).unwrap_or_default()
 }

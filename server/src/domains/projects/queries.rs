@@ -3,7 +3,8 @@
 use samewire_protocol::id::{ProjectId, UserId};
 use sqlx::{AnyPool, Row, any::AnyRow};
 
-use super::{Project, Role, timestamp, unix_ms};
+use super::{Project, Role};
+use crate::store::column;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -14,7 +15,7 @@ fn project(row: &AnyRow) -> Result<Project> {
         active: row.try_get::<i64, _>("active")? != 0,
         owner_id: UserId(row.try_get("owner_id")?),
         ingest_key: Some(row.try_get("ingest_key")?),
-        created_at: timestamp(row.try_get("created_at")?),
+        created_at: column::to_timestamp(row.try_get("created_at")?),
     })
 }
 
@@ -28,7 +29,7 @@ pub(super) async fn insert(pool: &AnyPool, project: &Project) -> Result<()> {
     .bind(i64::from(project.active))
     .bind(project.owner_id.as_str())
     .bind(project.ingest_key.as_deref())
-    .bind(unix_ms(project.created_at))
+    .bind(column::from_timestamp(project.created_at))
     .execute(pool)
     .await
     .map(drop)

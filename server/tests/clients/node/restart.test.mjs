@@ -1,10 +1,9 @@
 // A server that is killed loses nothing it acknowledged; one that is stopped says so first.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
-import { beginSession, createProject, finish, ingest, keydown, storedEvents } from './api.mjs'
+import { beginSession, createProject, finish, ingest, keydown, storedEvents, token } from './api.mjs'
 import { ask, next, open, signedIn } from './client.mjs'
 import { startServer } from './server.mjs'
-import { token } from './api.mjs'
 
 const BATCH = 50
 
