@@ -37,16 +37,10 @@ impl<P: Payload> Assembly<P> {
         }
         let whole = |args: P| args.with_attachments(&attachments).ok_or(FrameError::Body);
         Ok(Some(match packet {
-            Packet::Event { ack, args, .. } => Packet::Event {
-                ack,
-                attachments: 0,
-                args: whole(args)?,
-            },
-            Packet::Ack { id, args, .. } => Packet::Ack {
-                id,
-                attachments: 0,
-                args: whole(args)?,
-            },
+            Packet::Event { ack, args, .. } => {
+                Packet::Event { ack, attachments: 0, args: whole(args)? }
+            }
+            Packet::Ack { id, args, .. } => Packet::Ack { id, attachments: 0, args: whole(args)? },
             other => other,
         }))
     }

@@ -198,10 +198,7 @@ impl<P: Payload> Client<P> {
             retries: options.retries.unwrap_or(self.config.retries),
         };
         if let Err(failure) = self.outbox.add(emit) {
-            self.events.push_back(Event::Settled {
-                call,
-                outcome: Err(failure),
-            });
+            self.events.push_back(Event::Settled { call, outcome: Err(failure) });
         }
         self.go_on(now);
     }
@@ -212,10 +209,7 @@ impl<P: Payload> Client<P> {
     /// When there is no connection.
     pub fn emit_volatile(&mut self, name: &str, payload: Encoded<P>) -> Result<(), Failure> {
         let Some(socket) = self.connection.open_socket() else {
-            return Err(Failure::new(
-                ClientErrorCode::NotConnected,
-                "there is no connection",
-            ));
+            return Err(Failure::new(ClientErrorCode::NotConnected, "there is no connection"));
         };
         let message = Body::Theirs(payload).message(name, None, None);
         self.transmits.push_back(Transmit::Send { socket, message });
@@ -402,10 +396,7 @@ impl<P: Payload> Client<P> {
             Step::OpenSocket(socket) => self.transmits.push_back(Transmit::Open { socket }),
             Step::CloseSocket(socket) => self.transmits.push_back(Transmit::Close { socket }),
             Step::Send(socket, text) => {
-                self.transmits.push_back(Transmit::Send {
-                    socket,
-                    message: Message::text(text),
-                });
+                self.transmits.push_back(Transmit::Send { socket, message: Message::text(text) });
             }
             Step::AskForToken => self.events.push_back(Event::TokenNeeded),
             Step::Greet(socket, token) => self.greet(now, socket, token),
@@ -418,16 +409,10 @@ impl<P: Payload> Client<P> {
     fn greet(&mut self, now: Instant, socket: SocketId, token: Option<String>) {
         let resume = self.rooms.to_resume();
         if !resume.is_empty() {
-            self.connection
-                .timers()
-                .set(Timer::Resume, now + self.config.ack_timeout);
+            self.connection.timers().set(Timer::Resume, now + self.config.ack_timeout);
         }
         let resume = (!resume.is_empty()).then_some(resume);
-        let auth = Handshake {
-            token,
-            protocol: Some(VERSION.to_owned()),
-            resume,
-        };
+        let auth = Handshake { token, protocol: Some(VERSION.to_owned()), resume };
         let message = Message::text(framing::connect(&auth));
         self.transmits.push_back(Transmit::Send { socket, message });
     }
@@ -470,10 +455,7 @@ impl<P: Payload> Client<P> {
     /// An event whose turn it is: it is checked, acted on where it is about us, and told.
     fn arrived(&mut self, event: Arrived<P>, ack: Option<u64>) {
         if let Err(misfit) = self.checks.payload(&event.name, event.payload.as_ref()) {
-            self.events.push_back(Event::Fault {
-                event: event.name,
-                misfit,
-            });
+            self.events.push_back(Event::Fault { event: event.name, misfit });
             return;
         }
         if let Some(payload) = &event.payload {
@@ -505,8 +487,7 @@ impl<P: Payload> Client<P> {
                     .and_then(|millis| millis.count())
                     .unwrap_or(0);
                 let reason = text("reason").unwrap_or_default();
-                self.connection
-                    .shutdown_announced(&reason, Duration::from_millis(stay_away));
+                self.connection.shutdown_announced(&reason, Duration::from_millis(stay_away));
             }
             Resumed::NAME => {
                 self.connection.timers().stop(Timer::Resume);
@@ -547,24 +528,16 @@ impl<P: Payload> Client<P> {
         {
             Some((true, answer)) => answer.field("data"),
             Some((false, answer)) => {
-                let failure = answer
-                    .field("error")
-                    .and_then(|error| Failure::read(&error));
+                let failure = answer.field("error").and_then(|error| Failure::read(&error));
                 return Err(failure.unwrap_or_else(|| invalid("a refusal without a reason".into())));
             }
             None => answer,
         };
-        self.checks
-            .answer(name, data.as_ref())
-            .map(|()| data)
-            .map_err(|misfit| {
-                let failure = invalid(format!("{}: {}", misfit.path, misfit.message));
-                self.events.push_back(Event::Fault {
-                    event: name.clone(),
-                    misfit,
-                });
-                failure
-            })
+        self.checks.answer(name, data.as_ref()).map(|()| data).map_err(|misfit| {
+            let failure = invalid(format!("{}: {}", misfit.path, misfit.message));
+            self.events.push_back(Event::Fault { event: name.clone(), misfit });
+            failure
+        })
     }
 
     fn settle(&mut self, answered: Answered, outcome: Result<Option<P>, Failure>) {
@@ -573,12 +546,11 @@ impl<P: Payload> Client<P> {
             Purpose::Join(room) => {
                 let nothing = || Failure::new(ClientErrorCode::InvalidAnswer, "an empty answer");
                 let answer = outcome.and_then(|answer| answer.ok_or_else(nothing));
-                self.rooms
-                    .join_answered(&room, answer.as_ref().map_err(Clone::clone));
+                self.rooms.join_answered(&room, answer.as_ref().map_err(Clone::clone));
             }
-            Purpose::History(room) => self
-                .rooms
-                .history_answered(&room, outcome.ok().flatten().as_ref()),
+            Purpose::History(room) => {
+                self.rooms.history_answered(&room, outcome.ok().flatten().as_ref())
+            }
             Purpose::Nobody => {}
         }
     }
@@ -629,21 +601,11 @@ impl<P: Payload> Client<P> {
     }
 
     fn fault(&mut self, event: &str, error: FrameError) {
-        let misfit = Misfit {
-            path: "frame".to_owned(),
-            message: error.to_string(),
-        };
-        self.events.push_back(Event::Fault {
-            event: event.into(),
-            misfit,
-        });
+        let misfit = Misfit { path: "frame".to_owned(), message: error.to_string() };
+        self.events.push_back(Event::Fault { event: event.into(), misfit });
     }
 }
 
 /// What a Samewire server may send before it has said who we are.
-const ABOUT_SIGN_IN: [&str; 4] = [
-    Authenticated::NAME,
-    AuthError::NAME,
-    Resumed::NAME,
-    PresenceState::NAME,
-];
+const ABOUT_SIGN_IN: [&str; 4] =
+    [Authenticated::NAME, AuthError::NAME, Resumed::NAME, PresenceState::NAME];

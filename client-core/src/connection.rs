@@ -166,18 +166,12 @@ impl Connection {
                 ConnectionState::Authenticating
             }
             State::Open { .. } => ConnectionState::Connected,
-            State::Waiting {
-                attempt,
-                retry_at,
-                reason,
-            } => ConnectionState::Reconnecting {
+            State::Waiting { attempt, retry_at, reason } => ConnectionState::Reconnecting {
                 attempt: *attempt,
                 retry_at: *retry_at,
                 reason: reason.clone(),
             },
-            State::Closed { reason } => ConnectionState::Closed {
-                reason: reason.clone(),
-            },
+            State::Closed { reason } => ConnectionState::Closed { reason: reason.clone() },
         }
     }
 
@@ -230,8 +224,7 @@ impl Connection {
     pub(crate) fn disconnect(&mut self, now: Instant) {
         if !matches!(self.state, State::Idle | State::Closed { .. }) {
             if let Some(socket) = self.open_socket() {
-                self.steps
-                    .push_back(Step::Send(socket, framing::DISCONNECT.to_owned()));
+                self.steps.push_back(Step::Send(socket, framing::DISCONNECT.to_owned()));
             }
             let reason = Failure::new(ClientErrorCode::Closed, "the client was closed");
             self.end(now, reason, Recovery::Never);
@@ -240,10 +233,7 @@ impl Connection {
 
     /// A token, or why there is none.
     pub(crate) fn token(&mut self, now: Instant, token: Result<Option<String>, String>) {
-        let waits = matches!(
-            self.state,
-            State::Opening { .. } | State::AwaitingToken { .. }
-        );
+        let waits = matches!(self.state, State::Opening { .. } | State::AwaitingToken { .. });
         match token {
             _ if !waits => {}
             Ok(token) => {
@@ -267,8 +257,7 @@ impl Connection {
             Frame::Open(handshake) => self.opened(now, &handshake),
             Frame::Ping => {
                 if let Some(socket) = self.socket() {
-                    self.steps
-                        .push_back(Step::Send(socket, framing::PONG.to_owned()));
+                    self.steps.push_back(Step::Send(socket, framing::PONG.to_owned()));
                 }
             }
             Frame::Close => self.lost(now, "the server closed the connection"),
@@ -414,10 +403,7 @@ impl Connection {
 
     /// The server ended the connection, though not the socket.
     fn dismissed(&mut self, now: Instant) {
-        let reason = Failure::new(
-            ClientErrorCode::Disconnected,
-            "the server ended the connection",
-        );
+        let reason = Failure::new(ClientErrorCode::Disconnected, "the server ended the connection");
         self.part(now, reason, Recovery::Never);
     }
 
@@ -452,10 +438,7 @@ impl Connection {
         self.timers.stop_all();
         self.parting = None;
         let tries_left = self.config.reconnection
-            && self
-                .config
-                .reconnection_attempts
-                .is_none_or(|most| self.backoff.attempt() < most);
+            && self.config.reconnection_attempts.is_none_or(|most| self.backoff.attempt() < most);
         let delay = match recovery {
             _ if !tries_left => None,
             Recovery::Never => None,
@@ -470,11 +453,7 @@ impl Connection {
             Some(delay) => {
                 let retry_at = now + delay;
                 self.timers.set(Timer::Reconnect, retry_at);
-                self.enter(State::Waiting {
-                    attempt: self.backoff.attempt(),
-                    retry_at,
-                    reason,
-                });
+                self.enter(State::Waiting { attempt: self.backoff.attempt(), retry_at, reason });
             }
             None => self.enter(State::Closed { reason }),
         }

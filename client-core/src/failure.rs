@@ -88,12 +88,7 @@ impl Failure {
     pub(crate) fn refused(code: String, message: String, retry_after_ms: Option<u32>) -> Self {
         let retryable =
             retry_after_ms.is_some() || RETRYABLE.iter().any(|known| known.as_str() == code);
-        Self {
-            code: code.into(),
-            message,
-            retryable,
-            retry_after_ms,
-        }
+        Self { code: code.into(), message, retryable, retry_after_ms }
     }
 
     /// Reads `{ code, message, retryAfterMs? }`.
@@ -113,11 +108,9 @@ impl Failure {
             Some((code, rest)) if is_code(code) => {
                 Self::refused(code.to_owned(), rest.to_owned(), None)
             }
-            _ => Self::refused(
-                ErrorCode::AccessDenied.as_str().to_owned(),
-                message.to_owned(),
-                None,
-            ),
+            _ => {
+                Self::refused(ErrorCode::AccessDenied.as_str().to_owned(), message.to_owned(), None)
+            }
         }
     }
 
@@ -149,10 +142,7 @@ const RETRYABLE: [ErrorCode; 5] = [
 ];
 
 fn is_code(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
 }
 
 #[cfg(test)]

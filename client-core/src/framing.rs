@@ -108,10 +108,7 @@ pub fn decode<P>(
     body: impl FnOnce(usize) -> Option<P>,
 ) -> Result<Frame<P>, FrameError> {
     let body = |at| body(at).ok_or(FrameError::Body);
-    let mut head = Head {
-        bytes: head.as_bytes(),
-        at: 0,
-    };
+    let mut head = Head { bytes: head.as_bytes(), at: 0 };
     Ok(match head.next().ok_or(FrameError::Type)? {
         b'0' => Frame::Open(body(head.at)?),
         b'1' => Frame::Close,
@@ -128,26 +125,16 @@ fn packet<P>(
     body: impl FnOnce(usize) -> Result<P, FrameError>,
 ) -> Result<Packet<P>, FrameError> {
     let kind = head.next().ok_or(FrameError::Type)?;
-    let attachments = if matches!(kind, b'5' | b'6') {
-        head.attachments()?
-    } else {
-        0
-    };
+    let attachments = if matches!(kind, b'5' | b'6') { head.attachments()? } else { 0 };
     head.default_namespace()?;
     let id = head.number()?;
     Ok(match kind {
         b'0' => Packet::Connect,
         b'1' => Packet::Disconnect,
-        b'2' | b'5' => Packet::Event {
-            ack: id,
-            attachments,
-            args: body(head.at)?,
-        },
-        b'3' | b'6' => Packet::Ack {
-            id: id.ok_or(FrameError::Head)?,
-            attachments,
-            args: body(head.at)?,
-        },
+        b'2' | b'5' => Packet::Event { ack: id, attachments, args: body(head.at)? },
+        b'3' | b'6' => {
+            Packet::Ack { id: id.ok_or(FrameError::Head)?, attachments, args: body(head.at)? }
+        }
         b'4' => Packet::ConnectError(body(head.at)?),
         _ => return Err(FrameError::Type),
     })
@@ -250,11 +237,7 @@ pub(crate) fn acknowledgement<P>(ack: u64, answer: Encoded<P>) -> Message<P> {
         0 => format!("43{ack}["),
         count => format!("46{count}-{ack}["),
     };
-    Message {
-        before,
-        payload: Some(answer),
-        after: "]".to_owned(),
-    }
+    Message { before, payload: Some(answer), after: "]".to_owned() }
 }
 
 /// What can't fail for the types that are written here: strings, and structs of the protocol.
@@ -276,10 +259,7 @@ mod tests {
     #[test]
     fn every_frame_that_a_server_sends_is_read() {
         let packet = |packet| Ok(Frame::Packet(packet));
-        assert_eq!(
-            read(r#"0{"sid":"a"}"#),
-            Ok(Frame::Open(json!({ "sid": "a" })))
-        );
+        assert_eq!(read(r#"0{"sid":"a"}"#), Ok(Frame::Open(json!({ "sid": "a" }))));
         assert_eq!(read("1"), Ok(Frame::Close));
         assert_eq!(read("2"), Ok(Frame::Ping));
         assert_eq!(read("3probe"), Ok(Frame::Pong));
@@ -289,11 +269,7 @@ mod tests {
         assert_eq!(read("41"), packet(Packet::Disconnect));
         assert_eq!(
             read(r#"4217["a"]"#),
-            packet(Packet::Event {
-                ack: Some(17),
-                attachments: 0,
-                args: json!(["a"])
-            })
+            packet(Packet::Event { ack: Some(17), attachments: 0, args: json!(["a"]) })
         );
         assert_eq!(
             read(r#"452-/,["a",{"_placeholder":true,"num":0}]"#),
@@ -303,14 +279,7 @@ mod tests {
                 args: json!(["a", { "_placeholder": true, "num": 0 }]),
             })
         );
-        assert_eq!(
-            read("430[5]"),
-            packet(Packet::Ack {
-                id: 0,
-                attachments: 0,
-                args: json!([5])
-            })
-        );
+        assert_eq!(read("430[5]"), packet(Packet::Ack { id: 0, attachments: 0, args: json!([5]) }));
         assert_eq!(
             read(r#"44{"message":"no"}"#),
             packet(Packet::ConnectError(json!({ "message": "no" })))
@@ -332,23 +301,10 @@ mod tests {
 
     #[test]
     fn an_event_is_written_around_its_payload() {
-        let head = EventHead {
-            name: "say \"hi\"",
-            ack: Some(3),
-            attachments: 0,
-            id: None,
-        };
+        let head = EventHead { name: "say \"hi\"", ack: Some(3), attachments: 0, id: None };
         assert_eq!(head.around(), (r#"423["say \"hi\"","#.into(), "]".into()));
-        let head = EventHead {
-            name: "a",
-            ack: None,
-            attachments: 2,
-            id: Some("x"),
-        };
-        assert_eq!(
-            head.around(),
-            (r#"452-["a","#.into(), r#",{"id":"x"}]"#.into())
-        );
+        let head = EventHead { name: "a", ack: None, attachments: 2, id: Some("x") };
+        assert_eq!(head.around(), (r#"452-["a","#.into(), r#",{"id":"x"}]"#.into()));
     }
 
     proptest! {

@@ -116,18 +116,10 @@ impl<P: Clone> Outbox<P> {
     /// Takes an emit of the client's own, which no limit keeps back.
     pub(crate) fn add_ours(&mut self, emit: Emit<P>) {
         let theirs = matches!(emit.purpose, Purpose::Call(_));
-        let serial = Serial {
-            theirs,
-            number: self.next_number,
-        };
+        let serial = Serial { theirs, number: self.next_number };
         self.next_number += 1;
         self.unsent.insert(serial);
-        let waiting = Waiting {
-            emit,
-            deadline: None,
-            acks: Vec::new(),
-            sent_unnamed: false,
-        };
+        let waiting = Waiting { emit, deadline: None, acks: Vec::new(), sent_unnamed: false };
         self.waiting.insert(serial, waiting);
     }
 
@@ -180,23 +172,14 @@ impl<P: Clone> Outbox<P> {
         for serial in self.serials(|emit| !matches!(emit.purpose, Purpose::Call(_))) {
             self.remove(serial);
         }
-        let sent: Vec<Serial> = self
-            .waiting
-            .keys()
-            .copied()
-            .filter(|serial| !self.unsent.contains(serial))
-            .collect();
-        sent.into_iter()
-            .filter_map(|serial| self.send_again(serial))
-            .collect()
+        let sent: Vec<Serial> =
+            self.waiting.keys().copied().filter(|serial| !self.unsent.contains(serial)).collect();
+        sent.into_iter().filter_map(|serial| self.send_again(serial)).collect()
     }
 
     /// Takes out everything.
     pub(crate) fn drain(&mut self) -> Vec<Answered> {
-        self.serials(|_| true)
-            .into_iter()
-            .filter_map(|serial| self.remove(serial))
-            .collect()
+        self.serials(|_| true).into_iter().filter_map(|serial| self.remove(serial)).collect()
     }
 
     /// When the first answer is late.
@@ -227,17 +210,11 @@ impl<P: Clone> Outbox<P> {
         for ack in waiting.acks {
             self.by_ack.remove(&ack);
         }
-        Some(Answered {
-            name: waiting.emit.name,
-            purpose: waiting.emit.purpose,
-        })
+        Some(Answered { name: waiting.emit.name, purpose: waiting.emit.purpose })
     }
 
     fn serials(&self, wanted: impl Fn(&Emit<P>) -> bool) -> Vec<Serial> {
-        let those = self
-            .waiting
-            .iter()
-            .filter(|(_, waiting)| wanted(&waiting.emit));
+        let those = self.waiting.iter().filter(|(_, waiting)| wanted(&waiting.emit));
         those.map(|(serial, _)| *serial).collect()
     }
 }
@@ -259,20 +236,10 @@ impl<P: Clone> Body<P> {
             Self::Ours(_) => 0,
             Self::Theirs(encoded) => encoded.attachments.len(),
         };
-        let (before, after) = EventHead {
-            name,
-            ack,
-            attachments,
-            id,
-        }
-        .around();
+        let (before, after) = EventHead { name, ack, attachments, id }.around();
         match self {
             Self::Ours(json) => Message::text(before + json + &after),
-            Self::Theirs(encoded) => Message {
-                before,
-                payload: Some(encoded.clone()),
-                after,
-            },
+            Self::Theirs(encoded) => Message { before, payload: Some(encoded.clone()), after },
         }
     }
 }

@@ -40,10 +40,7 @@ impl Position {
 
     /// The place from which this event is the next.
     pub(crate) fn predecessor(&self) -> Self {
-        Self {
-            epoch: self.epoch.clone(),
-            offset: self.offset.saturating_sub(1),
-        }
+        Self { epoch: self.epoch.clone(), offset: self.offset.saturating_sub(1) }
     }
 
     /// The offset as it is written. Offsets are read as such numbers, so none is ever too large.
@@ -53,10 +50,7 @@ impl Position {
 
     /// As it is written.
     pub(crate) fn to_wire(&self) -> protocol::Position {
-        protocol::Position {
-            epoch: self.wire_epoch(),
-            offset: self.wire_offset(),
-        }
+        protocol::Position { epoch: self.wire_epoch(), offset: self.wire_offset() }
     }
 
     pub(crate) fn wire_epoch(&self) -> protocol::Epoch {
@@ -67,9 +61,6 @@ impl Position {
 impl Place {
     /// Reads `{ room, epoch, offset }`.
     pub(crate) fn read<P: Payload>(meta: &P) -> Option<Self> {
-        Some(Self {
-            room: meta.field("room")?.text()?.into(),
-            position: Position::read(meta)?,
-        })
+        Some(Self { room: meta.field("room")?.text()?.into(), position: Position::read(meta)? })
     }
 }

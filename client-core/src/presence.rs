@@ -12,9 +12,7 @@ pub(crate) struct Presence<P> {
 
 impl<P: Payload> Presence<P> {
     pub(crate) fn new() -> Self {
-        Self {
-            users: BTreeMap::new(),
-        }
+        Self { users: BTreeMap::new() }
     }
 
     pub(crate) fn users(&self) -> impl Iterator<Item = &P> {
@@ -29,8 +27,7 @@ impl<P: Payload> Presence<P> {
     /// Who came, changed or left, from `presence:update`.
     pub(crate) fn update(&mut self, change: &P) {
         for name in ["joined", "updated"] {
-            self.users
-                .extend(change.field(name).iter().flat_map(identified));
+            self.users.extend(change.field(name).iter().flat_map(identified));
         }
         for user in change.field("left").iter().flat_map(items) {
             if let Some(id) = user.text() {

@@ -97,11 +97,7 @@ pub(crate) enum News<P> {
 
 impl<P: Payload> Rooms<P> {
     pub(crate) fn new() -> Self {
-        Self {
-            rooms: BTreeMap::new(),
-            asks: VecDeque::new(),
-            news: VecDeque::new(),
-        }
+        Self { rooms: BTreeMap::new(), asks: VecDeque::new(), news: VecDeque::new() }
     }
 
     pub(crate) fn poll_ask(&mut self) -> Option<Ask> {
@@ -114,10 +110,7 @@ impl<P: Payload> Rooms<P> {
 
     /// Rooms that the application is in, or about to be.
     pub(crate) fn len(&self) -> usize {
-        self.rooms
-            .values()
-            .filter(|room| !room.handles.is_empty())
-            .count()
+        self.rooms.values().filter(|room| !room.handles.is_empty()).count()
     }
 
     pub(crate) fn position(&self, room: &str) -> Option<&Position> {
@@ -125,10 +118,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     pub(crate) fn users(&self, room: &str) -> impl Iterator<Item = &P> {
-        self.rooms
-            .get(room)
-            .into_iter()
-            .flat_map(|room| room.presence.users())
+        self.rooms.get(room).into_iter().flat_map(|room| room.presence.users())
     }
 
     /// Joins a room for a handle; the first handle, or one that wants more events, asks the server.
@@ -140,19 +130,10 @@ impl<P: Payload> Rooms<P> {
         online: bool,
     ) {
         let address: Arc<str> = address.into();
-        let room = self
-            .rooms
-            .entry(address.clone())
-            .or_insert_with(|| Room::new(Membership::Out));
+        let room = self.rooms.entry(address.clone()).or_insert_with(|| Room::new(Membership::Out));
         let wanted = room.filter();
         let alone = !room.is_wanted();
-        room.handles.insert(
-            handle,
-            Handle {
-                events,
-                told: false,
-            },
-        );
+        room.handles.insert(handle, Handle { events, told: false });
         if online && (room.membership == Membership::Out || alone || room.filter() != wanted) {
             self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
         } else if room.membership == Membership::In {
@@ -162,10 +143,8 @@ impl<P: Payload> Rooms<P> {
 
     /// Ends a handle. The last one leaves the room.
     pub(crate) fn leave(&mut self, handle: HandleId, online: bool) {
-        let Some((address, room)) = self
-            .rooms
-            .iter_mut()
-            .find(|(_, room)| room.handles.contains_key(&handle))
+        let Some((address, room)) =
+            self.rooms.iter_mut().find(|(_, room)| room.handles.contains_key(&handle))
         else {
             return;
         };
@@ -175,9 +154,7 @@ impl<P: Payload> Rooms<P> {
             return;
         }
         if online && room.membership != Membership::Out {
-            self.asks.push_back(Ask::Leave(RoomLeave {
-                room: address.to_string(),
-            }));
+            self.asks.push_back(Ask::Leave(RoomLeave { room: address.to_string() }));
         }
         self.rooms.remove(&address);
     }
@@ -186,10 +163,7 @@ impl<P: Payload> Rooms<P> {
     /// learnt, so that nothing is missed later.
     pub(crate) fn joined_own(&mut self, address: &str) {
         let address: Arc<str> = address.into();
-        let room = self
-            .rooms
-            .entry(address.clone())
-            .or_insert_with(|| Room::new(Membership::Out));
+        let room = self.rooms.entry(address.clone()).or_insert_with(|| Room::new(Membership::Out));
         room.own = true;
         if room.membership == Membership::Out {
             self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
@@ -202,17 +176,8 @@ impl<P: Payload> Rooms<P> {
         rooms
             .filter_map(|(address, room)| {
                 room.sequence.position()?;
-                let RoomJoin {
-                    room,
-                    since,
-                    events,
-                } = room.ask_to_join(address);
-                since.map(|since| Resume {
-                    room,
-                    epoch: since.epoch,
-                    offset: since.offset,
-                    events,
-                })
+                let RoomJoin { room, since, events } = room.ask_to_join(address);
+                since.map(|since| Resume { room, epoch: since.epoch, offset: since.offset, events })
             })
             .collect()
     }
@@ -250,10 +215,8 @@ impl<P: Payload> Rooms<P> {
         let rooms = std::mem::take(&mut self.rooms);
         let handles = rooms.into_values().flat_map(|room| room.handles);
         let waiting = handles.filter(|(_, handle)| !handle.told);
-        self.news.extend(waiting.map(|(handle, _)| News::Refused {
-            handle,
-            failure: failure.clone(),
-        }));
+        self.news
+            .extend(waiting.map(|(handle, _)| News::Refused { handle, failure: failure.clone() }));
     }
 
     /// The server answered `room:join`.
@@ -268,9 +231,7 @@ impl<P: Payload> Rooms<P> {
         };
         if let Some(users) = answer.field("users") {
             room.presence.replace(&users);
-            self.news.push_back(News::PresenceChanged {
-                room: address.clone(),
-            });
+            self.news.push_back(News::PresenceChanged { room: address.clone() });
         }
         self.is_in(&address, answer);
     }
@@ -297,20 +258,14 @@ impl<P: Payload> Rooms<P> {
             return;
         };
         if !room.handles.is_empty() {
-            self.news.push_back(News::Removed {
-                room: address,
-                failure,
-            });
+            self.news.push_back(News::Removed { room: address, failure });
         }
     }
 
     /// Takes an event that has a place in a room's log.
     pub(crate) fn accept(&mut self, place: Place, event: Arrived<P>) {
         let address = place.room.clone();
-        let room = self
-            .rooms
-            .entry(address.clone())
-            .or_insert_with(Room::unasked);
+        let room = self.rooms.entry(address.clone()).or_insert_with(Room::unasked);
         let continuity = room.sequence.accept(place.position, event);
         self.go_on(&address, continuity, None);
     }
@@ -354,9 +309,7 @@ impl<P: Payload> Rooms<P> {
         };
         if let Some(room) = self.rooms.get_mut(address.as_str()) {
             fold(&mut room.presence);
-            self.news.push_back(News::PresenceChanged {
-                room: address.into(),
-            });
+            self.news.push_back(News::PresenceChanged { room: address.into() });
         }
     }
 
@@ -371,20 +324,12 @@ impl<P: Payload> Rooms<P> {
             self.rooms.insert(address.clone(), room);
             return self.go_on(&address, continuity, None);
         }
-        let (told, waiting): (Vec<_>, _) = room
-            .handles
-            .into_iter()
-            .partition(|(_, handle)| handle.told);
-        let refused = |(handle, _)| News::Refused {
-            handle,
-            failure: failure.clone(),
-        };
+        let (told, waiting): (Vec<_>, _) =
+            room.handles.into_iter().partition(|(_, handle)| handle.told);
+        let refused = |(handle, _)| News::Refused { handle, failure: failure.clone() };
         self.news.extend(Vec::into_iter(waiting).map(refused));
         if !told.is_empty() {
-            self.news.push_back(News::Removed {
-                room: address,
-                failure,
-            });
+            self.news.push_back(News::Removed { room: address, failure });
         }
     }
 
@@ -409,22 +354,14 @@ impl<P: Payload> Rooms<P> {
         };
         room.membership = Membership::In;
         let known = room.sequence.position().is_some();
-        let recovered = answer
-            .field("recovered")
-            .and_then(|flag| flag.flag())
-            .unwrap_or(false);
-        let continuity = match answer
-            .field("position")
-            .and_then(|position| Position::read(&position))
-        {
-            Some(position) => room.sequence.joined(position, recovered),
-            None => room.sequence.joined_without_position(),
-        };
+        let recovered = answer.field("recovered").and_then(|flag| flag.flag()).unwrap_or(false);
+        let continuity =
+            match answer.field("position").and_then(|position| Position::read(&position)) {
+                Some(position) => room.sequence.joined(position, recovered),
+                None => room.sequence.joined_without_position(),
+            };
         self.news.extend(room.tell_joined(address));
-        let missed = answer
-            .field("missed")
-            .and_then(|missed| missed.count())
-            .unwrap_or(0);
+        let missed = answer.field("missed").and_then(|missed| missed.count()).unwrap_or(0);
         self.go_on(address, continuity, (known && recovered).then_some(missed));
     }
 
@@ -436,25 +373,16 @@ impl<P: Payload> Rooms<P> {
         if continuity == Continuity::Broken
             && let Some(position) = room.sequence.position().cloned()
         {
-            self.news.push_back(News::Reset {
-                room: address.clone(),
-                position,
-            });
+            self.news.push_back(News::Reset { room: address.clone(), position });
         }
         while let Some((position, mut event)) = room.sequence.release() {
-            event.place = Some(Place {
-                room: address.clone(),
-                position,
-            });
+            event.place = Some(Place { room: address.clone(), position });
             self.news.push_back(News::Released(event));
         }
         if continuity == Continuity::Kept
             && let Some(missed) = recovered
         {
-            self.news.push_back(News::Recovered {
-                room: address.clone(),
-                missed,
-            });
+            self.news.push_back(News::Recovered { room: address.clone(), missed });
         }
         if let Some(after) = room.sequence.hole() {
             let (epoch, after) = (after.wire_epoch(), after.wire_offset());
@@ -480,10 +408,7 @@ impl<P: Payload> Room<P> {
 
     /// A room that sends without having been joined through us.
     fn unasked() -> Self {
-        Self {
-            sequence: Sequence::live(),
-            ..Self::new(Membership::In)
-        }
+        Self { sequence: Sequence::live(), ..Self::new(Membership::In) }
     }
 
     /// Whether we want to be in it again after a lost connection.
@@ -496,11 +421,8 @@ impl<P: Payload> Room<P> {
         if self.own || self.handles.is_empty() {
             return None;
         }
-        let wanted: Option<Vec<_>> = self
-            .handles
-            .values()
-            .map(|handle| handle.events.as_ref())
-            .collect();
+        let wanted: Option<Vec<_>> =
+            self.handles.values().map(|handle| handle.events.as_ref()).collect();
         let mut events: Vec<String> = wanted?.into_iter().flatten().cloned().collect();
         events.push(PresenceChanged::NAME.to_owned());
         events.sort();
@@ -513,10 +435,7 @@ impl<P: Payload> Room<P> {
         let untold = self.handles.iter_mut().filter(|(_, handle)| !handle.told);
         untold.map(|(id, handle)| {
             handle.told = true;
-            News::Joined {
-                handle: *id,
-                room: address.clone(),
-            }
+            News::Joined { handle: *id, room: address.clone() }
         })
     }
 
@@ -539,17 +458,11 @@ impl<P: Payload> Room<P> {
 /// One event of a log, with its offset.
 fn logged<P: Payload>(room: &Arc<str>, epoch: &Arc<str>, event: &P) -> Option<(u64, Arrived<P>)> {
     let offset = event.field("offset")?.count()?;
-    let position = Position {
-        epoch: epoch.clone(),
-        offset,
-    };
+    let position = Position { epoch: epoch.clone(), offset };
     let arrived = Arrived {
         name: event.field("event")?.text()?.into(),
         payload: event.field("payload"),
-        place: Some(Place {
-            room: room.clone(),
-            position,
-        }),
+        place: Some(Place { room: room.clone(), position }),
     };
     Some((offset, arrived))
 }

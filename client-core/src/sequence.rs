@@ -55,10 +55,7 @@ impl<T> Sequence<T> {
 
     /// Of a room that sends without having been joined: it begins with the first event.
     pub(crate) fn live() -> Self {
-        Self {
-            mode: Mode::Live,
-            ..Self::joining()
-        }
+        Self { mode: Mode::Live, ..Self::joining() }
     }
 
     pub(crate) fn position(&self) -> Option<&Position> {
@@ -88,11 +85,7 @@ impl<T> Sequence<T> {
             }
         };
         self.hold(at, event);
-        if self.held.len() > MAX_HELD {
-            self.skip_hole()
-        } else {
-            continuity
-        }
+        if self.held.len() > MAX_HELD { self.skip_hole() } else { continuity }
     }
 
     /// The server said where the log stands, in answer to a join or a resume. `recovered` says that
@@ -136,20 +129,10 @@ impl<T> Sequence<T> {
             return self.restart(at);
         };
         if !complete || position.epoch != at.epoch {
-            return if position.covers(&at) {
-                self.skip_hole()
-            } else {
-                self.restart(at)
-            };
+            return if position.covers(&at) { self.skip_hole() } else { self.restart(at) };
         }
         for (offset, event) in events {
-            self.hold(
-                Position {
-                    epoch: at.epoch.clone(),
-                    offset,
-                },
-                event,
-            );
+            self.hold(Position { epoch: at.epoch.clone(), offset }, event);
         }
         // A log that calls itself complete and isn't would be asked again for ever.
         match self.held.first_key_value() {
@@ -200,10 +183,7 @@ impl<T> Sequence<T> {
     }
 
     fn hold(&mut self, at: Position, event: T) {
-        let seen = self
-            .position
-            .as_ref()
-            .is_some_and(|position| position.covers(&at));
+        let seen = self.position.as_ref().is_some_and(|position| position.covers(&at));
         if seen {
             return;
         }

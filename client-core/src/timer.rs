@@ -21,14 +21,8 @@ pub(crate) enum Timer {
 
 impl Timer {
     const COUNT: usize = 6;
-    const ALL: [Self; Self::COUNT] = [
-        Self::Attempt,
-        Self::SignIn,
-        Self::Heartbeat,
-        Self::Reconnect,
-        Self::Resume,
-        Self::Ack,
-    ];
+    const ALL: [Self; Self::COUNT] =
+        [Self::Attempt, Self::SignIn, Self::Heartbeat, Self::Reconnect, Self::Resume, Self::Ack];
 }
 
 /// The deadlines that are set.
@@ -74,10 +68,7 @@ mod tests {
         timers.set(Timer::Reconnect, Instant::from_millis(10));
         assert_eq!(timers.next(), Some(Instant::from_millis(10)));
         assert_eq!(timers.expired(Instant::from_millis(9)), None);
-        assert_eq!(
-            timers.expired(Instant::from_millis(10)),
-            Some(Timer::Reconnect)
-        );
+        assert_eq!(timers.expired(Instant::from_millis(10)), Some(Timer::Reconnect));
         assert_eq!(timers.expired(Instant::from_millis(10)), None);
         assert_eq!(timers.next(), Some(Instant::from_millis(20)));
     }

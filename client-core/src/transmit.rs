@@ -50,10 +50,6 @@ pub struct Message<P> {
 impl<P> Message<P> {
     /// A frame without a payload of the application's.
     pub(crate) fn text(text: String) -> Self {
-        Self {
-            before: text,
-            payload: None,
-            after: String::new(),
-        }
+        Self { before: text, payload: None, after: String::new() }
     }
 }

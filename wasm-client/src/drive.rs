@@ -1,0 +1,245 @@
+//! Takes out what the core wants done, and does it.
+
+use std::{
+    cell::{Cell, RefCell},
+    rc::{Rc, Weak},
+    time::Duration,
+};
+
+use js_sys::{Array, Date, Object, Reflect};
+use samewire_client_core::{
+    Arrived, Client, Clock, ConnectionState, Event, Failure, Instant, Position, Transmit,
+};
+use wasm_bindgen::JsValue;
+
+use crate::{
+    host::{Host, report},
+    socket::OpenSocket,
+    timer::Timer,
+    value::Value,
+};
+
+/// A client with its socket and its timer.
+///
+/// The host's methods run application code, which may call back in here: nothing is borrowed
+/// while one of them runs.
+pub(crate) struct Driver {
+    core: RefCell<Client<Value>>,
+    clock: RefCell<Clock>,
+    pub(crate) host: Host,
+    socket: RefCell<Option<OpenSocket>>,
+    timer: Timer,
+    /// Somebody up the stack is driving, and will do what is left.
+    driving: Cell<bool>,
+    /// A join was told: whoever waits for it gets to listen before more is told.
+    pausing: Cell<bool>,
+}
+
+impl Driver {
+    pub(crate) fn new(core: Client<Value>, host: Host) -> Rc<Self> {
+        Rc::new_cyclic(|this: &Weak<Self>| Self {
+            core: RefCell::new(core),
+            clock: RefCell::default(),
+            host,
+            socket: RefCell::new(None),
+            timer: Timer::new(this),
+            driving: Cell::new(false),
+            pausing: Cell::new(false),
+        })
+    }
+
+    /// Tells the core something, and does what follows from it.
+    pub(crate) fn input<T>(
+        self: &Rc<Self>,
+        input: impl FnOnce(&mut Client<Value>, Instant) -> T,
+    ) -> T {
+        let now = self.now();
+        let given = input(&mut self.core.borrow_mut(), now);
+        self.drive();
+        given
+    }
+
+    /// Asks the core something.
+    pub(crate) fn ask<T>(&self, question: impl FnOnce(&Client<Value>) -> T) -> T {
+        question(&self.core.borrow())
+    }
+
+    /// The timer ran out.
+    pub(crate) fn wake(self: &Rc<Self>) {
+        self.timer.ended();
+        self.pausing.set(false);
+        self.input(|core, now| core.handle_timeout(now));
+    }
+
+    pub(crate) fn timers(&self) -> u32 {
+        self.timer.is_running().into()
+    }
+
+    pub(crate) fn sockets(&self) -> u32 {
+        self.socket.borrow().is_some().into()
+    }
+
+    fn now(&self) -> Instant {
+        self.clock.borrow_mut().at(Date::now() as u64)
+    }
+
+    fn drive(self: &Rc<Self>) {
+        if self.driving.replace(true) {
+            return;
+        }
+        loop {
+            let transmit = self.core.borrow_mut().poll_transmit();
+            if let Some(transmit) = transmit {
+                self.transmit(transmit);
+                continue;
+            }
+            if self.pausing.get() {
+                break;
+            }
+            let event = self.core.borrow_mut().poll_event();
+            match event {
+                Some(event) => self.tell(event),
+                None => break,
+            }
+        }
+        self.driving.set(false);
+        self.set_timer();
+    }
+
+    fn set_timer(&self) {
+        if self.pausing.get() {
+            return self.timer.set(Duration::ZERO);
+        }
+        let deadline = self.core.borrow().poll_timeout();
+        match deadline {
+            Some(deadline) => self.timer.set(self.now().until(deadline)),
+            None => self.timer.stop(),
+        }
+    }
+
+    fn transmit(self: &Rc<Self>, transmit: Transmit<Value>) {
+        match transmit {
+            Transmit::Open { socket: id } => match OpenSocket::open(self, id) {
+                Ok(socket) => _ = self.socket.replace(Some(socket)),
+                Err(error) => {
+                    let message = error_message(&error);
+                    let now = self.now();
+                    self.core.borrow_mut().handle_lost(now, id, &message);
+                }
+            },
+            Transmit::Send { message, .. } => {
+                // A socket that can't send closes, and says so.
+                if let Some(socket) = &*self.socket.borrow() {
+                    _ = socket.send(&message);
+                }
+            }
+            Transmit::Close { .. } => _ = self.socket.take(),
+        }
+    }
+
+    fn tell(&self, event: Event<Value>) {
+        let host = &self.host;
+        report(match event {
+            Event::StateChanged => self.tell_state(),
+            Event::SessionChanged => host.session_changed(
+                self.ask(|core| core.session().map(|session| session.0.clone()))
+                    .unwrap_or_default(),
+            ),
+            Event::TokenNeeded => host.token_needed(),
+            Event::Arrived { event, ack } => self.tell_arrived(event, ack),
+            Event::Settled { call, outcome } => match outcome {
+                Ok(answer) => host.settled(
+                    call.0,
+                    JsValue::UNDEFINED,
+                    answer.map(|answer| answer.0).unwrap_or_default(),
+                ),
+                Err(failure) => host.settled(call.0, failure_object(&failure), JsValue::UNDEFINED),
+            },
+            Event::Joined { handle, room } => {
+                self.pausing.set(true);
+                host.joined(handle.0, &room)
+            }
+            Event::Refused { handle, failure } => host.refused(handle.0, failure_object(&failure)),
+            Event::Recovered { room, missed } => host.recovered(&room, missed as f64),
+            Event::Reset { room, position } => host.reset(&room, position_object(&position)),
+            Event::Removed { room, failure } => host.removed(&room, failure_object(&failure)),
+            Event::PresenceChanged { room } => {
+                let users: Array = self.ask(|core| core.users(&room).map(|user| &user.0).collect());
+                host.presence_changed(&room, users)
+            }
+            Event::Fault { event, misfit } => host.fault(&event, &misfit.path, &misfit.message),
+        });
+    }
+
+    fn tell_arrived(&self, event: Arrived<Value>, ack: Option<u64>) -> Result<(), JsValue> {
+        let Arrived { name, payload, place } = event;
+        let payload = payload.map(|payload| payload.0).unwrap_or_default();
+        let ack = ack.map(|ack| ack as f64);
+        match place {
+            Some(place) => self.host.arrived(
+                &name,
+                payload,
+                Some(&place.room),
+                position_object(&place.position),
+                ack,
+            ),
+            None => self.host.arrived(&name, payload, None, JsValue::UNDEFINED, ack),
+        }
+    }
+
+    fn tell_state(&self) -> Result<(), JsValue> {
+        let state = self.ask(Client::state);
+        let nothing = JsValue::UNDEFINED;
+        let host = &self.host;
+        match state {
+            ConnectionState::Idle => host.state_changed("idle", 0, 0.0, nothing),
+            ConnectionState::Connecting => host.state_changed("connecting", 0, 0.0, nothing),
+            ConnectionState::Authenticating => {
+                host.state_changed("authenticating", 0, 0.0, nothing)
+            }
+            ConnectionState::Connected => host.state_changed("connected", 0, 0.0, nothing),
+            ConnectionState::Reconnecting { attempt, retry_at, reason } => host.state_changed(
+                "reconnecting",
+                attempt,
+                retry_at.as_millis() as f64,
+                failure_object(&reason),
+            ),
+            ConnectionState::Closed { reason } => {
+                host.state_changed("closed", 0, 0.0, failure_object(&reason))
+            }
+        }
+    }
+}
+
+/// `{ code, message, retryable, retryAfterMs? }`.
+pub(crate) fn failure_object(failure: &Failure) -> JsValue {
+    object([
+        ("code", JsValue::from_str(&failure.code)),
+        ("message", JsValue::from_str(&failure.message)),
+        ("retryable", failure.retryable.into()),
+        ("retryAfterMs", failure.retry_after_ms.into()),
+    ])
+}
+
+/// `{ epoch, offset }`.
+pub(crate) fn position_object(position: &Position) -> JsValue {
+    object([
+        ("epoch", JsValue::from_str(&position.epoch)),
+        ("offset", JsValue::from_f64(position.offset as f64)),
+    ])
+}
+
+fn object<const COUNT: usize>(fields: [(&str, JsValue); COUNT]) -> JsValue {
+    let object = Object::new();
+    for (name, value) in fields {
+        // A new object takes any field.
+        _ = Reflect::set(&object, &JsValue::from_str(name), &value);
+    }
+    object.into()
+}
+
+fn error_message(error: &JsValue) -> String {
+    let message =
+        Reflect::get(error, &"message".into()).ok().and_then(|message| message.as_string());
+    message.unwrap_or_else(|| "the socket couldn't be opened".to_owned())
+}

@@ -1,0 +1,36 @@
+//! The options of `createClient`, as far as the engine is concerned.
+
+use std::time::Duration;
+
+use samewire_client_core::{Config, Payload};
+use wasm_bindgen::JsValue;
+
+use crate::value::Value;
+
+/// Reads the options; what is missing or makes no sense is as by default.
+pub(crate) fn read(options: JsValue) -> Config {
+    let options = Value(options);
+    let default = Config::default();
+    let number = |name| options.field(name)?.number().filter(|number| *number >= 0.0);
+    let millis = |name, default| number(name).map_or(default, duration);
+    let flag = |name| options.field(name)?.flag();
+    Config {
+        reconnection: flag("reconnection").unwrap_or(default.reconnection),
+        reconnection_attempts: number("reconnectionAttempts")
+            .filter(|most| most.is_finite())
+            .map(|most| most as u32),
+        reconnection_delay: millis("reconnectionDelay", default.reconnection_delay),
+        reconnection_delay_max: millis("reconnectionDelayMax", default.reconnection_delay_max),
+        randomization_factor: number("randomizationFactor").unwrap_or(default.randomization_factor),
+        timeout: millis("timeout", default.timeout),
+        ack_timeout: millis("ackTimeout", default.ack_timeout),
+        retries: number("retries").map_or(default.retries, |retries| retries as u32),
+        queue_limit: number("queueLimit").map_or(default.queue_limit, |limit| limit as usize),
+        has_token: flag("hasToken").unwrap_or(default.has_token),
+    }
+}
+
+/// A number of milliseconds. One that no duration can hold is the longest that JavaScript can wait.
+pub(crate) fn duration(millis: f64) -> Duration {
+    Duration::try_from_secs_f64(millis / 1000.0).unwrap_or(Duration::from_millis(i32::MAX as u64))
+}
