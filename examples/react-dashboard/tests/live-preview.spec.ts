@@ -1,0 +1,77 @@
+import { expect, test } from './fixtures'
+import { LivePreview } from './LivePreview'
+
+test('a visit is watched from its first key to its end', async ({ preview }) => {
+  await expect(preview.ownSession).toHaveCount(0)
+
+  await preview.field('Your name').press('A')
+  await expect(preview.ownSession).toContainText('live')
+  await expect(preview.typed('Your name')).toHaveText('A')
+
+  await preview.field('Your name').press('d')
+  await expect(preview.typed('Your name')).toHaveText('Ad')
+  await preview.field('Your name').press('a')
+  await expect(preview.typed('Your name')).toHaveText('Ada')
+
+  await preview.field('Password').pressSequentially('secret')
+  await expect(preview.typed('Password')).toHaveText('••••••')
+  await preview.field('Decaf, please').check()
+  await expect(preview.typed('Decaf, please')).toHaveText('✓ yes')
+
+  await preview.submit()
+  await expect(preview.ownSession).toContainText('submitted')
+  await expect(preview.visitor.getByRole('status')).toContainText('Welcome')
+})
+
+test('every event arrives once and in order, however fast one types', async ({ preview }) => {
+  const text = 'the quick brown fox'
+  await preview.field('Your name').pressSequentially(text)
+  await expect(preview.typed('Your name')).toHaveText(text)
+
+  const expected = ['focus', ...Array.from(text).flatMap(() => ['keydown', 'input', 'keyup'])]
+  await expect(preview.events.locator('code')).toHaveText(expected.reverse())
+})
+
+test('what is typed in one browser is seen in another', async ({ preview, browser, server }) => {
+  const other = await LivePreview.open(await (await browser.newContext()).newPage(), server)
+  await other.field('Email').pressSequentially('grace@example.org')
+  const visitor = await other.visitorName()
+
+  await preview.session(visitor).click()
+  await expect(preview.typed('Email')).toHaveText('grace@example.org')
+  await other.field('Email').press('Backspace')
+  await expect(preview.typed('Email')).toHaveText('grace@example.or')
+
+  await other.page.context().close()
+  await expect(preview.session(visitor)).toContainText('left')
+})
+
+test('who begins to watch in the middle sees what was typed before', async ({ preview, page }) => {
+  await preview.field('Your name').pressSequentially('Ada')
+  await expect(preview.typed('Your name')).toHaveText('Ada')
+  const visitor = await preview.visitorName()
+  await page.reload()
+  await preview.session(visitor).click()
+  await expect(preview.typed('Your name')).toHaveText('Ada')
+})
+
+test.describe('with a server that goes away', () => {
+  test.use({ mayComplain: true })
+
+  test('a restart is ridden out without a reload', async ({ preview, server }) => {
+    await preview.field('Your name').pressSequentially('Ada')
+    await expect(preview.typed('Your name')).toHaveText('Ada')
+
+    await server.stop()
+    await expect(preview.connection).toHaveText('Reconnecting')
+    await preview.field('Your name').pressSequentially(' Lovelace')
+    await server.start()
+
+    await expect(preview.connection).toHaveText('Connected')
+    await expect(preview.typed('Your name')).toHaveText('Ada Lovelace')
+    await preview.field('Email').pressSequentially('ada@example.org')
+    await expect(preview.typed('Email')).toHaveText('ada@example.org')
+    await preview.submit()
+    await expect(preview.ownSession).toContainText('submitted')
+  })
+})

@@ -1,0 +1,27 @@
+import { expect, test } from './fixtures'
+
+test.skip(!process.env.SCREENSHOTS, 'pictures for people: npm run screenshots')
+
+const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } }
+
+for (const [device, viewport] of Object.entries(SIZES)) {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    test.describe(`${device}, ${colorScheme}`, () => {
+      test.use({ viewport, colorScheme, isMobile: device === 'phone' })
+
+      test('live preview', async ({ preview, page }) => {
+        const take = (moment: string) => page.screenshot({ path: `screenshots/${device}-${colorScheme}-${moment}.png` })
+        await take('start')
+        await preview.field('Your name').pressSequentially('Ada Lovelace', { delay: 30 })
+        await preview.field('Email').pressSequentially('ada@example.org', { delay: 30 })
+        await preview.field('Password').pressSequentially('secret12', { delay: 30 })
+        await preview.field('Favourite coffee').pressSequentially('Black. Like the night before a deadline', { delay: 30 })
+        await expect(preview.typed('Favourite coffee')).toContainText('deadline')
+        await take('typing')
+        await preview.submit()
+        await expect(preview.ownSession).toContainText('submitted')
+        await take('submitted')
+      })
+    })
+  }
+}
