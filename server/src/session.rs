@@ -3,6 +3,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use engineioxide::TransportType;
 use rand::RngExt;
 use samewire_protocol::{
     Ack, Direction, ErrorBody, ErrorCode, Event, RoomAddress, ServerEvent, VERSION,
@@ -43,6 +44,9 @@ const LONGEST_TIMER: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Clients are asked to come back within this time after a shutdown, each at another moment.
 const RECONNECT_SPREAD_MS: std::ops::Range<u32> = 500..5000;
+
+/// How long a polling client has to fetch its last messages.
+const POLLING_FLUSH: Duration = Duration::from_secs(1);
 
 /// Binary messages that one event may bring.
 const MAX_ATTACHMENTS: usize = 64;
@@ -107,6 +111,10 @@ pub(crate) async fn run(
         tracing::error!(%error, "a session could not begin");
     } else if let Err(error) = session.work(&socket, &mut queue).await {
         tracing::error!(%error, "a session failed");
+    }
+    if socket.transport_type() == TransportType::Polling {
+        // Closing a websocket sends what is buffered first; a poll is only cut off.
+        let _ = timeout(POLLING_FLUSH, session.connection.closed()).await;
     }
     session.connection.close();
     session.engine.remove(&session.connection);
@@ -252,7 +260,7 @@ impl Session {
                 () = connection.closed() => return Ok(()),
             }
         }
-        connection.disconnect();
+        connection.send_frame(&socketio::disconnect()).await;
         Ok(())
     }
 
