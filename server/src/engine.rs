@@ -317,10 +317,15 @@ impl Engine {
         self.stop.notify_waiters();
     }
 
+    /// Whether the server is stopping.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
     /// Resolves once the server is stopping.
     pub(crate) async fn stopped(&self) {
         let notified = self.stop.notified();
-        if !self.stopping.load(Ordering::SeqCst) {
+        if !self.is_stopping() {
             notified.await;
         }
     }

@@ -99,6 +99,7 @@ impl Server {
             .layer(sockets(&engine, config))
             .layer(cors(&origins))
             .layer(middleware::from_fn_with_state(origins, check_origin))
+            .layer(middleware::from_fn_with_state(engine.clone(), refuse_when_stopping))
             .layer(CatchPanicLayer::new());
         Self { engine, router }
     }
@@ -174,31 +175,46 @@ async fn serve(server: Server, listener: TcpListener) -> Result<(), ServeError> 
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
     });
-    let engine = server.engine.clone();
-    let serving = axum::serve(listener, server.router).with_graceful_shutdown(async move {
+    let engine = server.engine;
+    let stopping = engine.clone();
+    let stop = async move {
         stop_signal().await;
         tracing::info!("stopping");
-        engine.stop();
-    });
-    let engine = server.engine;
-    let gone = async {
-        let served = serving.await;
-        while engine.connection_count() > 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
+        stopping.stop();
+        // Long polling needs further requests until its clients have gone.
+        let gone = async {
+            while stopping.connection_count() > 0 {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        if tokio::time::timeout(STOP_TIMEOUT, gone).await.is_err() {
+            tracing::warn!(left = stopping.connection_count(), "clients did not go in time");
         }
-        served
     };
+    let serving = axum::serve(listener, server.router).with_graceful_shutdown(stop);
     let overdue = async {
         engine.stopped().await;
         tokio::time::sleep(STOP_TIMEOUT).await;
     };
     tokio::select! {
-        served = gone => served?,
-        () = overdue => {
-            tracing::warn!(left = engine.connection_count(), "clients did not go in time");
-        }
+        served = serving => served?,
+        () = overdue => tracing::warn!("requests did not end in time"),
     }
     Ok(())
+}
+
+/// A server that stops takes nothing new, and still lets long polling come to its end.
+async fn refuse_when_stopping(
+    State(engine): State<Arc<Engine>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let polls = request.uri().path().starts_with("/socket.io")
+        && request.uri().query().is_some_and(|query| query.contains("sid="));
+    if engine.is_stopping() && !polls {
+        return Error::refused(ErrorCode::Unavailable, "the server is stopping").into_response();
+    }
+    next.run(request).await
 }
 
 /// SIGTERM or SIGINT.
