@@ -38,11 +38,12 @@ export class RoomStore<Kind extends RoomKind, Value> implements Store<FoldedRoom
   readonly #join: () => () => void
   readonly #subscribers = new Set<() => void>()
 
-  constructor(client: Client, address: RoomAddress, fold: Fold<Kind, Value>, events: readonly string[] | undefined, onUnused: () => void) {
+  constructor(client: Client, address: RoomAddress, fold: Fold<Kind, Value>, events: readonly string[] | undefined, onUse: () => () => void) {
     this.idle = idle(fold)
     this.#joining = { ...this.idle, status: 'joining' }
     this.#current = this.#joining
     this.#join = counted(() => {
+      const onUnused = onUse()
       const leave = this.#joinNow(client, address, fold, events)
       return () => {
         leave()
@@ -120,7 +121,13 @@ export function roomStore<Kind extends RoomKind, Value>(
   const key = JSON.stringify([fold.name, address, events])
   const known = stores.get(key) as RoomStore<Kind, Value> | undefined
   if (known) return known
-  const made = new RoomStore(client, address, fold, events, () => stores.delete(key))
-  stores.set(key, made as unknown as RoomStore<never, unknown>)
+
+  const keep = () => {
+    stores.set(key, made as unknown as RoomStore<never, unknown>)
+    return () => void stores.delete(key)
+  }
+  const made = new RoomStore(client, address, fold, events, keep)
+  // Found by the other components of this rendering, before any of them uses it.
+  keep()
   return made
 }

@@ -1,4 +1,6 @@
 // @vitest-environment jsdom
+import { render } from '@testing-library/react'
+import { Activity } from 'react'
 import { renderToString } from 'react-dom/server'
 import { expect, test } from 'vitest'
 import { SamewireError } from '../error.js'
@@ -77,6 +79,29 @@ test('tells what a reconnect could not bring, and when the room is taken away', 
   expect(result.current.recovered).toBe(true)
   await frame(() => handlers.call('removed', new SamewireError('PROJECT_INACTIVE', 'closed')))
   expect(result.current).toMatchObject({ status: 'refused', room: undefined, error: { code: 'PROJECT_INACTIVE' } })
+})
+
+test('a hidden part of the page leaves, and is back when it is shown', async () => {
+  const client = new FakeClient()
+  const Status = () => useRoom('project:1').status
+  const page = (mode: 'visible' | 'hidden') => (
+    <ClientContext.Provider value={asClient(client)}>
+      <Activity mode={mode}>
+        <Status />
+      </Activity>
+    </ClientContext.Provider>
+  )
+  const { rerender, container } = render(page('visible'))
+  await frame()
+  rerender(page('hidden'))
+  await frame()
+  expect(client.sent).toEqual(['join project:1', 'leave project:1'])
+  rerender(page('visible'))
+  await frame()
+  rerender(page('visible'))
+  await frame()
+  expect(client.sent).toEqual(['join project:1', 'leave project:1', 'join project:1'])
+  expect(container.textContent).toBe('joined')
 })
 
 test('ten thousand rounds leave nothing behind', async () => {

@@ -1,5 +1,5 @@
 import { act, cleanup, renderHook } from '@testing-library/react'
-import { StrictMode, type ReactNode } from 'react'
+import type { ReactNode } from 'react'
 import { afterEach, beforeEach, vi } from 'vitest'
 import { ClientContext } from '../ClientContext.js'
 import { asClient, FakeClient } from './FakeClient.js'
@@ -34,21 +34,38 @@ export async function renderWithClient<Result, Props>(
 ) {
   let shown = 0
   const wrapper = ({ children }: { children: ReactNode }) => (
-    <StrictMode>
-      <ClientContext.Provider value={asClient(client)}>{children}</ClientContext.Provider>
-    </StrictMode>
+    <ClientContext.Provider value={asClient(client)}>{children}</ClientContext.Provider>
   )
   const counting = (props: Props) => {
     shown += 1
     return hook(props)
   }
-  const rendered = renderHook(counting, { wrapper, ...(initialProps !== undefined && { initialProps }) })
+  const rendered = renderHook(counting, { reactStrictMode: true, wrapper, ...(initialProps !== undefined && { initialProps }) })
   await frame()
-  /** How often the hook was rendered for what `happens` sets off. StrictMode renders twice each time. */
-  const rendersFor = async (happens: () => void) => {
+  /**
+   * How often the hook is rendered for a thousand changes within one frame. React is left to itself
+   * meanwhile: under `act` it would render once whatever the hook does.
+   */
+  const rendersForBurst = async (change: (count: number) => void) => {
     const before = shown
-    await frame(happens)
+    await unobserved(async () => {
+      for (let count = 1; count <= 1_000; count += 1) {
+        change(count)
+        // React renders a store's change in the next microtask.
+        await Promise.resolve()
+      }
+      vi.advanceTimersToNextFrame()
+    })
+    await frame()
+    // StrictMode renders twice each time.
     return (shown - before) / 2
   }
-  return { ...rendered, client, rendersFor }
+  return { ...rendered, client, rendersForBurst }
+}
+
+async function unobserved(work: () => Promise<void>): Promise<void> {
+  const environment = globalThis as { IS_REACT_ACT_ENVIRONMENT?: boolean }
+  environment.IS_REACT_ACT_ENVIRONMENT = false
+  await work()
+  environment.IS_REACT_ACT_ENVIRONMENT = true
 }
