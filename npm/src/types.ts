@@ -77,6 +77,8 @@ export interface EventContext {
   readonly room?: string
   /** Its place in the room's log. */
   readonly position?: Position
+  /** Answers the server, where it wants to hear. */
+  readonly acknowledge?: (answer: unknown) => void
 }
 
 /** Takes an event. */

@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use js_sys::{Array, Date, Object, Reflect};
+use js_sys::{Date, Object, Reflect};
 use samewire_client_core::{
     Arrived, Client, Clock, ConnectionState, Event, Failure, Instant, Position, Transmit,
 };
 use wasm_bindgen::JsValue;
 
 use crate::{
-    host::{Host, report},
+    host::Host,
     socket::OpenSocket,
     timer::Timer,
     value::Value,
@@ -139,7 +139,7 @@ impl Driver {
 
     fn tell(&self, event: Event<Value>) {
         let host = &self.host;
-        report(match event {
+        let told = match event {
             Event::StateChanged => self.tell_state(),
             Event::SessionChanged => host.session_changed(
                 self.ask(|core| core.session().map(|session| session.0.clone()))
@@ -163,12 +163,12 @@ impl Driver {
             Event::Recovered { room, missed } => host.recovered(&room, missed as f64),
             Event::Reset { room, position } => host.reset(&room, position_object(&position)),
             Event::Removed { room, failure } => host.removed(&room, failure_object(&failure)),
-            Event::PresenceChanged { room } => {
-                let users: Array = self.ask(|core| core.users(&room).map(|user| &user.0).collect());
-                host.presence_changed(&room, users)
-            }
+            Event::PresenceChanged { room } => host.presence_changed(&room),
             Event::Fault { event, misfit } => host.fault(&event, &misfit.path, &misfit.message),
-        });
+        };
+        if let Err(error) = told {
+            host.report(&error);
+        }
     }
 
     fn tell_arrived(&self, event: Arrived<Value>, ack: Option<u64>) -> Result<(), JsValue> {

@@ -125,6 +125,12 @@ impl Engine {
         self.driver.ask(|core| core.position(room).map(position_object)).unwrap_or_default()
     }
 
+    /// Who is in a room.
+    #[wasm_bindgen(unchecked_return_type = "User[]")]
+    pub fn users(&self, room: &str) -> Array {
+        self.driver.ask(|core| core.users(room).map(|user| &user.0).collect())
+    }
+
     /// Timers that are set.
     #[wasm_bindgen(getter)]
     pub fn timers(&self) -> u32 {

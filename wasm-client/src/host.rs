@@ -4,7 +4,7 @@ use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPESCRIPT: &str = "import type { EngineChecks, EngineOptions, Failure, Host } from '../engine.js';\nimport type { Position } from '../generated/protocol.js';";
+const TYPESCRIPT: &str = "import type { EngineChecks, EngineOptions, Failure, Host } from '../engine.js';\nimport type { Position, User } from '../generated/protocol.js';";
 
 #[wasm_bindgen]
 extern "C" {
@@ -67,15 +67,15 @@ extern "C" {
     pub(crate) fn removed(this: &Host, room: &str, failure: JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = presenceChanged)]
-    pub(crate) fn presence_changed(
-        this: &Host,
-        room: &str,
-        users: js_sys::Array,
-    ) -> Result<(), JsValue>;
+    pub(crate) fn presence_changed(this: &Host, room: &str) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
     pub(crate) fn fault(this: &Host, event: &str, path: &str, message: &str)
     -> Result<(), JsValue>;
+
+    /// Shows an error that one of the other methods threw.
+    #[wasm_bindgen(method)]
+    pub(crate) fn report(this: &Host, error: &JsValue);
 
     /// A `WebSocket`, or what speaks like one.
     pub(crate) type Socket;
@@ -104,9 +104,6 @@ extern "C" {
     #[wasm_bindgen(method, getter)]
     pub(crate) fn data(this: &Message) -> JsValue;
 
-    /// Shows an error as if nobody had caught it.
-    #[wasm_bindgen(js_name = reportError)]
-    fn report_error(error: &JsValue);
 }
 
 #[wasm_bindgen(module = "/src/value.js")]
@@ -118,11 +115,4 @@ extern "C" {
         json: &JsValue,
         after: &str,
     ) -> Result<(), JsValue>;
-}
-
-/// A handler that throws hurts nobody else.
-pub(crate) fn report(told: Result<(), JsValue>) {
-    if let Err(error) = told {
-        report_error(&error);
-    }
 }

@@ -1,0 +1,281 @@
+/** The client: what applications call on one side, the engine that decides on the other. */
+
+import { encode } from './encode.js'
+import type { Engine, Failure, Host, LoadEngine } from './engine.js'
+import { EngineSlot } from './engineSlot.js'
+import { SamewireError } from './error.js'
+import { answers, payloads } from './generated/checks.js'
+import type { Position, User } from './generated/protocol.js'
+import { Listeners, report } from './listeners.js'
+import { disposable } from './off.js'
+import { Pending } from './pending.js'
+import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
+import { socketUrl } from './socketUrl.js'
+import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, RoomLifecycle, Session, Stats } from './types.js'
+import { uuid } from './uuid.js'
+
+const DEFAULT_QUEUE_LIMIT = 1_000
+
+/** The names of what the client itself tells. */
+const CLIENT_EVENTS = new Set<string>(['protocol-error'] satisfies (keyof ClientEvents)[])
+
+/** Rooms that somebody is in, with what their handles share. */
+interface JoinedRoom {
+  handles: Set<RoomHandle>
+  presence: SharedPresence
+}
+
+/** A client of a server at `url`, whose engine comes from `load`. */
+export class SamewireClient implements RoomOwner {
+  declare readonly [Symbol.dispose]: () => void
+  readonly #url: string
+  readonly #options: ClientOptions
+  readonly #slot: EngineSlot
+  readonly #events = new Listeners<string>()
+  readonly #own = new Listeners<string>()
+  readonly #changes = new Listeners<'change'>()
+  readonly #calls = new Pending<unknown>()
+  readonly #joins = new Pending<RoomHandle>()
+  readonly #rooms = new Map<string, JoinedRoom>()
+  #state: ConnectionState = { status: 'idle' }
+  #session: Session | undefined
+
+  constructor(url: string, options: ClientOptions, load: LoadEngine) {
+    this.#url = url
+    this.#options = options
+    this.#slot = new EngineSlot(load, ({ Engine }) => {
+      const { token, logger: _logger, WebSocket: _WebSocket, ...rest } = options
+      return new Engine({ ...rest, hasToken: token !== undefined }, { payloads, answers }, this.#host())
+    })
+    disposable(this, () => this.close())
+    if (options.autoConnect ?? isPage()) this.connect()
+  }
+
+  get state(): ConnectionState {
+    return this.#state
+  }
+
+  get session(): Session | undefined {
+    return this.#session
+  }
+
+  get stats(): Stats {
+    const engine = this.#slot.now
+    const ofRooms = [...this.#rooms.values()].flatMap(({ handles, presence }) => [presence.listeners, ...[...handles].map((handle) => handle.lifecycle)])
+    return {
+      timers: engine?.timers ?? 0,
+      listeners: [this.#events, this.#own, this.#changes, ...ofRooms].reduce((sum, { size }) => sum + size, 0),
+      sockets: engine?.sockets ?? 0,
+      rooms: engine?.rooms ?? this.#joins.size,
+      pendingEmits: this.#calls.size,
+    }
+  }
+
+  subscribe(listener: () => void): Off {
+    return this.#changes.add('change', listener)
+  }
+
+  on(event: string, handler: Handler<never>, options: { room?: string } = {}): Off {
+    if (CLIENT_EVENTS.has(event)) return this.#own.add(event, handler)
+    return this.listen(event, handler, options.room)
+  }
+
+  listen(event: string, handler: Handler<never>, room?: string): Off {
+    return this.#events.add(listenerKey(event, room), handler)
+  }
+
+  async emit(event: string, payload: unknown, options: EmitOptions = {}): Promise<unknown> {
+    const { json, attachments } = encode(payload)
+    if (options.volatile) {
+      const failure = this.#slot.now ? this.#slot.now.emitVolatile(event, json, attachments) : NOT_CONNECTED
+      if (failure) throw errorOf(failure)
+      return undefined
+    }
+    if (!this.#slot.now && this.#calls.size >= (this.#options.queueLimit ?? DEFAULT_QUEUE_LIMIT)) {
+      throw new SamewireError('QUEUE_FULL', 'too many emits wait for a connection already', true)
+    }
+    const id = uuid()
+    return this.#calls.start(
+      (call) => this.#whilePending(this.#calls, call, (engine) => engine.emit(call, event, json, attachments, id, options.timeout, options.retries)),
+      (call) => this.#slot.now?.cancel(call),
+      options.signal,
+    )
+  }
+
+  join(address: string, { events, signal }: JoinOptions = {}): Promise<RoomHandle> {
+    return this.#joins.start(
+      (handle) => this.#whilePending(this.#joins, handle, (engine) => engine.join(handle, address, events && [...events])),
+      (handle) => this.#slot.now?.leave(handle),
+      signal,
+    )
+  }
+
+  connect(): void {
+    if (this.#slot.now) return this.#slot.now.connect()
+    const began = this.#slot.start((error) => this.#loadFailed(error))
+    if (began) this.#become({ status: 'connecting' })
+    if (began) this.#slot.use((engine) => engine.connect())
+  }
+
+  disconnect(): void {
+    if (this.#slot.now) this.#slot.now.disconnect()
+    else if (this.#state.status !== 'idle') this.close()
+  }
+
+  close(): void {
+    const closed = new SamewireError('CLOSED', 'the client was closed')
+    this.#slot.clear()
+    this.#calls.rejectAll(closed)
+    this.#joins.rejectAll(closed)
+    for (const { handles, presence } of this.#rooms.values()) {
+      for (const handle of handles) handle.end()
+      presence.listeners.clear()
+    }
+    this.#rooms.clear()
+    this.#session = undefined
+    if (this.#state.status !== 'idle') this.#become({ status: 'closed', reason: { code: closed.code, message: closed.message } })
+    for (const listeners of [this.#events, this.#own, this.#changes]) listeners.clear()
+  }
+
+  position(room: string): Position | undefined {
+    return this.#slot.now?.position(room)
+  }
+
+  users(room: string): User[] {
+    return this.#slot.now?.users(room) ?? []
+  }
+
+  left(handle: RoomHandle): void {
+    const room = this.#rooms.get(handle.address)
+    if (!room?.handles.delete(handle)) return
+    if (room.handles.size === 0) this.#rooms.delete(handle.address)
+    this.#slot.now?.leave(handle.id)
+  }
+
+  /** Calls the engine when it is there, unless the promise was given up by then. */
+  #whilePending(pending: Pending<never> | Pending<unknown> | Pending<RoomHandle>, id: number, call: (engine: Engine) => void): void {
+    this.#slot.use((engine) => {
+      if (pending.has(id)) call(engine)
+    })
+  }
+
+  #become(state: ConnectionState): void {
+    this.#state = state
+    this.#options.logger?.debug(`samewire: ${state.status}`, state)
+    this.#changes.call('change')
+  }
+
+  #loadFailed(error: unknown): void {
+    const message = error instanceof Error ? error.message : String(error)
+    const failed = new SamewireError('LOAD_FAILED', `the WebAssembly couldn't be loaded: ${message}`, true)
+    this.#slot.clear()
+    this.#calls.rejectAll(failed)
+    this.#joins.rejectAll(failed)
+    this.#become({ status: 'closed', reason: { code: failed.code, message: failed.message } })
+  }
+
+  #host(): Host {
+    const { logger, WebSocket = globalThis.WebSocket } = this.#options
+    return {
+      openSocket: () => new WebSocket(socketUrl(this.#url, this.#options)),
+      tokenNeeded: () => void this.#giveToken(),
+      stateChanged: (status, attempt, retryAt, reason) => this.#become(stateOf(status, attempt, retryAt, reason)),
+      sessionChanged: (session) => {
+        this.#session = session
+        this.#changes.call('change')
+      },
+      arrived: (event, payload, room, position, ack) => this.#arrived(event, payload, room, position, ack),
+      settled: (call, failure, answer) => (failure ? this.#calls.reject(call, errorOf(failure)) : this.#calls.resolve(call, answer)),
+      joined: (handle, room) => this.#joined(handle, room),
+      refused: (handle, failure) => this.#joins.reject(handle, errorOf(failure)),
+      recovered: (room, missed) => this.#tellRoom(room, 'recovered', { missed }),
+      reset: (room, position) => this.#tellRoom(room, 'reset', { position }),
+      removed: (room, failure) => this.#removed(room, failure),
+      presenceChanged: (room) => this.#rooms.get(room)?.presence.changed(),
+      fault: (event, path, message) => {
+        logger?.warn(`samewire: ${event} doesn't fit its type: ${path}: ${message}`)
+        this.#own.call('protocol-error', { event, path, message }, {})
+      },
+      report,
+    }
+  }
+
+  async #giveToken(): Promise<void> {
+    const engine = this.#slot.now
+    const source = this.#options.token
+    try {
+      const token = typeof source === 'function' ? await source() : source
+      if (engine === this.#slot.now) engine?.token(token ?? undefined)
+    } catch (error) {
+      if (engine === this.#slot.now) engine?.tokenFailed(error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  #arrived(event: string, payload: unknown, room: string | undefined, position: Position | undefined, ack: number | undefined): void {
+    const context: { -readonly [Name in keyof EventContext]: EventContext[Name] } = {}
+    if (room !== undefined && position) Object.assign(context, { room, position })
+    if (ack !== undefined) context.acknowledge = (answer) => this.#acknowledge(ack, answer)
+    this.#events.call(listenerKey(event), payload, context)
+    if (room !== undefined) this.#events.call(listenerKey(event, room), payload, context)
+  }
+
+  #acknowledge(ack: number, answer: unknown): void {
+    const { json, attachments } = encode(answer)
+    this.#slot.now?.acknowledge(ack, json, attachments)
+  }
+
+  #joined(id: number, address: string): void {
+    let room = this.#rooms.get(address)
+    if (!room) this.#rooms.set(address, (room = { handles: new Set(), presence: new SharedPresence(() => this.users(address)) }))
+    const handle = new RoomHandle(id, address, this, room.presence)
+    room.handles.add(handle)
+    this.#joins.resolve(id, handle)
+  }
+
+  #removed(address: string, failure: Failure): void {
+    const room = this.#rooms.get(address)
+    this.#rooms.delete(address)
+    for (const handle of room?.handles ?? []) {
+      handle.lifecycle.call('removed', errorOf(failure), { room: address })
+      handle.end()
+    }
+  }
+
+  #tellRoom<Event extends keyof RoomLifecycle>(address: string, event: Event, payload: RoomLifecycle[Event]): void {
+    for (const handle of [...(this.#rooms.get(address)?.handles ?? [])]) handle.lifecycle.call(event, payload, { room: address })
+  }
+}
+
+const NOT_CONNECTED: Failure = { code: 'NOT_CONNECTED', message: 'there is no connection', retryable: true }
+
+/** Makes what a package entry exports, around the loader that fits its environment. */
+export function createClientWith(load: LoadEngine): (url: string, options?: ClientOptions) => Client {
+  return (url, options = {}) => new SamewireClient(url, options, load) as Client
+}
+
+function isPage(): boolean {
+  return typeof window !== 'undefined' || 'WorkerGlobalScope' in globalThis
+}
+
+/** No event's name holds a line break that a room's address could be told from. */
+function listenerKey(event: string, room?: string): string {
+  return room === undefined ? event : `${room}\n${event}`
+}
+
+function errorOf({ code, message, retryable, retryAfterMs }: Failure): SamewireError {
+  return new SamewireError(code, message, retryable, retryAfterMs)
+}
+
+function stateOf(status: ConnectionState['status'], attempt: number, retryAt: number, failure: Failure | undefined): ConnectionState {
+  const reason = { code: failure?.code ?? 'CLOSED', message: failure?.message ?? '' }
+  switch (status) {
+    case 'connected':
+      return { status, transport: 'websocket' }
+    case 'reconnecting':
+      return { status, attempt, retryAt, reason }
+    case 'closed':
+      return { status, reason }
+    default:
+      return { status }
+  }
+}

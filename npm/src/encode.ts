@@ -1,0 +1,40 @@
+/** Payloads as they travel: JSON, and the binary values that placeholders in it stand for. */
+
+import type { Attachment } from './engine.js'
+import { SamewireError } from './error.js'
+
+export interface Encoded {
+  json: string
+  attachments: Attachment[]
+}
+
+/** Writes a payload. Where it changes later, what was written stays. */
+export function encode(payload: unknown): Encoded {
+  const attachments: Attachment[] = []
+  try {
+    const value = holdsBinary(payload) ? detach(payload, attachments) : payload
+    return { json: JSON.stringify(value) ?? 'null', attachments }
+  } catch (error) {
+    throw new SamewireError('INVALID_PAYLOAD', error instanceof Error ? error.message : String(error))
+  }
+}
+
+function holdsBinary(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return isBinary(value) || Object.values(value).some(holdsBinary)
+}
+
+function detach(value: unknown, attachments: Attachment[]): unknown {
+  if (isBinary(value)) return { _placeholder: true, num: attachments.push(copy(value)) - 1 }
+  if (Array.isArray(value)) return value.map((item) => detach(item, attachments))
+  if (typeof value !== 'object' || value === null || 'toJSON' in value) return value
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, detach(field, attachments)]))
+}
+
+function isBinary(value: unknown): value is Attachment {
+  return value instanceof ArrayBuffer || ArrayBuffer.isView(value)
+}
+
+function copy(value: Attachment): ArrayBuffer {
+  return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice().buffer : value.slice(0)
+}

@@ -1,0 +1,74 @@
+/** The border to WebAssembly: what the engine takes and whom it tells. */
+
+import type { Check } from './generated/checks.js'
+import type { Position, User } from './generated/protocol.js'
+import type { ClientOptions, ConnectionState, FailureCode, Session } from './types.js'
+
+/** The WebAssembly module, once it is loaded. */
+export interface EngineModule {
+  Engine: new (options: EngineOptions, checks: EngineChecks, host: Host) => Engine
+}
+
+/** Loads the module. Called again after a failure. */
+export type LoadEngine = () => Promise<EngineModule>
+
+/** One client's engine. Calls and handles are named by numbers that the caller chooses. */
+export interface Engine {
+  connect(): void
+  disconnect(): void
+  close(): void
+  free(): void
+  token(token?: string): void
+  tokenFailed(message: string): void
+  emit(call: number, event: string, json: string, attachments: Attachment[], id: string, timeout?: number, retries?: number): void
+  emitVolatile(event: string, json: string, attachments: Attachment[]): Failure | undefined
+  cancel(call: number): void
+  acknowledge(ack: number, json: string, attachments: Attachment[]): void
+  join(handle: number, room: string, events?: string[]): void
+  leave(handle: number): void
+  position(room: string): Position | undefined
+  users(room: string): User[]
+  readonly timers: number
+  readonly sockets: number
+  readonly rooms: number
+  readonly pendingEmits: number
+}
+
+/** Those of the options that the engine reads. */
+export type EngineOptions = Omit<ClientOptions, 'token' | 'logger' | 'WebSocket'> & { hasToken: boolean }
+
+/** What is checked, by event. What has no check, fits. */
+export interface EngineChecks {
+  payloads: Readonly<Record<string, Check>>
+  answers: Readonly<Record<string, Check>>
+}
+
+/** A binary value that travels beside its packet. */
+export type Attachment = ArrayBuffer | ArrayBufferView
+
+/** A failure as it crosses the border. */
+export interface Failure {
+  code: FailureCode
+  message: string
+  retryable: boolean
+  retryAfterMs?: number
+}
+
+/** Who is told. Every method may call the engine back; one that throws is reported. */
+export interface Host {
+  openSocket(): WebSocket
+  tokenNeeded(): void
+  stateChanged(status: ConnectionState['status'], attempt: number, retryAt: number, reason: Failure | undefined): void
+  sessionChanged(session: Session | undefined): void
+  arrived(event: string, payload: unknown, room: string | undefined, position: Position | undefined, ack: number | undefined): void
+  settled(call: number, failure: Failure | undefined, answer: unknown): void
+  joined(handle: number, room: string): void
+  refused(handle: number, failure: Failure): void
+  recovered(room: string, missed: number): void
+  reset(room: string, position: Position): void
+  removed(room: string, failure: Failure): void
+  presenceChanged(room: string): void
+  fault(event: string, path: string, message: string): void
+  /** Shows an error that one of the other methods threw. */
+  report(error: unknown): void
+}

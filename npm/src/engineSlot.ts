@@ -1,0 +1,58 @@
+/** Where a client's engine will be, once the WebAssembly is loaded. */
+
+import type { Engine, EngineModule, LoadEngine } from './engine.js'
+
+/** Keeps what is called meanwhile, in order. */
+export class EngineSlot {
+  #engine: Engine | undefined
+  #loading: object | undefined
+  #calls: ((engine: Engine) => void)[] = []
+
+  constructor(
+    readonly load: LoadEngine,
+    readonly make: (module: EngineModule) => Engine,
+  ) {}
+
+  /** The engine, if there is one yet. */
+  get now(): Engine | undefined {
+    return this.#engine
+  }
+
+  /** Calls the engine, now or when it is there. */
+  use(call: (engine: Engine) => void): void {
+    if (this.#engine) call(this.#engine)
+    else this.#calls.push(call)
+  }
+
+  /** Begins to load, unless that is done or under way. Whether it began. */
+  start(failed: (error: unknown) => void): boolean {
+    if (this.#engine || this.#loading) return false
+    const loading = (this.#loading = {})
+    this.load().then(
+      (module) => {
+        if (this.#loading !== loading) return
+        this.#loading = undefined
+        const engine = (this.#engine = this.make(module))
+        for (const call of this.#calls.splice(0)) call(engine)
+      },
+      (error: unknown) => {
+        if (this.#loading !== loading) return
+        this.#loading = undefined
+        failed(error)
+      },
+    )
+    return true
+  }
+
+  /** Lets the engine go, and what waits for it. */
+  clear(): void {
+    const engine = this.#engine
+    this.#engine = undefined
+    this.#loading = undefined
+    this.#calls = []
+    if (!engine) return
+    engine.close()
+    // One of its own methods may be further up the stack.
+    queueMicrotask(() => engine.free())
+  }
+}
