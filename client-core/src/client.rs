@@ -218,7 +218,7 @@ impl<P: Payload> Client<P> {
 
     /// Gives an emit up: it won't be told of.
     pub fn cancel(&mut self, now: Instant, call: CallId) {
-        self.outbox.cancel(call);
+        self.outbox.forget(&Purpose::Call(call));
         self.go_on(now);
     }
 
@@ -407,7 +407,7 @@ impl<P: Payload> Client<P> {
     }
 
     fn greet(&mut self, now: Instant, socket: SocketId, token: Option<String>) {
-        let resume = self.rooms.to_resume();
+        let resume = self.rooms.resume();
         if !resume.is_empty() {
             self.connection.timers().set(Timer::Resume, now + self.config.ack_timeout);
         }
@@ -475,10 +475,9 @@ impl<P: Payload> Client<P> {
                     self.connection.sign_in_failed(failure);
                 }
             }
-            TokenExpiring::NAME => {
-                if self.config.has_token && !std::mem::replace(&mut self.renewing, true) {
-                    self.events.push_back(Event::TokenNeeded);
-                }
+            TokenExpiring::NAME if self.config.has_token => {
+                self.renewing = true;
+                self.events.push_back(Event::TokenNeeded);
             }
             ServerShutdown::NAME => {
                 let text = |name| payload.field(name)?.text();

@@ -460,7 +460,10 @@ impl Connection {
     }
 
     fn enter(&mut self, state: State) {
+        let before = self.public_state();
         self.state = state;
-        self.steps.push_back(Step::StateChanged);
+        if self.public_state() != before {
+            self.steps.push_back(Step::StateChanged);
+        }
     }
 }

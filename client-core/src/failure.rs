@@ -104,9 +104,9 @@ impl Failure {
 
     /// Reads what a refused CONNECT says: `CODE: message`, or any other text of another server.
     pub(crate) fn of_connect(message: &str) -> Self {
-        match message.split_once(": ") {
+        match message.split_once(':') {
             Some((code, rest)) if is_code(code) => {
-                Self::refused(code.to_owned(), rest.to_owned(), None)
+                Self::refused(code.to_owned(), rest.trim_start().to_owned(), None)
             }
             _ => {
                 Self::refused(ErrorCode::AccessDenied.as_str().to_owned(), message.to_owned(), None)

@@ -38,6 +38,7 @@ mod position;
 mod presence;
 mod rooms;
 mod sequence;
+mod sorted;
 mod timer;
 mod transmit;
 

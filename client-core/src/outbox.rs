@@ -1,34 +1,22 @@
 //! What was emitted and not yet answered: kept while offline, sent in order, sent again under the
 //! same id, and settled exactly once (wire.md, section 5).
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{CallId, ClientErrorCode, Encoded, Failure, Instant, Message, framing::EventHead};
 
-/// All emits that wait, in the order they were made.
+/// All emits that wait for an answer.
 #[derive(Debug)]
 pub(crate) struct Outbox<P> {
-    waiting: BTreeMap<Serial, Waiting<P>>,
-    /// Which emit an acknowledgement belongs to. One that was sent again has several.
-    by_ack: BTreeMap<u64, Serial>,
-    deadlines: BTreeSet<(Instant, Serial)>,
-    /// Emits that are not on their way.
-    unsent: BTreeSet<Serial>,
-    next_number: u64,
+    /// Those that are to be sent, the client's own before the application's: it is in its rooms
+    /// again before what was emitted meanwhile arrives there.
+    unsent: VecDeque<Waiting<P>>,
+    /// Those that are on their way, as they were sent. Answers come in about this order.
+    sent: VecDeque<Waiting<P>>,
+    /// No answer is late before this.
+    deadline: Option<Instant>,
     next_ack: u64,
     limit: usize,
-}
-
-/// Orders the emits: those of the client itself first, so that it is in its rooms again before
-/// what was emitted meanwhile arrives there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Serial {
-    theirs: bool,
-    number: u64,
 }
 
 /// An emit that wants an answer.
@@ -72,160 +60,148 @@ pub(crate) struct Answered {
 #[derive(Debug)]
 struct Waiting<P> {
     emit: Emit<P>,
-    /// The deadline of the newest try.
-    deadline: Option<Instant>,
+    /// The numbers it was sent with, one each try.
     acks: Vec<u64>,
+    /// When the answer to the newest try is late.
+    deadline: Instant,
     /// Whether it went to a server that would act twice on a repeat.
     sent_unnamed: bool,
 }
 
 impl<P: Clone> Outbox<P> {
     pub(crate) fn new(limit: usize) -> Self {
-        Self {
-            waiting: BTreeMap::new(),
-            by_ack: BTreeMap::new(),
-            deadlines: BTreeSet::new(),
-            unsent: BTreeSet::new(),
-            next_number: 0,
-            next_ack: 0,
-            limit,
-        }
+        Self { unsent: VecDeque::new(), sent: VecDeque::new(), deadline: None, next_ack: 0, limit }
     }
 
     /// Emits of the application that wait.
     pub(crate) fn pending(&self) -> usize {
-        self.waiting
-            .values()
-            .filter(|waiting| matches!(waiting.emit.purpose, Purpose::Call(_)))
+        self.unsent
+            .iter()
+            .chain(&self.sent)
+            .filter(|waiting| waiting.emit.purpose.is_call())
             .count()
     }
 
-    /// Takes an emit. It is sent by [`Self::next_message`].
+    /// Takes an emit of the application. It is sent by [`Self::next_message`].
     ///
     /// # Errors
     /// When as many wait to be sent as may.
     pub(crate) fn add(&mut self, emit: Emit<P>) -> Result<(), Failure> {
         if self.unsent.len() >= self.limit {
-            let message = format!("{} emits wait for a connection already", self.limit);
+            let message = "too many emits wait for a connection already";
             return Err(Failure::new(ClientErrorCode::QueueFull, message));
         }
-        self.add_ours(emit);
+        self.unsent.push_back(Waiting::new(emit));
         Ok(())
     }
 
     /// Takes an emit of the client's own, which no limit keeps back.
     pub(crate) fn add_ours(&mut self, emit: Emit<P>) {
-        let theirs = matches!(emit.purpose, Purpose::Call(_));
-        let serial = Serial { theirs, number: self.next_number };
-        self.next_number += 1;
-        self.unsent.insert(serial);
-        let waiting = Waiting { emit, deadline: None, acks: Vec::new(), sent_unnamed: false };
-        self.waiting.insert(serial, waiting);
+        let theirs = self.unsent.iter().position(|waiting| waiting.emit.purpose.is_call());
+        self.unsent.insert(theirs.unwrap_or(self.unsent.len()), Waiting::new(emit));
     }
 
     /// The next emit to send. `named` says that the server knows what an emit's id is for.
     pub(crate) fn next_message(&mut self, now: Instant, named: bool) -> Option<Message<P>> {
-        let serial = self.unsent.pop_first()?;
-        let waiting = self.waiting.get_mut(&serial)?;
+        let mut waiting = self.unsent.pop_front()?;
         let ack = self.next_ack;
         self.next_ack += 1;
-        self.by_ack.insert(ack, serial);
-        let deadline = now + waiting.emit.timeout;
-        self.deadlines.insert((deadline, serial));
-        Some(waiting.message(ack, deadline, named))
+        waiting.acks.push(ack);
+        waiting.deadline = now + waiting.emit.timeout;
+        self.deadline =
+            Some(self.deadline.map_or(waiting.deadline, |first| first.min(waiting.deadline)));
+        let id = waiting.emit.id.as_deref().filter(|_| named);
+        waiting.sent_unnamed |= id.is_none();
+        let message = waiting.emit.body.message(&waiting.emit.name, Some(ack), id);
+        self.sent.push_back(waiting);
+        Some(message)
     }
 
     /// The emit that an acknowledgement is for; none where it was settled before.
     pub(crate) fn answered(&mut self, ack: u64) -> Option<Answered> {
-        let serial = *self.by_ack.get(&ack)?;
-        self.remove(serial)
-    }
-
-    /// Gives up an emit of the application.
-    pub(crate) fn cancel(&mut self, call: CallId) {
-        self.forget(&Purpose::Call(call));
+        // The answer to an earlier try is as good, even where another is about to be sent.
+        [&mut self.sent, &mut self.unsent].into_iter().find_map(|queue| {
+            let index = queue.iter().position(|waiting| waiting.acks.contains(&ack))?;
+            queue.remove(index).map(Waiting::into_answered)
+        })
     }
 
     /// Forgets the emits of a purpose, without a word.
     pub(crate) fn forget(&mut self, purpose: &Purpose) {
-        let serials = self.serials(|emit| emit.purpose == *purpose);
-        for serial in serials {
-            self.remove(serial);
+        for queue in [&mut self.unsent, &mut self.sent] {
+            queue.retain(|waiting| waiting.emit.purpose != *purpose);
         }
     }
 
     /// The emits that were not answered in time and may not be sent again. The others are unsent
     /// from now on.
     pub(crate) fn expire(&mut self, now: Instant) -> Vec<Answered> {
-        let mut late = Vec::new();
-        while let Some((deadline, serial)) = self.deadlines.first().copied()
-            && deadline <= now
-        {
-            late.extend(self.send_again(serial));
-        }
-        late
+        self.deadline = None;
+        self.take_back(|waiting| waiting.deadline <= now)
     }
 
     /// The connection is lost: gives the emits of the application that can't be sent again.
     /// What was asked on the client's own account is forgotten; it is asked anew when connected.
     pub(crate) fn disconnected(&mut self) -> Vec<Answered> {
-        for serial in self.serials(|emit| !matches!(emit.purpose, Purpose::Call(_))) {
-            self.remove(serial);
+        self.deadline = None;
+        for queue in [&mut self.unsent, &mut self.sent] {
+            queue.retain(|waiting| waiting.emit.purpose.is_call());
         }
-        let sent: Vec<Serial> =
-            self.waiting.keys().copied().filter(|serial| !self.unsent.contains(serial)).collect();
-        sent.into_iter().filter_map(|serial| self.send_again(serial)).collect()
+        self.take_back(|_| true)
     }
 
     /// Takes out everything.
     pub(crate) fn drain(&mut self) -> Vec<Answered> {
-        self.serials(|_| true).into_iter().filter_map(|serial| self.remove(serial)).collect()
+        self.deadline = None;
+        let all = self.sent.drain(..).chain(self.unsent.drain(..));
+        all.map(Waiting::into_answered).collect()
     }
 
-    /// When the first answer is late.
+    /// When an answer may be late.
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.deadlines.first().map(|(deadline, _)| *deadline)
+        self.deadline.filter(|_| !self.sent.is_empty())
     }
 
-    /// Makes an emit unsent, or gives it back where it may not be sent again.
-    fn send_again(&mut self, serial: Serial) -> Option<Answered> {
-        let waiting = self.waiting.get_mut(&serial)?;
-        if waiting.emit.retries == 0 || waiting.sent_unnamed {
-            return self.remove(serial);
+    /// Makes emits unsent, in their order, and gives those that may not be sent again.
+    fn take_back(&mut self, wanted: impl Fn(&Waiting<P>) -> bool) -> Vec<Answered> {
+        let mut given_up = Vec::new();
+        let mut place = 0;
+        for mut waiting in std::mem::take(&mut self.sent) {
+            if !wanted(&waiting) {
+                self.deadline = Some(
+                    self.deadline.map_or(waiting.deadline, |first| first.min(waiting.deadline)),
+                );
+                self.sent.push_back(waiting);
+            } else if waiting.may_be_sent_again() {
+                waiting.emit.retries -= 1;
+                self.unsent.insert(place, waiting);
+                place += 1;
+            } else {
+                given_up.push(waiting.into_answered());
+            }
         }
-        waiting.emit.retries -= 1;
-        if let Some(deadline) = waiting.deadline.take() {
-            self.deadlines.remove(&(deadline, serial));
-        }
-        self.unsent.insert(serial);
-        None
-    }
-
-    fn remove(&mut self, serial: Serial) -> Option<Answered> {
-        let waiting = self.waiting.remove(&serial)?;
-        self.unsent.remove(&serial);
-        if let Some(deadline) = waiting.deadline {
-            self.deadlines.remove(&(deadline, serial));
-        }
-        for ack in waiting.acks {
-            self.by_ack.remove(&ack);
-        }
-        Some(Answered { name: waiting.emit.name, purpose: waiting.emit.purpose })
-    }
-
-    fn serials(&self, wanted: impl Fn(&Emit<P>) -> bool) -> Vec<Serial> {
-        let those = self.waiting.iter().filter(|(_, waiting)| wanted(&waiting.emit));
-        those.map(|(serial, _)| *serial).collect()
+        given_up
     }
 }
 
 impl<P: Clone> Waiting<P> {
-    fn message(&mut self, ack: u64, deadline: Instant, named: bool) -> Message<P> {
-        self.acks.push(ack);
-        self.deadline = Some(deadline);
-        let id = self.emit.id.as_deref().filter(|_| named);
-        self.sent_unnamed |= id.is_none() && matches!(self.emit.purpose, Purpose::Call(_));
-        self.emit.body.message(&self.emit.name, Some(ack), id)
+    fn new(emit: Emit<P>) -> Self {
+        Self { emit, acks: Vec::new(), deadline: Instant::default(), sent_unnamed: false }
+    }
+
+    /// The client's own questions do no harm when they are asked twice.
+    fn may_be_sent_again(&self) -> bool {
+        self.emit.retries > 0 && !(self.sent_unnamed && self.emit.purpose.is_call())
+    }
+
+    fn into_answered(self) -> Answered {
+        Answered { name: self.emit.name, purpose: self.emit.purpose }
+    }
+}
+
+impl Purpose {
+    fn is_call(&self) -> bool {
+        matches!(self, Self::Call(_))
     }
 }
 

@@ -1,18 +1,16 @@
 //! Who is in a room: a fold over what the server tells (wire.md, section 6).
 
-use std::collections::BTreeMap;
-
-use crate::Payload;
+use crate::{Payload, sorted::SortedMap};
 
 /// The users of one room by their ids. A user is kept as the value that came.
 #[derive(Debug)]
 pub(crate) struct Presence<P> {
-    users: BTreeMap<String, P>,
+    users: SortedMap<String, P>,
 }
 
 impl<P: Payload> Presence<P> {
     pub(crate) fn new() -> Self {
-        Self { users: BTreeMap::new() }
+        Self { users: SortedMap::new() }
     }
 
     pub(crate) fn users(&self) -> impl Iterator<Item = &P> {
@@ -21,13 +19,14 @@ impl<P: Payload> Presence<P> {
 
     /// Everybody who is there, from `presence:state` or the answer to a join.
     pub(crate) fn replace(&mut self, users: &P) {
-        self.users = identified(users).collect();
+        self.users = SortedMap::new();
+        self.add(users);
     }
 
     /// Who came, changed or left, from `presence:update`.
     pub(crate) fn update(&mut self, change: &P) {
-        for name in ["joined", "updated"] {
-            self.users.extend(change.field(name).iter().flat_map(identified));
+        for users in ["joined", "updated"].into_iter().filter_map(|name| change.field(name)) {
+            self.add(&users);
         }
         for user in change.field("left").iter().flat_map(items) {
             if let Some(id) = user.text() {
@@ -35,13 +34,66 @@ impl<P: Payload> Presence<P> {
             }
         }
     }
-}
 
-fn identified<P: Payload>(users: &P) -> impl Iterator<Item = (String, P)> {
-    items(users).filter_map(|user| Some((user.field("userId")?.text()?, user)))
+    fn add(&mut self, users: &P) {
+        for user in items(users) {
+            if let Some(id) = user.field("userId").and_then(|id| id.text()) {
+                self.users.insert(id, user);
+            }
+        }
+    }
 }
 
 /// The items of an array; nothing of what is none.
 pub(crate) fn items<P: Payload>(array: &P) -> impl Iterator<Item = P> {
     (0..).map_while(|index| array.item(index))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::{collection::vec, prelude::*};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn user(id: u8, status: u8) -> Value {
+        json!({ "userId": id.to_string(), "status": status })
+    }
+
+    fn shown(presence: &Presence<Value>) -> Vec<Value> {
+        presence.users().cloned().collect()
+    }
+
+    proptest! {
+        #[test]
+        fn the_fold_agrees_with_a_map(
+            first in vec((0..9_u8, 0..3_u8), 0..6),
+            changes in vec((vec((0..9_u8, 0..3_u8), 0..4), vec(0..9_u8, 0..4)), 0..20),
+        ) {
+            let mut presence = Presence::new();
+            let mut model: BTreeMap<String, Value> = BTreeMap::new();
+            let users = |users: &[(u8, u8)]| users.iter().map(|&(id, status)| user(id, status)).collect::<Vec<_>>();
+            let modelled = |users: &[(u8, u8)]| users.iter().map(|&(id, status)| (id.to_string(), user(id, status))).collect::<Vec<_>>();
+            presence.replace(&json!(users(&first)));
+            model.extend(modelled(&first));
+            for (came, left) in &changes {
+                let left: Vec<String> = left.iter().map(u8::to_string).collect();
+                presence.update(&json!({ "joined": users(came), "updated": [], "left": left }));
+                model.extend(modelled(came));
+                model.retain(|id, _| !left.contains(id));
+            }
+            prop_assert_eq!(shown(&presence), model.into_values().collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_changes_nothing() {
+        let mut presence = Presence::new();
+        presence.replace(&json!([user(1, 0)]));
+        presence.update(&json!({ "joined": 5, "left": [7, null] }));
+        presence.update(&json!("nonsense"));
+        assert_eq!(shown(&presence), [user(1, 0)]);
+    }
 }

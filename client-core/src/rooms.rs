@@ -1,10 +1,7 @@
 //! The rooms that the application is in (wire.md, sections 3 and 4): joins are counted, events are
 //! put in order, and what a lost connection took is asked for again.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    sync::Arc,
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use samewire_protocol::{
     connection::Resume,
@@ -17,12 +14,13 @@ use crate::{
     Arrived, Failure, HandleId, Payload, Place, Position,
     presence::{Presence, items},
     sequence::{Continuity, Sequence},
+    sorted::SortedMap,
 };
 
 /// All rooms, by their addresses.
 #[derive(Debug)]
 pub(crate) struct Rooms<P> {
-    rooms: BTreeMap<Arc<str>, Room<P>>,
+    rooms: SortedMap<Arc<str>, Room<P>>,
     asks: VecDeque<Ask>,
     news: VecDeque<News<P>>,
 }
@@ -30,7 +28,7 @@ pub(crate) struct Rooms<P> {
 /// One room.
 #[derive(Debug)]
 struct Room<P> {
-    handles: BTreeMap<HandleId, Handle>,
+    handles: Vec<Handle>,
     /// The server joins us to it by itself, and we are in it for as long as we are connected.
     own: bool,
     membership: Membership,
@@ -41,6 +39,7 @@ struct Room<P> {
 /// Somebody who joined a room.
 #[derive(Debug)]
 struct Handle {
+    id: HandleId,
     /// The events it wants; none means all.
     events: Option<Vec<String>>,
     /// Whether it was told that it is in.
@@ -97,7 +96,7 @@ pub(crate) enum News<P> {
 
 impl<P: Payload> Rooms<P> {
     pub(crate) fn new() -> Self {
-        Self { rooms: BTreeMap::new(), asks: VecDeque::new(), news: VecDeque::new() }
+        Self { rooms: SortedMap::new(), asks: VecDeque::new(), news: VecDeque::new() }
     }
 
     pub(crate) fn poll_ask(&mut self) -> Option<Ask> {
@@ -130,10 +129,10 @@ impl<P: Payload> Rooms<P> {
         online: bool,
     ) {
         let address: Arc<str> = address.into();
-        let room = self.rooms.entry(address.clone()).or_insert_with(|| Room::new(Membership::Out));
+        let room = self.rooms.get_or_insert_with(address.clone(), || Room::new(Membership::Out));
         let wanted = room.filter();
         let alone = !room.is_wanted();
-        room.handles.insert(handle, Handle { events, told: false });
+        room.handles.push(Handle { id: handle, events, told: false });
         if online && (room.membership == Membership::Out || alone || room.filter() != wanted) {
             self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
         } else if room.membership == Membership::In {
@@ -143,13 +142,11 @@ impl<P: Payload> Rooms<P> {
 
     /// Ends a handle. The last one leaves the room.
     pub(crate) fn leave(&mut self, handle: HandleId, online: bool) {
-        let Some((address, room)) =
-            self.rooms.iter_mut().find(|(_, room)| room.handles.contains_key(&handle))
-        else {
+        let Some((address, room)) = self.rooms.iter_mut().find(|(_, room)| room.has(handle)) else {
             return;
         };
         let address = address.clone();
-        room.handles.remove(&handle);
+        room.handles.retain(|known| known.id != handle);
         if !room.handles.is_empty() || room.own {
             return;
         }
@@ -163,7 +160,7 @@ impl<P: Payload> Rooms<P> {
     /// learnt, so that nothing is missed later.
     pub(crate) fn joined_own(&mut self, address: &str) {
         let address: Arc<str> = address.into();
-        let room = self.rooms.entry(address.clone()).or_insert_with(|| Room::new(Membership::Out));
+        let room = self.rooms.get_or_insert_with(address.clone(), || Room::new(Membership::Out));
         room.own = true;
         if room.membership == Membership::Out {
             self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
@@ -171,7 +168,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// The rooms to resume, for a handshake: those of which we know how much we have seen.
-    pub(crate) fn to_resume(&mut self) -> Vec<Resume> {
+    pub(crate) fn resume(&mut self) -> Vec<Resume> {
         let rooms = self.rooms.iter_mut().filter(|(_, room)| room.is_wanted());
         rooms
             .filter_map(|(address, room)| {
@@ -193,7 +190,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     fn join_those(&mut self, membership: Membership) {
-        for (address, room) in &mut self.rooms {
+        for (address, room) in self.rooms.iter_mut() {
             if room.membership == membership && room.is_wanted() && !room.own {
                 self.asks.push_back(Ask::Join(room.ask_to_join(address)));
             }
@@ -203,8 +200,8 @@ impl<P: Payload> Rooms<P> {
     /// The connection is lost, and with it every membership.
     pub(crate) fn disconnected(&mut self) {
         self.asks.clear();
-        self.rooms.retain(|_, room| room.is_wanted());
-        for room in self.rooms.values_mut() {
+        self.rooms.retain(Room::is_wanted);
+        for (_, room) in self.rooms.iter_mut() {
             room.membership = Membership::Out;
             room.sequence.lose_connection();
         }
@@ -212,11 +209,11 @@ impl<P: Payload> Rooms<P> {
 
     /// Forgets everything; who was about to join is told.
     pub(crate) fn close(&mut self, failure: &Failure) {
-        let rooms = std::mem::take(&mut self.rooms);
-        let handles = rooms.into_values().flat_map(|room| room.handles);
-        let waiting = handles.filter(|(_, handle)| !handle.told);
-        self.news
-            .extend(waiting.map(|(handle, _)| News::Refused { handle, failure: failure.clone() }));
+        for (_, room) in self.rooms.take() {
+            for handle in room.handles.into_iter().filter(|handle| !handle.told) {
+                self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
+            }
+        }
     }
 
     /// The server answered `room:join`.
@@ -242,7 +239,7 @@ impl<P: Payload> Rooms<P> {
             let Some(address) = room.field("room").and_then(|room| room.text()) else {
                 continue;
             };
-            if !self.rooms.contains_key(address.as_str()) {
+            if self.rooms.get(address.as_str()).is_none() {
                 continue;
             }
             match room.field("error").and_then(|error| Failure::read(&error)) {
@@ -254,7 +251,7 @@ impl<P: Payload> Rooms<P> {
 
     /// The server took a room away, or didn't let us in again.
     pub(crate) fn remove(&mut self, address: &str, failure: Failure) {
-        let Some((address, room)) = self.rooms.remove_entry(address) else {
+        let Some((address, room)) = self.rooms.remove(address) else {
             return;
         };
         if !room.handles.is_empty() {
@@ -265,7 +262,7 @@ impl<P: Payload> Rooms<P> {
     /// Takes an event that has a place in a room's log.
     pub(crate) fn accept(&mut self, place: Place, event: Arrived<P>) {
         let address = place.room.clone();
-        let room = self.rooms.entry(address.clone()).or_insert_with(Room::unasked);
+        let room = self.rooms.get_or_insert_with(address.clone(), Room::unasked);
         let continuity = room.sequence.accept(place.position, event);
         self.go_on(&address, continuity, None);
     }
@@ -314,7 +311,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     fn join_refused(&mut self, asked: &str, failure: Failure) {
-        let Some((address, mut room)) = self.rooms.remove_entry(asked) else {
+        let Some((address, mut room)) = self.rooms.remove(asked) else {
             return;
         };
         if room.own && room.handles.is_empty() {
@@ -324,11 +321,11 @@ impl<P: Payload> Rooms<P> {
             self.rooms.insert(address.clone(), room);
             return self.go_on(&address, continuity, None);
         }
-        let (told, waiting): (Vec<_>, _) =
-            room.handles.into_iter().partition(|(_, handle)| handle.told);
-        let refused = |(handle, _)| News::Refused { handle, failure: failure.clone() };
-        self.news.extend(Vec::into_iter(waiting).map(refused));
-        if !told.is_empty() {
+        let was_in = room.handles.iter().any(|handle| handle.told);
+        for handle in room.handles.iter().filter(|handle| !handle.told) {
+            self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
+        }
+        if was_in {
             self.news.push_back(News::Removed { room: address, failure });
         }
     }
@@ -337,9 +334,9 @@ impl<P: Payload> Rooms<P> {
     fn adopt(&mut self, asked: &str, named: Option<String>) -> Arc<str> {
         let named: Arc<str> = named.unwrap_or_else(|| asked.to_owned()).into();
         if &*named != asked
-            && let Some(room) = self.rooms.remove(asked)
+            && let Some((_, room)) = self.rooms.remove(asked)
         {
-            match self.rooms.get_mut(&named) {
+            match self.rooms.get_mut(&*named) {
                 Some(known) => known.handles.extend(room.handles),
                 None => _ = self.rooms.insert(named.clone(), room),
             }
@@ -398,7 +395,7 @@ impl<P: Payload> Rooms<P> {
 impl<P: Payload> Room<P> {
     fn new(membership: Membership) -> Self {
         Self {
-            handles: BTreeMap::new(),
+            handles: Vec::new(),
             own: false,
             membership,
             sequence: Sequence::joining(),
@@ -411,6 +408,10 @@ impl<P: Payload> Room<P> {
         Self { sequence: Sequence::live(), ..Self::new(Membership::In) }
     }
 
+    fn has(&self, handle: HandleId) -> bool {
+        self.handles.iter().any(|known| known.id == handle)
+    }
+
     /// Whether we want to be in it again after a lost connection.
     fn is_wanted(&self) -> bool {
         self.own || !self.handles.is_empty()
@@ -421,21 +422,23 @@ impl<P: Payload> Room<P> {
         if self.own || self.handles.is_empty() {
             return None;
         }
-        let wanted: Option<Vec<_>> =
-            self.handles.values().map(|handle| handle.events.as_ref()).collect();
-        let mut events: Vec<String> = wanted?.into_iter().flatten().cloned().collect();
-        events.push(PresenceChanged::NAME.to_owned());
-        events.sort();
-        events.dedup();
+        let mut events = vec![PresenceChanged::NAME.to_owned()];
+        for handle in &self.handles {
+            for event in handle.events.as_ref()? {
+                if !events.contains(event) {
+                    events.push(event.clone());
+                }
+            }
+        }
         Some(events)
     }
 
     /// Tells the handles that don't know yet that they are in.
     fn tell_joined(&mut self, address: &Arc<str>) -> impl Iterator<Item = News<P>> {
-        let untold = self.handles.iter_mut().filter(|(_, handle)| !handle.told);
-        untold.map(|(id, handle)| {
+        let untold = self.handles.iter_mut().filter(|handle| !handle.told);
+        untold.map(|handle| {
             handle.told = true;
-            News::Joined { handle: *id, room: address.clone() }
+            News::Joined { handle: handle.id, room: address.clone() }
         })
     }
 

@@ -1,6 +1,6 @@
 //! The order of one room's events: nothing lost, nothing twice, in order (wire.md, section 4).
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::VecDeque, sync::Arc};
 
 use crate::Position;
 
@@ -16,8 +16,8 @@ pub(crate) struct Sequence<T> {
     /// A filtered room skips offsets, so that a jump is no hole.
     pub(crate) filtered: bool,
     mode: Mode,
-    /// What came ahead of its turn, by offset. All of one epoch.
-    held: BTreeMap<u64, T>,
+    /// What came ahead of its turn, in the order of offsets. All of one epoch.
+    held: VecDeque<(u64, T)>,
     held_epoch: Option<Arc<str>>,
 }
 
@@ -48,7 +48,7 @@ impl<T> Sequence<T> {
             position: None,
             filtered: false,
             mode: Mode::Joining,
-            held: BTreeMap::new(),
+            held: VecDeque::new(),
             held_epoch: None,
         }
     }
@@ -135,7 +135,7 @@ impl<T> Sequence<T> {
             self.hold(Position { epoch: at.epoch.clone(), offset }, event);
         }
         // A log that calls itself complete and isn't would be asked again for ever.
-        match self.held.first_key_value() {
+        match self.held.front() {
             Some((first, _)) if *first > position.offset + 1 => self.skip_hole(),
             _ => Continuity::Kept,
         }
@@ -146,7 +146,7 @@ impl<T> Sequence<T> {
         if self.mode == Mode::Filling {
             self.mode = Mode::Live;
         }
-        let first = self.held.first_key_value().map(|(offset, _)| *offset);
+        let first = self.held.front().map(|(offset, _)| *offset);
         match (first, self.held_epoch.clone()) {
             (Some(offset), Some(epoch)) => self.restart(Position { epoch, offset }.predecessor()),
             _ => Continuity::Kept,
@@ -162,11 +162,11 @@ impl<T> Sequence<T> {
         if self.held_epoch.as_ref() != Some(&position.epoch) {
             return None;
         }
-        let offset = *self.held.first_key_value()?.0;
+        let offset = self.held.front()?.0;
         if !self.filtered && offset != position.offset + 1 {
             return None;
         }
-        let (_, event) = self.held.pop_first()?;
+        let (_, event) = self.held.pop_front()?;
         position.offset = offset;
         Some((position.clone(), event))
     }
@@ -174,7 +174,7 @@ impl<T> Sequence<T> {
     /// Begins a new run after a position.
     fn restart(&mut self, at: Position) -> Continuity {
         if self.held_epoch.as_ref() == Some(&at.epoch) {
-            self.held = self.held.split_off(&(at.offset + 1));
+            self.held.retain(|(offset, _)| *offset > at.offset);
         } else {
             self.drop_held();
         }
@@ -191,7 +191,9 @@ impl<T> Sequence<T> {
             self.held.clear();
             self.held_epoch = Some(at.epoch);
         }
-        self.held.entry(at.offset).or_insert(event);
+        if let Err(place) = self.held.binary_search_by_key(&at.offset, |(offset, _)| *offset) {
+            self.held.insert(place, (at.offset, event));
+        }
     }
 
     fn drop_held(&mut self) {
