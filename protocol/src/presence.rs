@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::{Timestamp, events, id::UserId, room};
+use crate::{Timestamp, events, id::UserId};
 
 events! {
     /// Who is in a room (wire.md, section 6).
@@ -28,8 +28,9 @@ events! {
         pub state: Option<Value>,
     }
 
-    /// Who came, changed or left, gathered over up to 50 ms.
-    server "presence:update" in [room::PROJECT, room::STORIES, room::CONVERSATION, room::ROOM];
+    /// Who came, changed or left, gathered over up to 50 ms. Not kept in the room's log: whoever
+    /// comes back, or was cut off, is sent `presence:state` anew.
+    server "presence:update";
     pub struct PresenceChanged {
         /// The room's address.
         pub room: String,

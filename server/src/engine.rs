@@ -13,7 +13,8 @@ use samewire_protocol::{
     ErrorBody, ErrorCode, Position, RoomAddress, ServerEvent,
     connection::ErrorEvent,
     id::{ConnectionId, UserId},
-    presence::PresenceState,
+    limits::MAX_PRESENCE_STATE_BYTES,
+    presence::{PresenceState, PresenceUpdate},
     room,
     rooms::{History, Joined, Left, RoomHistory, RoomJoin, RoomLeave},
 };
@@ -28,7 +29,7 @@ use crate::{
     limits::{Limits, RateLimits},
     metrics,
     registry::{Context, Domain, Registry},
-    rooms::{Filter, RoomState, Rooms},
+    rooms::{Filter, Parting, RoomState, Rooms},
 };
 
 pub use samewire_protocol::limits::MAX_ROOMS;
@@ -189,7 +190,7 @@ impl Engine {
             return Err(Error::refused(ErrorCode::AccessDenied, message));
         }
         connection.left(address);
-        if !self.rooms.remove(address, &connection.id) {
+        if !self.rooms.remove(address, &connection.id, Parting::Left) {
             let message = format!("not in the room {address}");
             return Err(Error::refused(ErrorCode::NotFound, message));
         }
@@ -291,7 +292,7 @@ impl Engine {
 
     pub(crate) fn remove(&self, connection: &Connection) {
         for room in connection.rooms() {
-            self.rooms.remove(&room, &connection.id);
+            self.rooms.remove(&room, &connection.id, Parting::Lost);
         }
         let mut connections = self.connections.lock();
         connections.all.remove(&connection.id);
@@ -304,6 +305,11 @@ impl Engine {
             }
         }
         metrics::connections(connections.all.len());
+    }
+
+    /// Tells the members of rooms who comes and goes. Runs until it is dropped.
+    pub(crate) async fn tell_presence(&self) {
+        self.rooms.tell_presence().await;
     }
 
     /// Trims logs and forgets rooms that nobody needs; to be called every few seconds.
@@ -372,6 +378,20 @@ impl Domain for OwnRooms {
         registry.on(async |context: Context, leave: RoomLeave| {
             let address = context.engine.address(&leave.room)?;
             context.engine.leave(&context.connection, &address)
+        });
+        registry.on(async |context: Context, told: PresenceUpdate| {
+            let address = context.engine.address(&told.room)?;
+            let state = told.state.filter(|state| !state.is_null());
+            if let Some(state) = &state
+                && serde_json::to_string(state)?.len() > MAX_PRESENCE_STATE_BYTES
+            {
+                let problem = format!("expected at most {MAX_PRESENCE_STATE_BYTES} bytes of JSON");
+                return Err(Error::field("state", problem));
+            }
+            let rooms = &context.engine.rooms;
+            rooms.update_presence(&address, &context.connection.id, told.status, state).ok_or_else(
+                || Error::refused(ErrorCode::NotFound, format!("not in the room {address}")),
+            )
         });
         registry.on(async |context: Context, asked: RoomHistory| {
             let address = context.engine.address(&asked.room)?;

@@ -22,6 +22,7 @@ pub mod http;
 pub mod limits;
 mod log;
 mod metrics;
+mod presence;
 pub mod registry;
 mod rooms;
 pub mod serve;

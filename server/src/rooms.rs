@@ -2,21 +2,24 @@
 //! (wire.md, sections 3, 4 and 6).
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 use samewire_protocol::{
-    Epoch, Position, RoomAddress, Timestamp,
-    id::{ConnectionId, UserId},
-    presence::{Status, User},
+    Epoch, Event, Position, RoomAddress,
+    id::ConnectionId,
+    presence::{PresenceChanged, PresenceState, Status, User},
+    room::USER,
     rooms::LoggedEvent,
 };
-use serde_json::value::RawValue;
+use serde_json::{Value, value::RawValue};
+use tokio::sync::Notify;
 
 use crate::{
     auth::Identity,
@@ -24,7 +27,9 @@ use crate::{
     connection::{Connection, SendError},
     error::Result,
     log::{LogBounds, RoomLog, safe},
-    socketio::Frame,
+    metrics,
+    presence::Presence,
+    socketio::{self, Frame},
 };
 
 /// Only these events of a room are sent to a member; all of them where there is no filter.
@@ -35,6 +40,10 @@ pub(crate) type Filter = Option<HashSet<String>>;
 pub(crate) struct Rooms {
     rooms: Mutex<HashMap<RoomAddress, Arc<Mutex<Room>>>>,
     bounds: LogBounds,
+    /// Rooms in which somebody came, changed or left.
+    stirred: Mutex<HashSet<RoomAddress>>,
+    /// Wakes whoever tells the members.
+    stir: Notify,
     /// How often access was taken back: a join that overlaps with it is checked again.
     revocations: AtomicU64,
 }
@@ -44,6 +53,7 @@ pub(crate) struct Rooms {
 struct Room {
     log: RoomLog,
     members: HashMap<ConnectionId, Member>,
+    presence: Presence,
     /// Since when nobody is in it and nothing was sent to it, in Unix milliseconds.
     idle_since_ms: u64,
     /// Taken off the map: whoever still holds it looks the room up again.
@@ -55,8 +65,9 @@ struct Member {
     connection: Arc<Connection>,
     identity: Identity,
     filter: Filter,
-    joined_at: Timestamp,
     cursor: Cursor,
+    /// It was cut off when presence changed, and is told the whole of it once it has caught up.
+    presence_missed: bool,
 }
 
 /// How far a member was sent the room's log.
@@ -67,6 +78,18 @@ enum Cursor {
     /// Up to this offset: the connection's task sends the rest from the log.
     Behind(u64),
 }
+
+/// How a connection ceases to be in a room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Parting {
+    /// It left.
+    Left,
+    /// It was lost, and may come back.
+    Lost,
+}
+
+/// Rooms are looked at for changes of presence no more often than this.
+const STIR_PAUSE: Duration = Duration::from_millis(5);
 
 /// What a join found.
 #[derive(Debug)]
@@ -106,37 +129,44 @@ impl Room {
         Self {
             log: RoomLog::new(Epoch(uuid::Uuid::new_v4().simple().to_string()), bounds),
             members: HashMap::new(),
+            presence: Presence::default(),
             idle_since_ms: now_ms,
             forgotten: false,
         }
     }
 
-    /// The members, gathered by user.
-    fn users(&self) -> Vec<User> {
-        let mut users: BTreeMap<&UserId, User> = BTreeMap::new();
-        for member in self.members.values() {
-            let active = member.connection.last_active_at();
-            let id = &member.identity.user_id;
-            let user = users.entry(id).or_insert_with(|| User {
-                user_id: id.clone(),
-                name: member.identity.name.clone(),
-                status: Status::Online,
-                state: None,
-                connections: 0,
-                joined_at: member.joined_at,
-                last_active_at: active,
-            });
-            user.connections += 1;
-            user.joined_at = user.joined_at.min(member.joined_at);
-            user.last_active_at = user.last_active_at.max(active);
+    /// Tells the members who came, changed or left.
+    fn tell_presence(&mut self, address: &RoomAddress, now_ms: u64) -> Result<()> {
+        let Some(changes) = self.presence.changes(address.as_str(), now_ms) else { return Ok(()) };
+        // A user's own room holds nobody to be told of.
+        if address.kind() == USER {
+            return Ok(());
         }
-        users.into_values().collect()
+        let frame = socketio::event(PresenceChanged::NAME, &changes)?;
+        for member in self.members.values_mut() {
+            if !member.wants(PresenceChanged::NAME) {
+                continue;
+            }
+            metrics::published(PresenceChanged::NAME);
+            let told = member.cursor == Cursor::Live && member.connection.try_send(&frame).is_ok();
+            if !told && !member.presence_missed {
+                member.presence_missed = true;
+                member.connection.fell_behind(address);
+            }
+        }
+        Ok(())
     }
 }
 
 impl Rooms {
     pub(crate) fn new(bounds: LogBounds) -> Self {
-        Self { rooms: Mutex::default(), bounds, revocations: AtomicU64::new(0) }
+        Self {
+            rooms: Mutex::default(),
+            bounds,
+            stirred: Mutex::default(),
+            stir: Notify::new(),
+            revocations: AtomicU64::new(0),
+        }
     }
 
     /// Runs `act` on a room, which is made where there is none.
@@ -197,11 +227,13 @@ impl Rooms {
                 _ => room.log.offset(),
             };
             let known = room.members.remove(&connection.id);
+            room.presence.join(&connection.id, identity, clock::unix_ms());
+            self.stir(address);
             let member = Member {
                 connection: connection.clone(),
                 identity: identity.clone(),
                 filter: filter.clone(),
-                joined_at: known.as_ref().map_or_else(clock::timestamp, |known| known.joined_at),
+                presence_missed: false,
                 cursor: match (known, since) {
                     // Joining twice is joining once: nothing is sent again, nothing is left out.
                     (Some(known), None) => known.cursor,
@@ -212,7 +244,7 @@ impl Rooms {
             room.members.insert(connection.id.clone(), member);
             let missed =
                 if since.is_some() { u32::try_from(missed).unwrap_or(u32::MAX) } else { 0 };
-            Some(Entry { position, recovered, missed, users: room.users() })
+            Some(Entry { position, recovered, missed, users: room.presence.users() })
         })
     }
 
@@ -232,14 +264,28 @@ impl Rooms {
                     frames.push(logged.frame.frame().clone());
                 }
             }
-            member.cursor = if offset == room.log.offset() && frames.is_empty() {
-                Cursor::Live
+            if offset == room.log.offset() && frames.is_empty() {
+                member.cursor = Cursor::Live;
             } else {
-                Cursor::Behind(offset)
-            };
+                member.cursor = Cursor::Behind(offset);
+            }
             frames
         })
         .unwrap_or_default()
+    }
+
+    /// Who is in a room, where a member missed a change of it.
+    pub(crate) fn missed_presence(
+        &self,
+        address: &RoomAddress,
+        id: &ConnectionId,
+    ) -> Option<PresenceState> {
+        self.peek(address, |room| {
+            let member = room.members.get_mut(id)?;
+            let missed = std::mem::take(&mut member.presence_missed);
+            let users = room.presence.users();
+            missed.then(|| PresenceState { room: address.to_string(), users })
+        })?
     }
 
     /// Appends an event to a room's log and sends it to all members that keep up. A member whose
@@ -307,13 +353,77 @@ impl Rooms {
         })
     }
 
-    /// Takes a connection out of a room. Says whether it was in it.
-    pub(crate) fn remove(&self, address: &RoomAddress, id: &ConnectionId) -> bool {
+    /// Takes a connection out of a room, for good or because it was lost. Says whether it was in it.
+    pub(crate) fn remove(
+        &self,
+        address: &RoomAddress,
+        id: &ConnectionId,
+        parting: Parting,
+    ) -> bool {
         self.peek(address, |room| {
-            room.idle_since_ms = clock::unix_ms();
-            room.members.remove(id).is_some()
+            let now_ms = clock::unix_ms();
+            room.idle_since_ms = now_ms;
+            let Some(member) = room.members.remove(id) else { return false };
+            let user = &member.identity.user_id;
+            match parting {
+                Parting::Left => room.presence.leave(id, user, now_ms),
+                Parting::Lost => room.presence.lose(id, user, now_ms),
+            }
+            self.stir(address);
+            true
         })
         .unwrap_or(false)
+    }
+
+    /// A member says how its user is.
+    pub(crate) fn update_presence(
+        &self,
+        address: &RoomAddress,
+        id: &ConnectionId,
+        status: Option<Status>,
+        state: Option<Value>,
+    ) -> Option<User> {
+        let user = self.peek(address, |room| {
+            let user = room.members.get(id)?.identity.user_id.clone();
+            room.presence.update(id, &user, status, state, clock::unix_ms())
+        })??;
+        self.stir(address);
+        Some(user)
+    }
+
+    fn stir(&self, address: &RoomAddress) {
+        self.stirred.lock().insert(address.clone());
+        self.stir.notify_one();
+    }
+
+    /// Tells members who came, changed or left, when it is due. Runs until it is dropped.
+    pub(crate) async fn tell_presence(&self) {
+        loop {
+            let now_ms = clock::unix_ms();
+            let stirred: Vec<_> = self.stirred.lock().iter().cloned().collect();
+            let mut next_ms = u64::MAX;
+            for address in stirred {
+                let due_ms = self.peek(&address, |room| {
+                    if let Err(error) = room.tell_presence(&address, now_ms) {
+                        tracing::error!(%error, "presence can't be told");
+                    }
+                    let due_ms = room.presence.due_at_ms();
+                    if due_ms.is_none() {
+                        // Under the room's lock, so that no new change is overlooked.
+                        self.stirred.lock().remove(&address);
+                    }
+                    due_ms
+                });
+                match due_ms {
+                    Some(due_ms) => next_ms = next_ms.min(due_ms.unwrap_or(u64::MAX)),
+                    None => drop(self.stirred.lock().remove(&address)),
+                }
+            }
+            let wait = Duration::from_millis(next_ms.saturating_sub(now_ms).min(60_000));
+            let _ = tokio::time::timeout(wait, self.stir.notified()).await;
+            // Many who come at once are looked at once.
+            tokio::time::sleep(STIR_PAUSE).await;
+        }
     }
 
     /// Takes out all members that `whom` holds for, whose access was taken back. A join that
@@ -325,11 +435,15 @@ impl Rooms {
     ) -> Vec<Arc<Connection>> {
         self.revocations.fetch_add(1, Ordering::SeqCst);
         self.peek(address, |room| {
-            room.idle_since_ms = clock::unix_ms();
-            room.members
-                .extract_if(|_, member| whom(&member.identity))
-                .map(|(_, member)| member.connection)
-                .collect()
+            let now_ms = clock::unix_ms();
+            room.idle_since_ms = now_ms;
+            let revoked: Vec<_> =
+                room.members.extract_if(|_, member| whom(&member.identity)).collect();
+            for (id, member) in &revoked {
+                room.presence.leave(id, &member.identity.user_id, now_ms);
+            }
+            self.stir(address);
+            revoked.into_iter().map(|(_, member)| member.connection).collect()
         })
         .unwrap_or_default()
     }
@@ -337,7 +451,7 @@ impl Rooms {
     /// Who is in a room.
     pub(crate) fn state(&self, address: &RoomAddress) -> Option<RoomState> {
         self.peek(address, |room| RoomState {
-            users: room.users(),
+            users: room.presence.users(),
             connections: room.members.len(),
             position: room.log.position(),
         })
@@ -365,7 +479,10 @@ impl Rooms {
             let mut room = room.lock();
             room.log.trim(now_ms);
             let expired = room.idle_since_ms.saturating_add(self.bounds.age_ms) < now_ms;
-            room.forgotten = room.members.is_empty() && room.log.is_empty() && expired;
+            room.forgotten = room.members.is_empty()
+                && room.presence.is_settled_and_empty()
+                && room.log.is_empty()
+                && expired;
             !room.forgotten
         });
     }

@@ -144,6 +144,10 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
             std::future::ready(())
         }
     }));
+    tasks.spawn({
+        let engine = server.engine.clone();
+        async move { engine.tell_presence().await }
+    });
     tasks.spawn(every(config.session_timeout.min(Duration::from_secs(60)), {
         let engine = server.engine.clone();
         let live_preview = live_preview.clone();

@@ -45,8 +45,8 @@ const LONGEST_TIMER: Duration = Duration::from_secs(24 * 60 * 60);
 /// Clients are asked to come back within this time after a shutdown, each at another moment.
 const RECONNECT_SPREAD_MS: std::ops::Range<u32> = 500..5000;
 
-/// How long a polling client has to fetch its last messages.
-const POLLING_FLUSH: Duration = Duration::from_secs(1);
+/// How long a client has to take its last messages.
+const LINGER: Duration = Duration::from_secs(1);
 
 /// Binary messages that one event may bring.
 const MAX_ATTACHMENTS: usize = 64;
@@ -107,14 +107,17 @@ pub(crate) async fn run(
         engine,
         connection,
     };
-    if let Err(error) = session.begin(handshake, identity).await {
-        tracing::error!(%error, "a session could not begin");
-    } else if let Err(error) = session.work(&socket, &mut queue).await {
+    let ended = match session.begin(handshake, identity).await {
+        Ok(()) => session.work(&socket, &mut queue).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &ended {
         tracing::error!(%error, "a session failed");
     }
-    if socket.transport_type() == TransportType::Polling {
-        // Closing a websocket sends what is buffered first; a poll is only cut off.
-        let _ = timeout(POLLING_FLUSH, session.connection.closed()).await;
+    // Closing cuts off a poll, and a websocket that has just taken over from polling, with what is
+    // still buffered. A client that was sent DISCONNECT goes by itself.
+    if matches!(ended, Ok(Next::Disconnect)) || socket.transport_type() == TransportType::Polling {
+        let _ = timeout(LINGER, session.connection.closed()).await;
     }
     session.connection.close();
     session.engine.remove(&session.connection);
@@ -223,7 +226,7 @@ impl Session {
             });
         }
         for room in connection.behind().await {
-            self.catch_up(&room).await;
+            self.catch_up(&room).await?;
         }
         connection.send(&Resumed { rooms }).await
     }
@@ -233,7 +236,7 @@ impl Session {
         &mut self,
         socket: &Socket,
         queue: &mut UnboundedReceiver<Incoming>,
-    ) -> Result<()> {
+    ) -> Result<Next> {
         let engine = self.engine.clone();
         let connection = self.connection.clone();
         loop {
@@ -247,7 +250,7 @@ impl Session {
                 () = engine.stopped() => return self.shut_down(socket, queue).await,
                 rooms = connection.behind() => {
                     for room in rooms {
-                        self.catch_up(&room).await;
+                        self.catch_up(&room).await?;
                     }
                 }
                 Some(incoming) = queue.recv() => {
@@ -257,11 +260,11 @@ impl Session {
                     }
                 }
                 // Last, so that what a client sent before it went away is still handled.
-                () = connection.closed() => return Ok(()),
+                () = connection.closed() => return Ok(Next::Continue),
             }
         }
         connection.send_frame(&socketio::disconnect()).await;
-        Ok(())
+        Ok(Next::Disconnect)
     }
 
     /// Says that the server stops, and finishes what is queued.
@@ -269,7 +272,7 @@ impl Session {
         &mut self,
         socket: &Socket,
         queue: &mut UnboundedReceiver<Incoming>,
-    ) -> Result<()> {
+    ) -> Result<Next> {
         let reconnect_after_ms = rand::rng().random_range(RECONNECT_SPREAD_MS);
         let reason = "the server is stopping".into();
         self.connection.send(&ServerShutdown { reason, reconnect_after_ms }).await?;
@@ -280,7 +283,7 @@ impl Session {
             }
         }
         // No DISCONNECT: official clients come back by themselves only after a lost transport.
-        Ok(())
+        Ok(Next::Continue)
     }
 
     async fn receive(&mut self, incoming: Incoming) -> Result<Next> {
@@ -497,15 +500,19 @@ impl Session {
     }
 
     /// Sends what a room's log holds and the client wasn't sent yet.
-    async fn catch_up(&self, room: &RoomAddress) {
+    async fn catch_up(&self, room: &RoomAddress) -> Result<()> {
         loop {
             let frames = self.engine.rooms().next_missed(room, &self.connection.id);
             if frames.is_empty() {
-                return;
+                break;
             }
             for frame in frames {
                 self.connection.send_frame(&frame).await;
             }
+        }
+        match self.engine.rooms().missed_presence(room, &self.connection.id) {
+            Some(state) => self.connection.send(&state).await,
+            None => Ok(()),
         }
     }
 

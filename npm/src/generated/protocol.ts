@@ -681,7 +681,10 @@ export interface Position {
   offset: number
 }
 
-/** Who came, changed or left, gathered over up to 50 ms. */
+/**
+ * Who came, changed or left, gathered over up to 50 ms. Not kept in the room's log: whoever
+ * comes back, or was cut off, is sent `presence:state` anew.
+ */
 export interface PresenceChanged {
   /** The room's address. */
   room: string
@@ -1088,7 +1091,10 @@ export interface ServerPayloads {
   server_shutdown: ServerShutdown
   /** Everybody who is in a room, sent on joining it. */
   'presence:state': PresenceState
-  /** Who came, changed or left, gathered over up to 50 ms. */
+  /**
+   * Who came, changed or left, gathered over up to 50 ms. Not kept in the room's log: whoever
+   * comes back, or was cut off, is sent `presence:state` anew.
+   */
   'presence:update': PresenceChanged
   /** A tracked session began. */
   'session-started': SessionStarted
@@ -1237,7 +1243,6 @@ export interface Answers {
 /** The events that are sent to each kind of room. */
 export interface RoomEvents {
   conversation:
-    | 'presence:update'
     | 'conversation:delete'
     | 'ai:typing:start'
     | 'ai:typing:stop'
@@ -1247,16 +1252,13 @@ export interface RoomEvents {
     | 'typing:start'
     | 'typing:stop'
   project:
-    | 'presence:update'
     | 'session-started'
     | 'event-received'
     | 'session-ended'
   room:
-    | 'presence:update'
     | 'data:update'
     | 'broadcast'
   stories:
-    | 'presence:update'
     | 'story_uploaded'
     | 'story_processing'
     | 'story_processed'
@@ -1299,8 +1301,11 @@ export interface ServerToClientEvents {
   server_shutdown: (payload: ServerShutdown) => void
   /** Everybody who is in a room, sent on joining it. */
   'presence:state': (payload: PresenceState) => void
-  /** Who came, changed or left, gathered over up to 50 ms. */
-  'presence:update': (payload: PresenceChanged, meta: Meta) => void
+  /**
+   * Who came, changed or left, gathered over up to 50 ms. Not kept in the room's log: whoever
+   * comes back, or was cut off, is sent `presence:state` anew.
+   */
+  'presence:update': (payload: PresenceChanged) => void
   /** A tracked session began. */
   'session-started': (payload: SessionStarted, meta: Meta) => void
   /** Something happened in a tracked session. */
