@@ -115,7 +115,7 @@ describe('SIGTERM', () => {
   test('SIGINT does the same', async (t) => {
     const server = await startServer()
     t.after(() => server.stop())
-    const socket = await signedIn(t, server, 'anna')
+    const socket = await signedIn(t, server, 'anna', { transports: ['websocket'] })
     const told = next(socket, 'server_shutdown')
     const ended = server.end('SIGINT')
     await told

@@ -1,0 +1,97 @@
+// Who is in a room, over all tabs (wire.md, section 6).
+import assert from 'node:assert/strict'
+import { after, before, test } from 'node:test'
+import { ask, next, open, record, settled, signedIn } from './client.mjs'
+import { token } from './api.mjs'
+import { startServer } from './server.mjs'
+
+let server
+before(async () => {
+  server = await startServer()
+})
+after(() => server.stop())
+
+const joinedBy = (user) => ({ joined }) => joined.some(({ userId }) => userId === user)
+const updatedBy = (user) => ({ updated }) => updated.some(({ userId }) => userId === user)
+const leftBy = (user) => ({ left }) => left.includes(user)
+
+test('whoever joins is told who is there, and the others who came, changed and left', async (t) => {
+  const anna = await signedIn(t, server, 'anna')
+  await ask(anna, 'room:join', 'tea')
+  const came = next(anna, 'presence:update', joinedBy('ben'))
+  const ben = await signedIn(t, server, 'ben')
+  const state = next(ben, 'presence:state')
+  const { data } = await ask(ben, 'room:join', 'tea')
+  const [{ room, users }] = await state
+  assert.equal(room, 'room:tea')
+  assert.deepEqual(users.map(({ userId }) => userId), ['anna', 'ben'])
+  assert.deepEqual(data.users, users)
+  const [{ joined }] = await came
+  const user = joined.find(({ userId }) => userId === 'ben')
+  assert.equal(user.status, 'online')
+  assert.equal(user.connections, 1)
+
+  const changed = next(anna, 'presence:update', updatedBy('ben'))
+  const answer = await ask(ben, 'presence:update', { room: 'tea', status: 'away', state: { x: 1 } })
+  assert.equal(answer.data.status, 'away')
+  const [{ updated }] = await changed
+  assert.deepEqual([updated[0].status, updated[0].state], ['away', { x: 1 }])
+
+  const gone = next(anna, 'presence:update', leftBy('ben'))
+  await ask(ben, 'room:leave', 'tea')
+  await gone
+})
+
+test('several tabs are one user, as present as the most present of them', async (t) => {
+  const anna = await signedIn(t, server, 'anna')
+  await ask(anna, 'room:join', 'tabs')
+  const both = next(anna, 'presence:update', ({ joined, updated }) =>
+    [...joined, ...updated].some(({ userId, connections }) => userId === 'ben' && connections === 2),
+  )
+  const one = await signedIn(t, server, 'ben')
+  const two = await signedIn(t, server, 'ben')
+  await ask(one, 'room:join', 'tabs')
+  await ask(two, 'room:join', 'tabs')
+  await both
+  await ask(one, 'presence:update', { room: 'tabs', status: 'away' })
+  const { data } = await ask(two, 'presence:update', { room: 'tabs', status: 'busy' })
+  assert.equal(data.status, 'busy')
+  const fewer = next(anna, 'presence:update', updatedBy('ben'))
+  await ask(two, 'room:leave', 'tabs')
+  const [{ updated, left }] = await fewer
+  assert.deepEqual([updated[0].connections, updated[0].status, left], [1, 'away', []])
+})
+
+test('a reload is never reported; whoever stays away is', async (t) => {
+  const anna = await signedIn(t, server, 'anna')
+  await ask(anna, 'room:join', 'reload')
+  const came = next(anna, 'presence:update', joinedBy('ben'))
+  const before = await signedIn(t, server, 'ben')
+  await ask(before, 'room:join', 'reload')
+  await came
+  const heard = record(anna)
+  before.disconnect()
+  const again = open(t, server, { auth: { token: token('ben') } })
+  await next(again, 'authenticated')
+  await ask(again, 'room:join', 'reload')
+  const gone = next(anna, 'presence:update', leftBy('ben'))
+  again.disconnect()
+  await gone
+  await settled(anna)
+  const told = heard.filter(([event]) => event === 'presence:update').map(([, changes]) => changes)
+  assert.equal(told.length, 1, JSON.stringify(told))
+  assert.deepEqual(told[0].left, ['ben'])
+})
+
+test('presence is refused where it makes no sense', async (t) => {
+  const anna = await signedIn(t, server, 'anna')
+  const elsewhere = await ask(anna, 'presence:update', { room: 'nowhere', status: 'away' })
+  assert.equal(elsewhere.error.code, 'NOT_FOUND')
+  await ask(anna, 'room:join', 'strict')
+  const status = await ask(anna, 'presence:update', { room: 'strict', status: 'asleep' })
+  assert.match(status.error.message, /^status: expected/)
+  const large = await ask(anna, 'presence:update', { room: 'strict', state: 'x'.repeat(4095) })
+  assert.match(large.error.message, /^state: expected at most 4096 bytes/)
+  const fits = await ask(anna, 'presence:update', { room: 'strict', state: 'x'.repeat(4094) })
+  assert.equal(fits.ok, true)
+})

@@ -1,0 +1,84 @@
+"""Starts the server, each test class one of its own with its own database."""
+
+import base64
+import hashlib
+import hmac
+import json
+import os
+import pathlib
+import re
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+BUILT = pathlib.Path(__file__).parents[4] / "target/debug/samewire-server"
+PROGRAM = os.environ.get("SAMEWIRE_SERVER", str(BUILT))
+SECRET = "a secret of the tests, 32 bytes or more"
+START_S = 20
+STOP_S = 10
+
+
+def token(sub, expires_in=3600, secret=SECRET, **claims):
+    """A token of a user, signed as a back end would."""
+    def part(data):
+        return base64.urlsafe_b64encode(data).rstrip(b"=")
+
+    claims = {"sub": sub, "exp": int(time.time()) + expires_in, **claims}
+    head = part(json.dumps({"alg": "HS256", "typ": "JWT"}).encode()) + b"." + part(json.dumps(claims).encode())
+    return (head + b"." + part(hmac.digest(secret.encode(), head, hashlib.sha256))).decode()
+
+
+class Server:
+    """A server that listens. `folder` is one to start in again, `env` further settings."""
+
+    def __init__(self, folder=None, **env):
+        self.folder = folder or tempfile.mkdtemp(prefix="samewire-")
+        self.database = os.path.join(self.folder, "samewire.db")
+        self.process = subprocess.Popen(
+            [PROGRAM],
+            cwd=self.folder,
+            env={
+                "PATH": os.environ["PATH"],
+                "RUST_LOG": os.environ.get("RUST_LOG", "off"),
+                "JWT_SECRET": SECRET,
+                "PORT": "0",
+                "DATABASE_URL": f"sqlite://{self.database}",
+                **env,
+            },
+            stdout=subprocess.PIPE,
+        )
+        self.url = self._address()
+
+    def _address(self):
+        """The address that the server says it listens on."""
+        deadline = time.monotonic() + START_S
+        said = b""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            while time.monotonic() < deadline:
+                if not selector.select(deadline - time.monotonic()):
+                    break
+                chunk = os.read(self.process.stdout.fileno(), 4096)
+                if not chunk:
+                    break
+                said += chunk
+                if found := re.search(rb"listening on (http:\S+)\s", said):
+                    return found[1].decode()
+        self.process.kill()
+        self.process.wait()
+        raise RuntimeError(f"{PROGRAM} did not start: {said!r}")
+
+    def end(self, how=signal.SIGTERM):
+        """Ends the server; gives its exit code, or minus the signal that killed it."""
+        self.process.send_signal(how)
+        return self.process.wait(timeout=STOP_S)
+
+    def stop(self):
+        """Ends the server at once, and takes away what it stored."""
+        self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
