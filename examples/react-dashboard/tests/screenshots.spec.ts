@@ -1,3 +1,4 @@
+import type { APIRequestContext } from '@playwright/test'
 import { expect, test } from './fixtures'
 
 test.skip(!process.env.SCREENSHOTS, 'pictures for people: npm run screenshots')
@@ -9,7 +10,8 @@ for (const [device, viewport] of Object.entries(SIZES)) {
     test.describe(`${device}, ${colorScheme}`, () => {
       test.use({ viewport, colorScheme, isMobile: device === 'phone' })
 
-      test('live preview', async ({ preview, page }) => {
+      test('live preview', async ({ preview, page, request, server }) => {
+        await earlierVisits(request, server.url)
         const take = (moment: string) => page.screenshot({ path: `screenshots/${device}-${colorScheme}-${moment}.png` })
         await take('start')
         await preview.field('Your name').pressSequentially('Ada Lovelace', { delay: 30 })
@@ -23,5 +25,18 @@ for (const [device, viewport] of Object.entries(SIZES)) {
         await take('submitted')
       })
     })
+  }
+}
+
+/** Some that submitted the form, and one that didn't. */
+async function earlierVisits(request: APIRequestContext, url: string): Promise<void> {
+  const token = await (await request.get(`${url}demo/token?user=ada`)).text()
+  const headers = { authorization: `Bearer ${token}` }
+  const [project] = await (await request.get(`${url}api/projects`, { headers })).json()
+  const ingest = { 'x-ingest-key': project.ingestKey }
+  for (const [externalUserId, end] of [['visitor-lin', 'submit'], ['visitor-sam', 'end'], ['visitor-eve', 'submit']] as const) {
+    const session = await request.post(`${url}api/projects/${project.id}/sessions`, { headers: ingest, data: { externalUserId } })
+    const { sessionId } = await session.json()
+    await request.post(`${url}api/sessions/${sessionId}/${end}`, { headers: ingest })
   }
 }
