@@ -25,6 +25,7 @@ use crate::{
     auth::{AuthMode, Identity, Verifier},
     clock,
     connection::Connection,
+    emits::Emits,
     error::{Error, Result},
     limits::{Limits, RateLimits},
     metrics,
@@ -44,6 +45,7 @@ pub struct Engine {
     auth_mode: AuthMode,
     limits: Limits,
     rates: RateLimits,
+    emits: Emits,
     registry: Registry,
     rooms: Rooms,
     connections: Mutex<Connections>,
@@ -68,6 +70,7 @@ impl Engine {
     ) -> Self {
         Self {
             rates: RateLimits::new(&limits),
+            emits: Emits::default(),
             rooms: Rooms::new(limits.log),
             registry: registry.with(OwnRooms),
             connections: Mutex::default(),
@@ -102,6 +105,11 @@ impl Engine {
 
     pub(crate) fn rooms(&self) -> &Rooms {
         &self.rooms
+    }
+
+    /// The answers to emits that were named.
+    pub(crate) fn emits(&self) -> &Emits {
+        &self.emits
     }
 
     /// Counts an event of a user.
@@ -315,6 +323,7 @@ impl Engine {
     /// Trims logs and forgets rooms that nobody needs; to be called every few seconds.
     pub(crate) fn sweep(&self) {
         self.rooms.sweep();
+        self.emits.sweep(clock::unix_ms());
     }
 
     /// Tells every connection's task to finish what is queued and end.

@@ -15,6 +15,9 @@ pub enum Error {
         /// The reason, for a person.
         message: String,
     },
+    /// Refused before, and now again: what was told the first time.
+    #[error(transparent)]
+    Answered(ErrorBody),
     /// The payload doesn't fit its type.
     #[error(transparent)]
     Payload(#[from] PayloadError),
@@ -47,6 +50,7 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused { code, .. } => *code,
+            Self::Answered(refusal) => refusal.code,
             Self::Payload(_) => ErrorCode::InvalidPayload,
             Self::RateLimited { .. } => ErrorCode::RateLimitExceeded,
             Self::Database(_) => ErrorCode::Unavailable,
@@ -57,6 +61,7 @@ impl Error {
     /// What the asker is told. Failures of our own are logged here and not told.
     pub fn body(&self) -> ErrorBody {
         let message = match self {
+            Self::Answered(refusal) => return refusal.clone(),
             Self::Refused { message, .. } => message.clone(),
             Self::Payload(error) => error.to_string(),
             Self::RateLimited { .. } => "too many events; slow down".into(),

@@ -16,6 +16,7 @@ pub mod config;
 pub mod connection;
 pub mod demo;
 pub mod domains;
+mod emits;
 pub mod engine;
 pub mod error;
 pub mod http;

@@ -9,8 +9,8 @@ use samewire_protocol::{
     Ack, Direction, ErrorBody, ErrorCode, Event, RoomAddress, ServerEvent, VERSION,
     connection::{
         AuthError, AuthRequest, AuthRequestError, AuthSuccess, Authenticate, Authenticated,
-        ErrorEvent, Handshake, Ping, Pong, Resumed, ResumedRoom, ServerShutdown, TokenExpiring,
-        speaks,
+        EmitMeta, ErrorEvent, Handshake, Ping, Pong, Resumed, ResumedRoom, ServerShutdown,
+        TokenExpiring, speaks,
     },
     event,
     limits::MAX_MESSAGE_BYTES,
@@ -389,16 +389,35 @@ impl Session {
                     }
                 }
             }
-            _ => match self.serve(&name, payload).await {
+            _ => match self.serve(&name, payload, arguments.next()).await {
                 Ok(answer) => self.answer(ack, &answer).await,
                 Err(error) => self.refuse(Some(name), ack, error).await,
             },
         }
     }
 
-    /// Runs an event's handler.
-    async fn serve(&self, name: &str, payload: Value) -> Result<Box<RawValue>> {
+    /// Runs an event's handler; once, however often an emit of one id is repeated.
+    async fn serve(
+        &self,
+        name: &str,
+        payload: Value,
+        meta: Option<Value>,
+    ) -> Result<Arc<RawValue>> {
         let context = self.context()?;
+        let Some(meta) = meta.filter(|meta| !meta.is_null()) else {
+            return self.handle(name, payload, context).await;
+        };
+        let EmitMeta { id } = payload::read(meta)?;
+        if uuid::Uuid::try_parse(&id).is_err() {
+            return Err(Error::field("id", "expected a UUID"));
+        }
+        let user = context.identity.user_id.clone();
+        let act = async { self.handle(name, payload, context).await.map_err(|error| error.body()) };
+        let answer = self.engine.emits().once(&user, &id, clock::unix_ms(), act).await;
+        answer.map_err(Error::Answered)
+    }
+
+    async fn handle(&self, name: &str, payload: Value, context: Context) -> Result<Arc<RawValue>> {
         // A client that comes back to its rooms is not punished for it.
         let rejoins = payload.get("since").is_some_and(|since| !since.is_null());
         if !rejoins {
@@ -413,7 +432,7 @@ impl Session {
             }
             (_, payload) => payload,
         };
-        (registered.handler)(context, payload).await
+        (registered.handler)(context, payload).await.map(Arc::from)
     }
 
     fn context(&self) -> Result<Context> {

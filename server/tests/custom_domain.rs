@@ -1,0 +1,172 @@
+//! What the engine promises to any domain, shown with one of the test's own that is registered from
+//! outside: events of a connection in order, and a named emit acted on once.
+
+use clap::Parser;
+use futures::{SinkExt, StreamExt};
+use samewire_server::{
+    Config, Context, Domain, Engine, Identity, Registry, Server, Store, auth::Issuer,
+};
+use sqlx::Row;
+use tempfile::TempDir;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::{Duration, timeout},
+};
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
+
+samewire_protocol::events! {
+    /// Notes, kept in the order they were sent.
+    domain NOTES = "notes";
+
+    /// Keeps a note.
+    client "note" -> Noted;
+    pub struct Note {
+        /// What it says.
+        pub text: u32,
+    }
+
+    /// Kept.
+    pub struct Noted {
+        /// What was kept.
+        pub text: u32,
+    }
+}
+
+/// Stores notes; one divisible by 100 takes its time, so that a later one could overtake it.
+struct Notes(Store);
+
+impl Domain for Notes {
+    fn register(self, registry: &mut Registry) {
+        let store = self.0;
+        registry.on(move |_: Context, note: Note| {
+            let store = store.clone();
+            async move {
+                if note.text.is_multiple_of(100) {
+                    tokio::task::yield_now().await;
+                }
+                sqlx::query("INSERT INTO notes (text) VALUES ($1)")
+                    .bind(i64::from(note.text))
+                    .execute(store.pool())
+                    .await?;
+                Ok(Noted { text: note.text })
+            }
+        });
+    }
+}
+
+const SECRET: &str = "a secret that is long enough to be one";
+
+/// A server with the notes domain, on a port of its own, until it is dropped.
+struct Running {
+    address: std::net::SocketAddr,
+    store: Store,
+    _folder: TempDir,
+    serving: tokio::task::JoinHandle<std::io::Result<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+impl Running {
+    async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}/notes.db", folder.path().display());
+        let store = Store::open(&url).await.unwrap();
+        sqlx::query("CREATE TABLE notes (seq INTEGER PRIMARY KEY AUTOINCREMENT, text BIGINT)")
+            .execute(store.pool())
+            .await
+            .unwrap();
+        let arguments = ["samewire-server", "--jwt-secret", SECRET, "--rate-limit-max", "1000000"];
+        let config = Config::parse_from(arguments);
+        let mut registry = Registry::default().with(Notes(store.clone()));
+        let routes = registry.take_routes();
+        let verifier = config.verifier().unwrap();
+        let engine = Engine::new(verifier, config.auth_mode, config.limits(), registry);
+        let server = Server::new(engine, routes, &config);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move { axum::serve(listener, server.router).await });
+        Self { address, store, _folder: folder, serving }
+    }
+
+    /// A connection on which ada is signed in.
+    async fn connect(&self) -> Socket {
+        let identity = Identity {
+            user_id: "ada".into(),
+            email: None,
+            name: None,
+            expires_at: "2100-01-01T00:00:00Z".parse().unwrap(),
+        };
+        let token = Issuer::from_secret(SECRET.as_bytes()).issue(identity).unwrap();
+        let url = format!("ws://{}/socket.io/?EIO=4&transport=websocket", self.address);
+        let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
+        let handshake = format!("40{{\"token\":\"{token}\"}}");
+        socket.send(Message::text(handshake)).await.unwrap();
+        socket
+    }
+
+    async fn notes(&self) -> Vec<i64> {
+        let query = sqlx::query("SELECT text FROM notes ORDER BY seq");
+        let rows = query.fetch_all(self.store.pool()).await.unwrap();
+        rows.iter().map(|row| row.get("text")).collect()
+    }
+}
+
+/// Waits for the acknowledgement of this id; an `error` before it is a failure.
+async fn acknowledged(socket: &mut Socket, id: u32) -> String {
+    let wanted = format!("43{id}");
+    let wait = async {
+        while let Some(Ok(message)) = socket.next().await {
+            let text = message.to_text().unwrap();
+            assert!(!text.starts_with("42[\"error\""), "{text}");
+            if let Some(answer) = text.strip_prefix(&wanted) {
+                return answer.to_owned();
+            }
+        }
+        panic!("the connection ended");
+    };
+    timeout(Duration::from_secs(300), wait).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_thousand_events_are_stored_in_the_order_they_were_sent() {
+    const EVENTS: u32 = 20_000;
+    let server = Running::start().await;
+    let mut socket = server.connect().await;
+    for text in 1..EVENTS {
+        let event = format!("42[\"note\",{{\"text\":{text}}}]");
+        socket.feed(Message::text(event)).await.unwrap();
+    }
+    let last = format!("427[\"note\",{{\"text\":{EVENTS}}}]");
+    socket.send(Message::text(last)).await.unwrap();
+    acknowledged(&mut socket, 7).await;
+    let stored = server.notes().await;
+    assert!(stored.iter().copied().eq(1..=i64::from(EVENTS)), "{} stored", stored.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_named_emit_is_acted_on_once_over_several_connections() {
+    let server = Running::start().await;
+    let id = "0b5f9a53-2c35-4a2b-9f7e-3f0f6e5a1c11";
+    let emit = format!("[\"note\",{{\"text\":5}},{{\"id\":\"{id}\"}}]");
+    let mut answers = Vec::new();
+    for ack in 1..=3 {
+        let mut socket = server.connect().await;
+        socket.send(Message::text(format!("42{ack}{emit}"))).await.unwrap();
+        answers.push(acknowledged(&mut socket, ack).await);
+    }
+    assert_eq!(answers, ["[{\"ok\":true,\"data\":{\"text\":5}}]"; 3]);
+    assert_eq!(server.notes().await, [5]);
+
+    let mut socket = server.connect().await;
+    let unnamed = "424[\"note\",{\"text\":6},{\"id\":\"not a UUID\"}]";
+    socket.send(Message::text(unnamed)).await.unwrap();
+    let refusal = acknowledged(&mut socket, 4).await;
+    assert!(refusal.contains("id: expected a UUID"), "{refusal}");
+    assert_eq!(server.notes().await, [5]);
+}
