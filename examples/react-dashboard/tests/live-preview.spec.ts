@@ -1,8 +1,10 @@
 import { expect, test } from './fixtures'
 import { LivePreview } from './LivePreview'
 
-test('a visit is watched from its first key to its end', async ({ preview }) => {
+test('a visit is watched from its first key to its end', async ({ page, preview }) => {
   await expect(preview.ownSession).toHaveCount(0)
+  let sockets = 0
+  page.on('websocket', () => (sockets += 1))
 
   await preview.field('Your name').press('A')
   await expect(preview.ownSession).toContainText('live')
@@ -21,6 +23,8 @@ test('a visit is watched from its first key to its end', async ({ preview }) => 
   await preview.submit()
   await expect(preview.ownSession).toContainText('submitted')
   await expect(preview.visitor.getByRole('status')).toContainText('Welcome')
+  // The one that it was opened with.
+  expect(sockets).toBe(0)
 })
 
 test('every event arrives once and in order, however fast one types', async ({ preview }) => {
