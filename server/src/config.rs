@@ -97,6 +97,10 @@ pub struct Config {
     #[arg(long, env, default_value = "sqlite://samewire.db", hide_env_values = true)]
     pub database_url: String,
 
+    /// Key of the calls for back ends; without one they are refused.
+    #[arg(long, env, hide_env_values = true)]
+    pub publish_key: Option<String>,
+
     /// Runs a demo: sample data in a database of its own, tokens for everybody, the example app.
     #[arg(long)]
     pub demo: bool,

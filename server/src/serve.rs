@@ -24,7 +24,10 @@ use crate::{
     demo, domains,
     engine::Engine,
     error::Error,
-    http::operation,
+    http::{
+        back_end::{self, ApiKey},
+        operation,
+    },
     metrics,
     socketio::LinkHandler,
     store::{Store, StoreError},
@@ -118,6 +121,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     let store = Store::open(&url).await?;
     let (mut registry, live_preview) = domains::all(&store, config.live_preview());
     registry.routes(operation::routes(store.clone()));
+    registry.routes(back_end::routes(ApiKey::new(config.publish_key.as_deref())));
     if let Some(demo) = &demo {
         registry.routes(demo.routes());
     }

@@ -1,6 +1,8 @@
 //! What the engine promises to any domain, shown with one of the test's own that is registered from
 //! outside: events of a connection in order, and a named emit acted on once.
 
+#![expect(clippy::unwrap_used, reason = "a test")]
+
 use clap::Parser;
 use futures::{SinkExt, StreamExt};
 use samewire_server::{

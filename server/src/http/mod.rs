@@ -1,5 +1,6 @@
 //! HTTP: who is asking, what they sent, and how a refusal looks (RFC 9457).
 
+pub mod back_end;
 pub mod operation;
 
 use std::sync::Arc;
