@@ -1,6 +1,6 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
-import { contentSecurityPolicy } from './contentSecurityPolicy'
+import { contentSecurityPolicy } from './contentSecurityPolicy.ts'
 
 /** Where `samewire-server --demo` listens while the app is served by Vite. */
 const SERVER = process.env.SAMEWIRE_URL ?? 'http://localhost:3000'
