@@ -338,7 +338,7 @@ impl<P: Payload> Rooms<P> {
         {
             match self.rooms.get_mut(&*named) {
                 Some(known) => known.handles.extend(room.handles),
-                None => _ = self.rooms.insert(named.clone(), room),
+                None => self.rooms.insert(named.clone(), room),
             }
         }
         named

@@ -84,8 +84,11 @@ impl<T> Sequence<T> {
                 Continuity::Kept
             }
         };
+        if self.held.len() >= MAX_HELD {
+            return self.restart(at);
+        }
         self.hold(at, event);
-        if self.held.len() > MAX_HELD { self.skip_hole() } else { continuity }
+        continuity
     }
 
     /// The server said where the log stands, in answer to a join or a resume. `recovered` says that
@@ -199,5 +202,163 @@ impl<T> Sequence<T> {
     fn drop_held(&mut self) {
         self.held.clear();
         self.held_epoch = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::{collection::vec, prelude::*};
+
+    use super::*;
+
+    fn at(epoch: u8, offset: u64) -> Position {
+        Position { epoch: epoch.to_string().into(), offset }
+    }
+
+    /// What may happen between a client and a room's log.
+    #[derive(Debug, Clone)]
+    enum Happening {
+        /// The log grows, and its newest event is sent.
+        Publish,
+        /// It grows, and the event is lost on the way.
+        PublishLost,
+        /// An event comes again, or late.
+        SendAgain(u64),
+        /// The answer to the question about a hole, if one was asked. The log may not reach back.
+        Answer { complete: bool },
+        /// The connection is lost and made again; what was missed is replayed, before or after
+        /// the answer, or can't be.
+        Reconnect { recovered: bool, replay_first: bool },
+        /// The log is lost.
+        NewEpoch,
+    }
+
+    fn happenings() -> impl Strategy<Value = Vec<Happening>> {
+        let one = prop_oneof![
+            6 => Just(Happening::Publish),
+            3 => Just(Happening::PublishLost),
+            2 => (1..40_u64).prop_map(Happening::SendAgain),
+            3 => any::<bool>().prop_map(|complete| Happening::Answer { complete }),
+            1 => any::<(bool, bool)>().prop_map(|(recovered, replay_first)| Happening::Reconnect { recovered, replay_first }),
+            1 => Just(Happening::NewEpoch),
+        ];
+        vec(one, 0..80)
+    }
+
+    /// A client in a room, and the room's log.
+    struct Model {
+        sequence: Sequence<(u8, u64)>,
+        epoch: u8,
+        end: u64,
+        asked: Option<Position>,
+        /// The last event released, unless a break was told since.
+        last: Option<(u8, u64)>,
+    }
+
+    impl Model {
+        fn new() -> Self {
+            let mut sequence = Sequence::joining();
+            sequence.joined(at(0, 0), true);
+            Self { sequence, epoch: 0, end: 0, asked: None, last: Some((0, 0)) }
+        }
+
+        fn send(&mut self, offset: u64) {
+            let continuity = self.sequence.accept(at(self.epoch, offset), (self.epoch, offset));
+            self.look(continuity);
+        }
+
+        fn replay(&mut self, after: u64) {
+            for offset in after + 1..=self.end {
+                self.send(offset);
+            }
+        }
+
+        fn look(&mut self, continuity: Continuity) {
+            if continuity == Continuity::Broken {
+                self.last = None;
+            }
+            while let Some((position, event)) = self.sequence.release() {
+                assert_eq!(position, at(event.0, event.1), "told under another number");
+                if let Some((epoch, offset)) = self.last {
+                    assert_eq!(event, (epoch, offset + 1), "not the next one");
+                }
+                self.last = Some(event);
+            }
+            self.asked = self.sequence.hole().or(self.asked.take());
+        }
+
+        fn seen(&self) -> u64 {
+            let position = self
+                .sequence
+                .position()
+                .filter(|position| *position.epoch == *self.epoch.to_string());
+            position.map_or(0, |position| position.offset)
+        }
+
+        fn happen(&mut self, happening: Happening) {
+            match happening {
+                Happening::Publish => {
+                    self.end += 1;
+                    self.send(self.end);
+                }
+                Happening::PublishLost => self.end += 1,
+                Happening::SendAgain(offset) if offset <= self.end => self.send(offset),
+                Happening::Answer { complete } => {
+                    let Some(after) = self.asked.take() else { return };
+                    let complete = complete && *after.epoch == *self.epoch.to_string();
+                    let first = if complete { after.offset + 1 } else { self.end + 1 };
+                    let events = (first..=self.end).map(|offset| (offset, (self.epoch, offset)));
+                    let continuity = self.sequence.fill(events, at(self.epoch, self.end), complete);
+                    self.look(continuity);
+                }
+                Happening::Reconnect { recovered, replay_first } => {
+                    self.asked = None;
+                    self.sequence.lose_connection();
+                    let after = self.seen();
+                    let known = self.sequence.position().map(|position| position.epoch.clone());
+                    let recovered = recovered && known.as_deref() == Some(&*self.epoch.to_string());
+                    if recovered && replay_first {
+                        self.replay(after);
+                    }
+                    let continuity = self.sequence.joined(at(self.epoch, self.end), recovered);
+                    self.look(continuity);
+                    if recovered && !replay_first {
+                        self.replay(after);
+                    }
+                }
+                Happening::NewEpoch => {
+                    self.epoch += 1;
+                    self.end = 0;
+                }
+                Happening::SendAgain(_) => {}
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_run_has_no_gap_and_no_repeat_or_its_break_is_told(happenings in happenings()) {
+            let mut model = Model::new();
+            for happening in happenings {
+                model.happen(happening);
+            }
+            // Whatever happened, the next reconnect brings everything up to date.
+            model.happen(Happening::Reconnect { recovered: true, replay_first: true });
+            prop_assert_eq!(model.sequence.position(), Some(&at(model.epoch, model.end)));
+            model.happen(Happening::Publish);
+            prop_assert_eq!(model.last, Some((model.epoch, model.end)));
+        }
+    }
+
+    #[test]
+    fn what_is_held_back_is_bounded() {
+        for mode in [Mode::Live, Mode::Joining] {
+            let mut sequence = Sequence::joining();
+            sequence.joined(at(0, 0), true);
+            sequence.mode = mode;
+            let broken = |offset: &u64| sequence.accept(at(0, *offset), ()) == Continuity::Broken;
+            assert_eq!((2..10_000).filter(broken).count(), 2);
+            assert!(sequence.held.len() < MAX_HELD);
+        }
     }
 }
