@@ -34,8 +34,8 @@ export class DemoServer {
   async start(): Promise<void> {
     const { JWT_SECRET: _, ...env } = process.env
     const child = spawn(PROGRAM, ['--demo', '--port', String(this.#port), '--app', APP], {
-      env: { ...env, DATABASE_URL: `sqlite://${join(this.#folder, 'demo.db')}` },
-      stdio: ['ignore', 'inherit', 'inherit'],
+      env: { RUST_LOG: 'warn', ...env, DATABASE_URL: `sqlite://${join(this.#folder, 'demo.db')}` },
+      stdio: ['ignore', 'ignore', 'inherit'],
     })
     this.#process = child
     const failed = new Promise<never>((_, reject) => {
