@@ -258,17 +258,17 @@ impl Rooms {
             let filter = &member.filter;
             let wants = |event: &str| filter.as_ref().is_none_or(|names| names.contains(event));
             let mut frames = Vec::new();
-            for logged in room.log.after(offset).take(AT_A_TIME) {
+            for logged in room.log.after(offset) {
                 offset = logged.offset;
                 if wants(&logged.event) {
                     frames.push(logged.frame.frame().clone());
+                    if frames.len() == AT_A_TIME {
+                        break;
+                    }
                 }
             }
-            if offset == room.log.offset() && frames.is_empty() {
-                member.cursor = Cursor::Live;
-            } else {
-                member.cursor = Cursor::Behind(offset);
-            }
+            // Nothing wanted to the end of the log, or nothing left of it.
+            member.cursor = if frames.is_empty() { Cursor::Live } else { Cursor::Behind(offset) };
             frames
         })
         .unwrap_or_default()

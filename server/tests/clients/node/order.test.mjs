@@ -101,3 +101,22 @@ test('a filtered join is sent those events alone', async (t) => {
   await settled(socket)
   assert.deepEqual(seen.filter(([, , meta]) => meta?.room).map(([name]) => name), ['session-started'])
 })
+
+test('a filtered join catches up however many events are not wanted', async (t) => {
+  const project = await createProject(server, 'anna')
+  const room = `project:${project.id}`
+  const watcher = await signedIn(t, server, 'anna')
+  const { data } = await ask(watcher, 'join-project', project.id)
+  const sessionId = await beginSession(server, project)
+  for (let n = 0; n < 300; n += 10) await ingest(server, project, sessionId, batch(n, 10))
+
+  const socket = await signedIn(t, server, 'anna')
+  const seen = record(socket)
+  const began = next(socket, 'session-started', (_, { offset }) => offset > data.position.offset + 1)
+  const joined = await ask(socket, 'room:join', { room, since: data.position, events: ['session-started'] })
+  assert.equal(joined.data.recovered, true)
+  await beginSession(server, project)
+  await began
+  assert.equal(seen.filter(([name]) => name === 'session-started').length, 2)
+  assert.equal(events(seen).length, 0)
+})
