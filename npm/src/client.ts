@@ -133,7 +133,8 @@ export class SamewireClient implements RoomOwner {
     }
     this.#rooms.clear()
     this.#session = undefined
-    if (this.#state.status !== 'idle') this.#become({ status: 'closed', reason: { code: closed.code, message: closed.message } })
+    const over = this.#state.status === 'idle' || this.#state.status === 'closed'
+    if (!over) this.#become({ status: 'closed', reason: { code: closed.code, message: closed.message } })
     for (const listeners of [this.#events, this.#own, this.#changes]) listeners.clear()
   }
 

@@ -1,2 +1,2 @@
-/** The types alone: every event's payload, answer and rooms. */
-export type * from './generated/protocol.js'
+/** The protocol alone: every event's payload, answer and rooms, its version and its codes. */
+export * from './generated/protocol.js'

@@ -1,0 +1,55 @@
+// The built package, as Node.js finds it: `npm run build` comes first.
+
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { describe, expect, it } from 'vitest'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+
+async function run(source: string, type: 'module' | 'commonjs' = 'module'): Promise<string> {
+  const { stdout } = await promisify(execFile)(process.execPath, [`--input-type=${type}`, '--eval', source], { cwd: root })
+  return stdout.trim()
+}
+
+const FAILING_SOCKET = `class { constructor() { throw new Error('no network') } }`
+
+/** Connects with sockets that can't be opened: only an engine that runs says so. */
+const CONNECT = `
+  client.subscribe(() => {
+    if (client.state.status !== 'closed') return
+    console.log(client.state.reason.message)
+    client.close()
+  })
+  client.connect()`
+
+describe('the built package', () => {
+  it('brings its engine with it', async () => {
+    const client = `createClient('http://localhost', { WebSocket: ${FAILING_SOCKET}, reconnection: false })`
+    expect(await run(`import { createClient } from 'samewire'; const client = ${client}; ${CONNECT}`)).toBe('no network')
+  })
+
+  it('takes the engine from elsewhere', async () => {
+    const source = `
+      import { readFile } from 'node:fs/promises'
+      import { createClient } from 'samewire/slim'
+      const wasm = () => readFile('dist/wasm/samewire_wasm_client_bg.wasm')
+      const client = createClient('http://localhost', { wasm, WebSocket: ${FAILING_SOCKET}, reconnection: false })
+      ${CONNECT}`
+    expect(await run(source)).toBe('no network')
+  })
+
+  it('does nothing on import, nor when a client is made', async () => {
+    const source = `
+      import { createClient } from 'samewire'
+      import * as react from 'samewire/react'
+      import * as protocol from 'samewire/protocol'
+      const client = createClient('/api')
+      console.log(client.state.status, typeof react.useRoom, protocol.PROTOCOL_VERSION)`
+    expect(await run(source)).toBe('idle function 1.0')
+  })
+
+  it('can be required', async () => {
+    expect(await run(`console.log(typeof require('samewire').createClient)`, 'commonjs')).toMatch(/function$/)
+  })
+})
