@@ -181,10 +181,8 @@ impl Checks<'_> {
             },
             Type::Array(items) => {
                 let index = format!("i{}", place.indent);
-                let not = unless(
-                    format!("!Array.isArray({value})"),
-                    place.fails("expected an array"),
-                );
+                let not =
+                    unless(format!("!Array.isArray({value})"), place.fails("expected an array"));
                 let item = Place {
                     value: format!("{value}[{index}]"),
                     path: format!("{}[${{{index}}}]", place.path),
@@ -195,8 +193,7 @@ impl Checks<'_> {
             }
             Type::Record(values) => {
                 let name = format!("k{}", place.indent);
-                let not =
-                    unless(format!("!isObject({value})"), place.fails("expected an object"));
+                let not = unless(format!("!isObject({value})"), place.fails("expected an object"));
                 let item = Place {
                     value: format!("{value}[{name}]"),
                     path: format!("{}.${{{name}}}", place.path),
@@ -205,8 +202,7 @@ impl Checks<'_> {
                 not + &self.each(values, &item, place, &format!("for (const {name} in {value})"))
             }
             Type::Object(object) => {
-                let not =
-                    unless(format!("!isObject({value})"), place.fails("expected an object"));
+                let not = unless(format!("!isObject({value})"), place.fails("expected an object"));
                 not + &self.fields(object, place)
             }
             Type::Ref(_) => match self.resolve(ty).clone() {
@@ -293,9 +289,18 @@ fn expected(literals: &[Literal]) -> String {
 /// A field's value. Names that every object answers to are only read where they are its own.
 fn access(value: &str, name: &str) -> String {
     const INHERITED: [&str; 12] = [
-        "__defineGetter__", "__defineSetter__", "__lookupGetter__", "__lookupSetter__", "__proto__",
-        "constructor", "hasOwnProperty", "isPrototypeOf", "propertyIsEnumerable", "toLocaleString",
-        "toString", "valueOf",
+        "__defineGetter__",
+        "__defineSetter__",
+        "__lookupGetter__",
+        "__lookupSetter__",
+        "__proto__",
+        "constructor",
+        "hasOwnProperty",
+        "isPrototypeOf",
+        "propertyIsEnumerable",
+        "toLocaleString",
+        "toString",
+        "valueOf",
     ];
     if INHERITED.contains(&name) {
         let name = quote(name);

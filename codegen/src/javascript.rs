@@ -29,8 +29,10 @@ pub(crate) fn comment(docs: &str, indent: &str) -> String {
         [] => String::new(),
         [line] => format!("{indent}/** {line} */\n"),
         lines => {
-            let lines: String =
-                lines.iter().map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n").collect();
+            let lines: String = lines
+                .iter()
+                .map(|line| format!("{indent} * {line}").trim_end().to_owned() + "\n")
+                .collect();
             format!("{indent}/**\n{lines}{indent} */\n")
         }
     }

@@ -40,13 +40,19 @@ pub(crate) enum Type {
     Any,
     Boolean,
     /// An integer from `min` to `max`, both within what a JavaScript number holds exactly.
-    Integer { min: i64, max: i64 },
+    Integer {
+        min: i64,
+        max: i64,
+    },
     Number,
     String,
     /// An RFC 3339 time in the profile of [`samewire_protocol::Timestamp`].
     Timestamp,
     /// One of these strings; where `open`, any other string too.
-    OneOf { literals: Vec<Literal>, open: bool },
+    OneOf {
+        literals: Vec<Literal>,
+        open: bool,
+    },
     Array(Box<Type>),
     /// An object whose keys are data.
     Record(Box<Type>),

@@ -62,7 +62,8 @@ fn described(model: &Model, event: &Event) -> String {
     if let Some(Named { docs, ty }) = model.payload(event) {
         out += &format!("{docs}\n\n");
         if !info.rooms.is_empty() {
-            let rooms: Vec<_> = info.rooms.iter().map(|kind| format!("`{}:{{id}}`", kind.0)).collect();
+            let rooms: Vec<_> =
+                info.rooms.iter().map(|kind| format!("`{}:{{id}}`", kind.0)).collect();
             out += &format!("Sent to: {}.\n\n", rooms.join(", "));
         }
         if let Some(bare) = info.bare {
@@ -189,9 +190,7 @@ fn write_type(ty: &Type) -> String {
 fn title(domain: &DomainModel) -> String {
     let words = domain.domain.name.replace(['_', '-'], " ");
     let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// Where a heading is linked to.

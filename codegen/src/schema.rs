@@ -55,7 +55,8 @@ impl Reader<'_> {
             let name = reference.rsplit('/').next().unwrap_or_default();
             return Ok(Type::Ref(name.to_owned()));
         }
-        if let Some(branches) = schema.get("oneOf").or(schema.get("anyOf")).and_then(Value::as_array)
+        if let Some(branches) =
+            schema.get("oneOf").or(schema.get("anyOf")).and_then(Value::as_array)
         {
             self.only(schema, &["oneOf", "anyOf"])?;
             return self.branches(branches);
@@ -104,7 +105,9 @@ impl Reader<'_> {
             Some("int32") => (i32::MIN.into(), i32::MAX.into()),
             None => (-MAX_SAFE, MAX_SAFE),
             Some(_) => {
-                return Err(self.unsupported("JavaScript can't hold such an integer, use SafeInteger"));
+                return Err(
+                    self.unsupported("JavaScript can't hold such an integer, use SafeInteger")
+                );
             }
         };
         let bound = |key: &str| schema.get(key).and_then(Value::as_i64);
@@ -127,7 +130,9 @@ impl Reader<'_> {
             let literals = literals
                 .iter()
                 .map(|literal| match literal {
-                    Value::String(value) => Ok(Literal { value: value.clone(), docs: docs.clone() }),
+                    Value::String(value) => {
+                        Ok(Literal { value: value.clone(), docs: docs.clone() })
+                    }
                     _ => Err(self.unsupported("a literal that is no string")),
                 })
                 .collect::<Result<_, _>>()?;
@@ -202,7 +207,9 @@ impl Reader<'_> {
     /// Refuses keywords that would be overlooked.
     fn only(&self, schema: &Map<String, Value>, known: &[&str]) -> Result<(), Error> {
         let harmless = ["description", "title", "default"];
-        if schema.keys().all(|key| known.contains(&key.as_str()) || harmless.contains(&key.as_str()))
+        if schema
+            .keys()
+            .all(|key| known.contains(&key.as_str()) || harmless.contains(&key.as_str()))
         {
             Ok(())
         } else {

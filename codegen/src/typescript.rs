@@ -37,8 +37,18 @@ pub(crate) fn write(model: &Model) -> String {
             out += &declaration(name, named);
         }
     }
-    out += &payloads(model, "ServerPayloads", Direction::Server, "What each event of the server carries.");
-    out += &payloads(model, "ClientPayloads", Direction::Client, "What each event of a client carries.");
+    out += &payloads(
+        model,
+        "ServerPayloads",
+        Direction::Server,
+        "What each event of the server carries.",
+    );
+    out += &payloads(
+        model,
+        "ClientPayloads",
+        Direction::Client,
+        "What each event of a client carries.",
+    );
     out += &answers(model);
     out += &rooms(model);
     out += &server_to_client(model);
@@ -61,11 +71,9 @@ fn error_codes() -> String {
 
 fn declaration(name: &str, Named { docs, ty }: &Named) -> String {
     match ty {
-        Type::Object(object) => format!(
-            "{}export interface {name} {{\n{}}}\n\n",
-            comment(docs, ""),
-            fields(object),
-        ),
+        Type::Object(object) => {
+            format!("{}export interface {name} {{\n{}}}\n\n", comment(docs, ""), fields(object),)
+        }
         Type::OneOf { literals, open } => {
             let docs: Vec<String> = [docs.clone(), String::new()]
                 .into_iter()
@@ -143,10 +151,8 @@ fn one_of<'a>(literals: impl Iterator<Item = &'a str>, open: bool) -> String {
 }
 
 fn payloads(model: &Model, name: &str, direction: Direction, docs: &str) -> String {
-    let lines: String = model
-        .events(direction)
-        .map(|event| entry(model, event, event.info.type_name))
-        .collect();
+    let lines: String =
+        model.events(direction).map(|event| entry(model, event, event.info.type_name)).collect();
     interface(name, docs, &lines)
 }
 
@@ -171,9 +177,7 @@ fn rooms(model: &Model) -> String {
     }
     let lines: String = kinds
         .iter()
-        .map(|(kind, events)| {
-            format!("  {}:\n    | {}\n", key(kind), events.join("\n    | "))
-        })
+        .map(|(kind, events)| format!("  {}:\n    | {}\n", key(kind), events.join("\n    | ")))
         .collect();
     interface("RoomEvents", "The events that are sent to each kind of room.", &lines)
 }

@@ -136,7 +136,10 @@ export interface PieceMoved {
 #[test]
 fn events_are_found_by_name_direction_and_room() {
     let types = file("protocol.ts");
-    holds(&types, "export interface Answers {\n  move: PieceMoved\n  resign: unknown\n  moves: PieceMoved[]\n}\n");
+    holds(
+        &types,
+        "export interface Answers {\n  move: PieceMoved\n  resign: unknown\n  moves: PieceMoved[]\n}\n",
+    );
     holds(&types, "export interface RoomEvents {\n  room:\n    | 'piece-moved'\n}\n");
     holds(&types, "  'piece-moved': (payload: PieceMoved, meta: Meta) => void\n");
     holds(&types, "  over: (payload: Over) => void\n");
@@ -148,10 +151,16 @@ fn events_are_found_by_name_direction_and_room() {
 fn the_reference_tells_all_of_an_event() {
     let reference = file("events.md");
     holds(&reference, "- [Chess](#chess)\n");
-    holds(&reference, "## Chess\n\nGames of chess. Played by two.\n\n### `piece-moved` (server → client)\n");
+    holds(
+        &reference,
+        "## Chess\n\nGames of chess. Played by two.\n\n### `piece-moved` (server → client)\n",
+    );
     holds(&reference, "Sent to: `room:{id}`.\n");
     holds(&reference, "| `number` | integer, 0 to 9007199254740991 | yes | The move's number. |\n");
-    holds(&reference, "| `ECO-code` | [Opening](#opening) |  | Its opening, where it is known. |\n");
+    holds(
+        &reference,
+        "| `ECO-code` | [Opening](#opening) |  | Its opening, where it is known. |\n",
+    );
     holds(
         &reference,
         "A bare string is taken for `to`.\n\n| field | type | required | |\n|---|---|---|---|\n\
@@ -201,10 +210,19 @@ fn checks_agree_with_serde() {
     let nested = with(&good, "/seen/0", good.clone());
     let mut values = vec![good.clone(), nested.clone(), json!([]), json!(null), json!({})];
     for (place, new) in [
-        ("/path/0/1", json!(4)), ("/path/1", json!("e2")), ("/clocks/white", json!("1")), ("/score", json!(-129)),
-        ("/score", json!(128)), ("/score", json!(null)), ("/score", json!(1.5)), ("/piece", json!("rook")),
-        ("/piece", json!({ "king": null })), ("/ECO-code", json!({ "spanish": null })), ("/ECO-code", json!("Sicilian")),
-        ("/seen/0", json!(5)), ("/constructor", json!("yes")),
+        ("/path/0/1", json!(4)),
+        ("/path/1", json!("e2")),
+        ("/clocks/white", json!("1")),
+        ("/score", json!(-129)),
+        ("/score", json!(128)),
+        ("/score", json!(null)),
+        ("/score", json!(1.5)),
+        ("/piece", json!("rook")),
+        ("/piece", json!({ "king": null })),
+        ("/ECO-code", json!({ "spanish": null })),
+        ("/ECO-code", json!("Sicilian")),
+        ("/seen/0", json!(5)),
+        ("/constructor", json!("yes")),
     ] {
         values.push(with(&good, place, new.clone()));
         values.push(with(&nested, &format!("/seen/0{place}"), new));

@@ -62,7 +62,11 @@ fn both_say_the_same_of_every_value() {
     let (mut taken, mut refused) = (0, 0);
     for ((verdict, shape), (checked, _)) in ask(&corpus).into_iter().zip(shapes).zip(&corpus) {
         let here = (shape.check)(serde_json::from_str(&verdict.text).unwrap()).err();
-        if here.is_some() { refused += 1 } else { taken += 1 }
+        if here.is_some() {
+            refused += 1
+        } else {
+            taken += 1
+        }
         assert_eq!(
             verdict.error,
             here.map(|error| said(&error.to_string())),
@@ -151,10 +155,7 @@ fn ask(corpus: &[(&Checked, String)]) -> Vec<Verdict> {
 fn runner(seed: u64) -> TestRunner {
     let mut bytes = [0; 32];
     bytes[..8].copy_from_slice(&seed.to_le_bytes());
-    TestRunner::new_with_rng(
-        Config::default(),
-        TestRng::from_seed(RngAlgorithm::ChaCha, &bytes),
-    )
+    TestRunner::new_with_rng(Config::default(), TestRng::from_seed(RngAlgorithm::ChaCha, &bytes))
 }
 
 fn root() -> PathBuf {

@@ -39,8 +39,14 @@ enum Mistake {
 
 fn mistake() -> impl Strategy<Value = Mistake> {
     let tricks = [
-        json!({ "keydown": null }), json!({ "toString": 1, "valueOf": 1 }), json!(["2026-11-21T07:38:47.123Z"]),
-        json!(["text"]), json!([]), json!({}), json!([null]), json!({ "length": 1, "0": "a" }),
+        json!({ "keydown": null }),
+        json!({ "toString": 1, "valueOf": 1 }),
+        json!(["2026-11-21T07:38:47.123Z"]),
+        json!(["text"]),
+        json!([]),
+        json!({}),
+        json!([null]),
+        json!({ "length": 1, "0": "a" }),
     ];
     prop_oneof![
         2 => prop_oneof![anything(), number(), text(), time(), select(tricks.to_vec())].prop_map(Mistake::Replace),

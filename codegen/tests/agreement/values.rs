@@ -18,12 +18,8 @@ pub(crate) fn of(shape: Shape) -> BoxedStrategy<Value> {
 
 /// Any JSON, such as a payload may hold anywhere.
 pub(crate) fn anything() -> BoxedStrategy<Value> {
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        number(),
-        text(),
-    ];
+    let leaf =
+        prop_oneof![Just(Value::Null), any::<bool>().prop_map(Value::from), number(), text(),];
     leaf.prop_recursive(3, 12, 4, |inner| {
         prop_oneof![
             vec(inner.clone(), 0..4).prop_map(Value::from),
@@ -38,8 +34,21 @@ pub(crate) fn anything() -> BoxedStrategy<Value> {
 /// front, and then the first mistake is another one.
 pub(crate) fn odd_key() -> BoxedStrategy<String> {
     const ODD: &[&str] = &[
-        "", "__proto__", "constructor", "toString", "valueOf", "hasOwnProperty", "a.b", "a[0]", "é", "\u{1f980}", "length",
-        "type", "event", "room", "code",
+        "",
+        "__proto__",
+        "constructor",
+        "toString",
+        "valueOf",
+        "hasOwnProperty",
+        "a.b",
+        "a[0]",
+        "é",
+        "\u{1f980}",
+        "length",
+        "type",
+        "event",
+        "room",
+        "code",
     ];
     prop_oneof![select(ODD).prop_map(str::to_owned), "[a-zA-Z_]{1,6}"].boxed()
 }
@@ -56,7 +65,8 @@ pub(crate) fn time() -> BoxedStrategy<Value> {
         prop_oneof![4 => 0..60_u32, 1 => 58..62_u32],
         prop_oneof![4 => 0..60_u32, 1 => 58..62_u32],
     );
-    let fraction = prop_oneof![3 => Just(String::new()), 3 => "\\.[0-9]{3}", 1 => "\\.?[0-9]{0,11}"];
+    let fraction =
+        prop_oneof![3 => Just(String::new()), 3 => "\\.[0-9]{3}", 1 => "\\.?[0-9]{0,11}"];
     let zone = prop_oneof![
         4 => Just("Z".to_owned()),
         2 => "[+-](0[0-9]|1[0-4]):[0-5][0-9]",
@@ -64,17 +74,35 @@ pub(crate) fn time() -> BoxedStrategy<Value> {
         1 => select(&["z", "", " Z", "+00", "+0000", "-00:00", "+00:60", "UTC", "Z\n", "ZZ"][..]).prop_map(str::to_owned),
     ];
     let t = prop_oneof![20 => Just("T"), 1 => Just("t"), 1 => Just(" "), 1 => Just("")];
-    let edge = select(&[
-        "1970-01-01T00:00:00Z", "1969-12-31T23:59:59.999999999Z", "1969-12-31T23:30:00-01:00",
-        "1970-01-01T00:30:00+01:00", "9999-12-31T23:59:59.999Z", "9999-12-31T23:59:59-00:01",
-        "9999-12-31T23:59:59+00:01", "0070-01-01T00:00:00Z", "2000-02-29T00:00:00Z", "1900-02-29T00:00:00Z",
-        "2100-02-29T00:00:00Z", "2024-02-30T00:00:00Z", "+02026-01-01T00:00:00Z", "２026-01-01T00:00:00Z",
-        "2026-01-01T00:00:00−01:00", "1970-01-01T23:59:00+23:59", "1970-01-01T23:59:00+24:00",
-        "2026-01-01T00:00:00.123456789Z", "2026-01-01T00:00:00.0123456789Z", "2026-01-01T00:00:00.Z",
-    ][..]);
+    let edge = select(
+        &[
+            "1970-01-01T00:00:00Z",
+            "1969-12-31T23:59:59.999999999Z",
+            "1969-12-31T23:30:00-01:00",
+            "1970-01-01T00:30:00+01:00",
+            "9999-12-31T23:59:59.999Z",
+            "9999-12-31T23:59:59-00:01",
+            "9999-12-31T23:59:59+00:01",
+            "0070-01-01T00:00:00Z",
+            "2000-02-29T00:00:00Z",
+            "1900-02-29T00:00:00Z",
+            "2100-02-29T00:00:00Z",
+            "2024-02-30T00:00:00Z",
+            "+02026-01-01T00:00:00Z",
+            "２026-01-01T00:00:00Z",
+            "2026-01-01T00:00:00−01:00",
+            "1970-01-01T23:59:00+23:59",
+            "1970-01-01T23:59:00+24:00",
+            "2026-01-01T00:00:00.123456789Z",
+            "2026-01-01T00:00:00.0123456789Z",
+            "2026-01-01T00:00:00.Z",
+        ][..],
+    );
     let made = (year, month, day, t, clock, fraction, zone).prop_map(
         |(year, month, day, t, (hour, minute, second), fraction, zone)| {
-            format!("{year:04}-{month:02}-{day:02}{t}{hour:02}:{minute:02}:{second:02}{fraction}{zone}")
+            format!(
+                "{year:04}-{month:02}-{day:02}{t}{hour:02}:{minute:02}:{second:02}{fraction}{zone}"
+            )
         },
     );
     prop_oneof![
@@ -88,10 +116,26 @@ pub(crate) fn time() -> BoxedStrategy<Value> {
 /// Numbers about the bounds that types have.
 pub(crate) fn number() -> BoxedStrategy<Value> {
     let edges = [
-        json!(0), json!(-1), json!(-0.0), json!(1.0), json!(0.5), json!(4_294_967_295_u32), json!(4_294_967_296_u64),
-        json!(4_294_967_295.5), json!(9_007_199_254_740_991_u64), json!(9_007_199_254_740_992_u64),
-        json!(9_007_199_254_740_993_u64), json!(-9_007_199_254_740_993_i64), json!(u64::MAX), json!(i64::MIN),
-        json!(18_446_744_073_709_549_568_u64), json!(1e20), json!(1e21), json!(1e300), json!(-1e300), json!(5e-324),
+        json!(0),
+        json!(-1),
+        json!(-0.0),
+        json!(1.0),
+        json!(0.5),
+        json!(4_294_967_295_u32),
+        json!(4_294_967_296_u64),
+        json!(4_294_967_295.5),
+        json!(9_007_199_254_740_991_u64),
+        json!(9_007_199_254_740_992_u64),
+        json!(9_007_199_254_740_993_u64),
+        json!(-9_007_199_254_740_993_i64),
+        json!(u64::MAX),
+        json!(i64::MIN),
+        json!(18_446_744_073_709_549_568_u64),
+        json!(1e20),
+        json!(1e21),
+        json!(1e300),
+        json!(-1e300),
+        json!(5e-324),
     ];
     prop_oneof![
         select(edges.to_vec()),
@@ -107,8 +151,25 @@ pub(crate) fn number() -> BoxedStrategy<Value> {
 /// Texts, some of which look like what serde says of other texts.
 pub(crate) fn text() -> BoxedStrategy<Value> {
     const ODD: &[&str] = &[
-        "", "true", "null", "5", "keydown", "online", "delivered", "x, expected y", "expected z", "missing field `a`", "a at line 3",
-        "unknown variant `a`, expected b", "UNKNOWN", "INTERNAL", "\u{2028}", "${v}", "`", "'", "\\",
+        "",
+        "true",
+        "null",
+        "5",
+        "keydown",
+        "online",
+        "delivered",
+        "x, expected y",
+        "expected z",
+        "missing field `a`",
+        "a at line 3",
+        "unknown variant `a`, expected b",
+        "UNKNOWN",
+        "INTERNAL",
+        "\u{2028}",
+        "${v}",
+        "`",
+        "'",
+        "\\",
     ];
     prop_oneof![select(ODD).prop_map(Value::from), "\\PC{0,8}".prop_map(Value::from)].boxed()
 }
@@ -150,7 +211,9 @@ fn of_type(name: &str, schema: &Value, definitions: &Map<String, Value>) -> Boxe
             prop_oneof![8 => Just(json!("2026-11-21T07:38:47.123Z")), 1 => time()].boxed()
         }
         "string" => text(),
-        "array" => vec(of_schema(&schema["items"], definitions), 0..4).prop_map(Value::from).boxed(),
+        "array" => {
+            vec(of_schema(&schema["items"], definitions), 0..4).prop_map(Value::from).boxed()
+        }
         "object" => object(schema, definitions),
         other => panic!("no values of the type {other} are known"),
     }
@@ -160,7 +223,9 @@ fn object(schema: &Value, definitions: &Map<String, Value>) -> BoxedStrategy<Val
     let empty = Map::new();
     let properties = schema["properties"].as_object().unwrap_or(&empty);
     let further = match &schema["additionalProperties"] {
-        further @ Value::Object(_) => btree_map(odd_key(), of_schema(further, definitions), 0..4).boxed(),
+        further @ Value::Object(_) => {
+            btree_map(odd_key(), of_schema(further, definitions), 0..4).boxed()
+        }
         _ => btree_map(odd_key(), anything(), 0..2).boxed(),
     };
     let required: Vec<&str> =
