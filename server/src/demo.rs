@@ -36,14 +36,14 @@ const USERS: [(&str, &str); 4] = [
 ];
 
 /// The sample project, which ada owns.
-const PROJECT: &str = "Feedback form";
+const PROJECT: &str = "Coffee club";
 
-/// What the visitors of the sample page type.
-const FEEDBACK: [(&str, &str); 4] = [
-    ("visitor-mia", "The new search is so much faster!"),
-    ("visitor-noah", "I could not find the export button."),
-    ("visitor-zoe", "Dark mode, please. My eyes!"),
-    ("visitor-leo", "Works well on my phone, thank you."),
+/// What visitors type into the sample page's field for their favourite coffee.
+const VISITS: [(&str, &str); 4] = [
+    ("visitor-mia", "Flat white, and a window seat."),
+    ("visitor-noah", "Filter. From Ethiopia, if there is any."),
+    ("visitor-zoe", "Espresso. No, a double one!"),
+    ("visitor-leo", "Anything but instant."),
 ];
 
 /// A demo that can't be set up.
@@ -127,7 +127,7 @@ impl Demo {
 /// Plays visitors who type into the sample page, one after the other, until it is dropped.
 pub async fn play(engine: Arc<Engine>, live_preview: LivePreview) {
     let owner = UserId::from(USERS[0].0);
-    for (visitor, text) in FEEDBACK.iter().cycle() {
+    for (visitor, text) in VISITS.iter().cycle() {
         let project = match live_preview.projects().of_user(&owner).await {
             Ok(projects) => projects.into_iter().find(|project| project.name == PROJECT),
             Err(_) => None,
@@ -177,8 +177,8 @@ async fn visit(
         pause(60..220).await;
         typed.push(character);
         let events = vec![
-            tracked(TrackerEventType::KeyDown, Some(character.to_string()), Map::new()),
-            tracked(TrackerEventType::Input, None, input(&typed)),
+            tracked(TrackerEventType::KeyDown, Some(character.to_string()), None),
+            tracked(TrackerEventType::Input, None, Some(&typed)),
         ];
         live_preview.ingest(engine, project.clone(), session.clone(), events).await?;
     }
@@ -186,17 +186,18 @@ async fn visit(
     live_preview.end(engine, session, true).await.map(drop)
 }
 
-fn input(value: &str) -> Map<String, serde_json::Value> {
-    [("field".to_owned(), json!("message")), ("value".to_owned(), json!(value))]
-        .into_iter()
-        .collect()
-}
-
+/// What the sample page's tracker sends of its field for the favourite coffee.
 fn tracked(
     event_type: TrackerEventType,
     key_char: Option<String>,
-    further: Map<String, serde_json::Value>,
+    value: Option<&str>,
 ) -> TrackerEvent {
+    let mut further = Map::new();
+    further.insert("field".into(), json!("coffee"));
+    further.insert("label".into(), json!("Favourite coffee"));
+    if let Some(value) = value {
+        further.insert("value".into(), json!(value));
+    }
     TrackerEvent { event_type, timestamp: clock::timestamp(), key_char, further }
 }
 

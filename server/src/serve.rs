@@ -92,9 +92,15 @@ impl Server {
         let mut api = OpenApi::default();
         api.info.title = "Samewire".into();
         api.info.version = samewire_protocol::VERSION.into();
+        let routes = routes.finish_api(&mut api);
+        // Below the layers: a fallback that is set above them would take the sockets' path too.
+        let routes = match config.app_dir.as_ref().filter(|_| config.demo) {
+            Some(app) => routes.fallback_service(tower_http::services::ServeDir::new(app)),
+            None => {
+                routes.fallback(async || Error::refused(ErrorCode::NotFound, "no such address"))
+            }
+        };
         let router = routes
-            .finish_api(&mut api)
-            .fallback(async || Error::refused(ErrorCode::NotFound, "no such address"))
             .route("/api/openapi.json", axum::routing::get(openapi))
             .layer(Extension(Arc::new(api)))
             .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
@@ -127,10 +133,7 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     }
     let routes = registry.take_routes();
     let engine = Engine::new(verifier, config.auth_mode, config.limits(), registry);
-    let mut server = Server::new(engine, routes, &config);
-    if let (Some(_), Some(app)) = (&demo, &config.app_dir) {
-        server.router = server.router.fallback_service(tower_http::services::ServeDir::new(app));
-    }
+    let server = Server::new(engine, routes, &config);
 
     let address = SocketAddr::new(config.host, config.port);
     let listener =
