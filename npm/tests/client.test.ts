@@ -98,7 +98,7 @@ describe('connecting', () => {
     const told = vi.fn(() => client.close())
     client.subscribe(told)
     client.close()
-    expect(told).toHaveBeenCalledTimes(1)
+    expect(told, 'that the session is over, and that it is closed').toHaveBeenCalledTimes(2)
   })
 
   it('can be closed while the engine is still loading', async () => {
