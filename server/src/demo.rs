@@ -76,7 +76,6 @@ impl Demo {
     pub fn new(config: &Config) -> Result<Self, DemoError> {
         config.check_demo()?;
         tracing::warn!("this is a DEMO: everybody gets a token for any user, and data is made up");
-        eprintln!("*** DEMO: everybody gets a token for any user. Not for real data. ***");
         let named = std::env::var_os("DATABASE_URL").is_some()
             || std::env::args().any(|argument| argument.starts_with("--database-url"));
         let folder = if named { None } else { Some(tempfile::tempdir()?) };

@@ -142,6 +142,9 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     tracing::info!(%address, "listening");
     // Told on standard output too: whoever asked for port 0 reads it there.
     println!("samewire-server is listening on http://{address}");
+    if demo.is_some() {
+        println!("This is a DEMO: everybody gets a token for any user. Not for real data.");
+    }
 
     let mut tasks = JoinSet::new();
     tasks.spawn(every(SWEEP_INTERVAL, {

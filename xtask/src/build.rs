@@ -72,17 +72,12 @@ pub(crate) fn everything(tools: &BuildTools, profile: Profile) -> Result<Artifac
     let mut progress = Progress::of(6);
     progress.stage("Generated sources", codegen::write)?;
     let compiled = progress.stage("Browser client", || compile_client(tools, profile))?;
-    progress.stage("Browser client's JavaScript", || {
-        bind_client(&compiled, profile)
-    })?;
+    progress.stage("Browser client's JavaScript", || bind_client(&compiled, profile))?;
     progress.stage("npm package", || build_package("npm"))?;
     progress.stage("Example app", || build_package("examples/react-dashboard"))?;
     progress.stage("Server", || {
         let release = (profile == Profile::Release).then_some("--release");
-        Program::new("cargo")
-            .args(["build", "--package", "samewire-server"])
-            .args(release)
-            .openly()
+        Program::new("cargo").args(["build", "--package", "samewire-server"]).args(release).openly()
     })?;
     print_weight()?;
     Ok(Artifacts::of(profile))
@@ -94,14 +89,9 @@ fn compile_client(tools: &BuildTools, profile: Profile) -> Result<PathBuf> {
         Profile::Dev => ("dev", "debug"),
         Profile::Release => ("wasm", "wasm"),
     };
-    let cargo = tools
-        .wasm
-        .cargo("build")
-        .args(["--package", "samewire-wasm-client", "--lib"]);
+    let cargo = tools.wasm.cargo("build").args(["--package", "samewire-wasm-client", "--lib"]);
     cargo.args(["--profile", cargo_profile]).openly()?;
-    Ok(WasmToolchain::artifacts(folder)
-        .join(CLIENT)
-        .with_extension("wasm"))
+    Ok(WasmToolchain::artifacts(folder).join(CLIENT).with_extension("wasm"))
 }
 
 /// Writes the JavaScript that loads the client and speaks to it, and makes the client small.
@@ -125,34 +115,18 @@ fn bind_client(compiled: &Path, profile: Profile) -> Result<()> {
 
 /// Runs binaryen's optimizer over a file, in place.
 fn shrink(wasm: &Path) -> Result<()> {
-    let optimizer = [
-        "node_modules/.bin/wasm-opt",
-        "npm/node_modules/.bin/wasm-opt",
-    ]
-    .map(workspace::path)
-    .into_iter()
-    .find(|program| program.exists())
-    .ok_or_else(|| {
-        missing(
-            "wasm-opt",
-            "no npm package brought it",
-            "npm install --save-dev binaryen",
-        )
-    })?;
-    Program::new(optimizer)
-        .arg("-Oz")
-        .args(WASM_FEATURES)
-        .arg(wasm)
-        .arg("-o")
-        .arg(wasm)
-        .openly()
+    let optimizer = ["node_modules/.bin/wasm-opt", "npm/node_modules/.bin/wasm-opt"]
+        .map(workspace::path)
+        .into_iter()
+        .find(|program| program.exists())
+        .ok_or_else(|| {
+            missing("wasm-opt", "no npm package brought it", "npm install --save-dev binaryen")
+        })?;
+    Program::new(optimizer).arg("-Oz").args(WASM_FEATURES).arg(wasm).arg("-o").arg(wasm).openly()
 }
 
 fn build_package(folder: &str) -> Result<()> {
-    Program::new("npm")
-        .args(["run", "build"])
-        .within(workspace::path(folder))
-        .openly()
+    Program::new("npm").args(["run", "build"]).within(workspace::path(folder)).openly()
 }
 
 /// Prints what the client adds to a page, as a server sends it.
@@ -164,10 +138,7 @@ fn print_weight() -> Result<()> {
         )?;
         Ok(gzip.finish()?.len() as f64 / 1000.0)
     };
-    let (wasm, glue) = (
-        kilobytes(&client_file("_bg.wasm"))?,
-        kilobytes(&client_file(".js"))?,
-    );
+    let (wasm, glue) = (kilobytes(&client_file("_bg.wasm"))?, kilobytes(&client_file(".js"))?);
     println!(
         "A page loads {:.1} kB of client, gzipped: {wasm:.1} kB of WebAssembly and {glue:.1} kB of its JavaScript.",
         wasm + glue

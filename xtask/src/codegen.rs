@@ -25,10 +25,8 @@ pub(crate) fn check() -> Result<()> {
         println!("the generated files are what the protocol generates");
         return Ok(());
     }
-    let names: Vec<String> = stale
-        .iter()
-        .map(|file: &PathBuf| file.display().to_string())
-        .collect();
+    let names: Vec<String> =
+        stale.iter().map(|file: &PathBuf| file.display().to_string()).collect();
     bail!(
         "not what the protocol generates: {}\n  remedy: cargo xtask codegen, and commit what it writes",
         names.join(", ")

@@ -68,10 +68,7 @@ fn wait_for(server: &mut Child, port: u16) -> Result<()> {
         thread::sleep(ASK_EVERY);
     }
     server.kill()?;
-    bail!(
-        "the server did not answer at port {port} within {:?}",
-        ASK_EVERY * ASK_TIMES
-    )
+    bail!("the server did not answer at port {port} within {:?}", ASK_EVERY * ASK_TIMES)
 }
 
 fn answers(port: u16) -> bool {

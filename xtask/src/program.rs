@@ -82,10 +82,7 @@ impl Program {
 
     /// Runs with its output on the terminal.
     pub(crate) fn openly(mut self) -> Result<()> {
-        let status = self
-            .0
-            .status()
-            .with_context(|| format!("{self} did not start"))?;
+        let status = self.0.status().with_context(|| format!("{self} did not start"))?;
         if !status.success() {
             bail!("{self}: {status}; what it said stands above");
         }
@@ -105,37 +102,21 @@ impl Program {
 
     /// Runs for what it prints; nothing when it fails or isn't there.
     pub(crate) fn printed(mut self) -> Option<String> {
-        let output = self
-            .0
-            .stdin(Stdio::null())
-            .stderr(Stdio::null())
-            .output()
-            .ok()?;
-        output
-            .status
-            .success()
-            .then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        let output = self.0.stdin(Stdio::null()).stderr(Stdio::null()).output().ok()?;
+        output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
     /// Starts, and goes on beside this program.
     pub(crate) fn start(mut self) -> Result<Child> {
-        self.0
-            .spawn()
-            .with_context(|| format!("{self} did not start"))
+        self.0.spawn().with_context(|| format!("{self} did not start"))
     }
 
     /// Runs with output and errors in one pipe, line by line.
     fn piped(mut self, mut read: impl FnMut(&str)) -> Result<(String, ExitStatus)> {
         let name = self.to_string();
         let (output, end) = io::pipe()?;
-        self.0
-            .stdin(Stdio::null())
-            .stdout(end.try_clone()?)
-            .stderr(end);
-        let mut child = self
-            .0
-            .spawn()
-            .with_context(|| format!("{name} did not start"))?;
+        self.0.stdin(Stdio::null()).stdout(end.try_clone()?).stderr(end);
+        let mut child = self.0.spawn().with_context(|| format!("{name} did not start"))?;
         // Our own ends of the pipe, without which it would never close.
         drop(self);
         let mut output = BufReader::new(output);
@@ -154,9 +135,7 @@ impl Display for Program {
         let program = Path::new(self.0.get_program());
         let name = program.file_name().unwrap_or(self.0.get_program());
         write!(formatter, "{}", name.to_string_lossy())?;
-        self.0
-            .get_args()
-            .try_for_each(|word| write!(formatter, " {}", word.to_string_lossy()))
+        self.0.get_args().try_for_each(|word| write!(formatter, " {}", word.to_string_lossy()))
     }
 }
 
@@ -177,28 +156,17 @@ mod tests {
 
     #[test]
     fn a_failure_shows_both_ends_of_what_was_said() {
-        let error = shell("echo first; seq 1000; echo last >&2; exit 3")
-            .quietly()
-            .unwrap_err()
-            .to_string();
+        let error =
+            shell("echo first; seq 1000; echo last >&2; exit 3").quietly().unwrap_err().to_string();
         assert!(error.starts_with("sh -c "), "{error}");
-        assert!(
-            error.contains("exit status: 3\n    first\n    1\n"),
-            "{error}"
-        );
-        assert!(
-            error.contains("[…]") && error.ends_with("1000\n    last"),
-            "{error}"
-        );
+        assert!(error.contains("exit status: 3\n    first\n    1\n"), "{error}");
+        assert!(error.contains("[…]") && error.ends_with("1000\n    last"), "{error}");
     }
 
     #[test]
     fn a_program_that_is_not_there_says_so() {
         let error = Program::new("no-such-program").quietly().unwrap_err();
-        assert!(
-            format!("{error:#}").starts_with("no-such-program did not start: "),
-            "{error:#}"
-        );
+        assert!(format!("{error:#}").starts_with("no-such-program did not start: "), "{error:#}");
         assert_eq!(Program::new("no-such-program").printed(), None);
     }
 

@@ -7,9 +7,7 @@ use std::{
     process::Command,
 };
 
-const SOURCES: [&str; 10] = [
-    "css", "html", "js", "jsx", "mjs", "py", "rs", "sql", "ts", "tsx",
-];
+const SOURCES: [&str; 10] = ["css", "html", "js", "jsx", "mjs", "py", "rs", "sql", "ts", "tsx"];
 const MOST_LINES: usize = 800;
 
 /// Crates that bring IO, a clock, async or the browser with them.
@@ -36,60 +34,38 @@ fn source_files_are_short() {
         .filter(|(lines, _)| *lines > MOST_LINES)
         .map(|(lines, file)| format!("{} has {lines} lines", file.display()))
         .collect();
-    assert!(
-        long.is_empty(),
-        "past {MOST_LINES} lines something wants out: {long:#?}"
-    );
+    assert!(long.is_empty(), "past {MOST_LINES} lines something wants out: {long:#?}");
 }
 
 #[test]
 fn files_are_named_for_what_is_in_them() {
     let vague: Vec<PathBuf> = sources()
         .filter(|file| {
-            let stem = file
-                .file_name()
-                .and_then(|name| name.to_str()?.split('.').next());
+            let stem = file.file_name().and_then(|name| name.to_str()?.split('.').next());
             ["common", "helper", "helpers", "misc", "util", "utils"]
                 .contains(&stem.unwrap_or_default())
         })
         .collect();
-    assert!(
-        vague.is_empty(),
-        "anything might be in these, name them for what is: {vague:#?}"
-    );
+    assert!(vague.is_empty(), "anything might be in these, name them for what is: {vague:#?}");
 }
 
 #[test]
 fn nothing_is_left_to_be_done() {
-    let marks = [
-        ["todo", "!("].concat(),
-        ["unimplemented", "!("].concat(),
-        ["FIX", "ME"].concat(),
-    ];
+    let marks = [["todo", "!("].concat(), ["unimplemented", "!("].concat(), ["FIX", "ME"].concat()];
     let left = holding(sources(), &marks);
     assert!(left.is_empty(), "do it, or file an issue: {left:#?}");
 }
 
 #[test]
 fn no_package_registry_is_named() {
-    let hosts = [
-        "crates io",
-        "pypi org",
-        "pythonhosted org",
-        "npmjs org",
-        "npmjs com",
-        "debian org",
-    ]
-    .map(|host| host.replace(' ', "."));
+    let hosts =
+        ["crates io", "pypi org", "pythonhosted org", "npmjs org", "npmjs com", "debian org"]
+            .map(|host| host.replace(' ', "."));
     let lockfiles = ["Cargo.lock", "package-lock.json"];
-    let others = tracked()
-        .into_iter()
-        .filter(|file| !lockfiles.iter().any(|name| file.ends_with(name)));
+    let others =
+        tracked().into_iter().filter(|file| !lockfiles.iter().any(|name| file.ends_with(name)));
     let named = holding(others, &hosts);
-    assert!(
-        named.is_empty(),
-        "where packages come from is each machine's own setting: {named:#?}"
-    );
+    assert!(named.is_empty(), "where packages come from is each machine's own setting: {named:#?}");
 }
 
 #[test]
@@ -114,12 +90,7 @@ fn invariants_are_kept_by_tests_that_exist() {
             continue;
         };
         let (place, rest) = keeper.split_once('`').expect("a closing backtick");
-        let in_brackets = || {
-            rest.trim()
-                .strip_prefix('(')?
-                .split_once(')')
-                .map(|(title, _)| title)
-        };
+        let in_brackets = || rest.trim().strip_prefix('(')?.split_once(')').map(|(title, _)| title);
         let (file, test) = match place.split_once("::") {
             Some((file, path)) => (file, path.rsplit("::").next()),
             None => (place, in_brackets()),
@@ -135,22 +106,10 @@ fn invariants_are_kept_by_tests_that_exist() {
 
 /// Fails when a crate, or anything it is built with, is one of the impure.
 fn assert_pure(package: &str) {
-    let arguments = [
-        "tree",
-        "--edges",
-        "normal",
-        "--target",
-        "all",
-        "--prefix",
-        "none",
-        "--package",
-        package,
-    ];
+    let arguments =
+        ["tree", "--edges", "normal", "--target", "all", "--prefix", "none", "--package", package];
     let tree = output(Command::new("cargo").args(arguments));
-    let crates: BTreeSet<&str> = tree
-        .lines()
-        .filter_map(|line| line.split(' ').next())
-        .collect();
+    let crates: BTreeSet<&str> = tree.lines().filter_map(|line| line.split(' ').next()).collect();
     let impure = |name: &str| {
         IMPURE.iter().any(|kind| match kind.strip_suffix('*') {
             Some(start) => name.starts_with(start),
@@ -158,10 +117,7 @@ fn assert_pure(package: &str) {
         })
     };
     let found: Vec<&str> = crates.into_iter().filter(|name| impure(name)).collect();
-    assert!(
-        found.is_empty(),
-        "{package} decides, others do: {found:?} is not for it"
-    );
+    assert!(found.is_empty(), "{package} decides, others do: {found:?} is not for it");
 }
 
 /// The files that hold one of the words, with the word.
@@ -177,8 +133,7 @@ fn holding(files: impl Iterator<Item = PathBuf>, words: &[String]) -> Vec<String
 
 fn sources() -> impl Iterator<Item = PathBuf> {
     tracked().into_iter().filter(|file| {
-        file.extension()
-            .is_some_and(|ending| SOURCES.iter().any(|source| ending == *source))
+        file.extension().is_some_and(|ending| SOURCES.iter().any(|source| ending == *source))
     })
 }
 
@@ -186,16 +141,11 @@ fn sources() -> impl Iterator<Item = PathBuf> {
 fn tracked() -> Vec<PathBuf> {
     let listing = ["ls-files", "--cached", "--others", "--exclude-standard"];
     let files = output(Command::new("git").args(listing));
-    files
-        .lines()
-        .map(PathBuf::from)
-        .filter(|file| root().join(file).is_file())
-        .collect()
+    files.lines().map(PathBuf::from).filter(|file| root().join(file).is_file()).collect()
 }
 
 fn is_generated(file: &Path) -> bool {
-    file.components()
-        .any(|part| part.as_os_str() == "generated")
+    file.components().any(|part| part.as_os_str() == "generated")
 }
 
 fn is_test(file: &Path) -> bool {
@@ -212,20 +162,11 @@ fn text(file: &Path) -> String {
 }
 
 fn output(command: &mut Command) -> String {
-    let output = command
-        .current_dir(root())
-        .output()
-        .expect("a program that starts");
-    assert!(
-        output.status.success(),
-        "{command:?}: {}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    let output = command.current_dir(root()).output().expect("a program that starts");
+    assert!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
 fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("a workspace")
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")
 }

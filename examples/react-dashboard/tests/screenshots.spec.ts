@@ -1,8 +1,6 @@
 import type { APIRequestContext } from '@playwright/test'
 import { expect, test } from './fixtures'
 
-test.skip(!process.env.SCREENSHOTS, 'pictures for people: npm run screenshots')
-
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } }
 
 for (const [device, viewport] of Object.entries(SIZES)) {

@@ -23,21 +23,11 @@ pub(super) fn ensure() -> Result<Browser> {
         return Ok(browser);
     }
     apt::install(&["chromium", "chromium-driver"]).map_err(refusal)?;
-    look().ok_or_else(|| {
-        refusal(anyhow::anyhow!(
-            "its packages brought no program of that name"
-        ))
-    })
+    look().ok_or_else(|| refusal(anyhow::anyhow!("its packages brought no program of that name")))
 }
 
 fn look() -> Option<Browser> {
-    let names = [
-        "chromium",
-        "google-chrome",
-        "google-chrome-stable",
-        "chromium-browser",
-        "chrome",
-    ];
+    let names = ["chromium", "google-chrome", "google-chrome-stable", "chromium-browser", "chrome"];
     Some(Browser {
         chrome: named_by("CHROME").or_else(|| names.into_iter().find_map(found))?,
         driver: named_by("CHROMEDRIVER").or_else(|| found("chromedriver"))?,
@@ -45,9 +35,7 @@ fn look() -> Option<Browser> {
 }
 
 fn named_by(variable: &str) -> Option<PathBuf> {
-    env::var_os(variable)
-        .map(PathBuf::from)
-        .filter(|program| program.is_file())
+    env::var_os(variable).map(PathBuf::from).filter(|program| program.is_file())
 }
 
 fn refusal(why: Error) -> Error {

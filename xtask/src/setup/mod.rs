@@ -47,32 +47,22 @@ pub(crate) fn everything() -> Result<TestTools> {
         browser: progress.step("Chromium and its driver", browser::ensure, |browser| {
             browser.chrome.display().to_string()
         })?,
-        wasm_runner: progress.step("Test runner for the browser", wasm_runner::ensure, |_| {
-            String::new()
+        wasm_runner: progress
+            .step("Test runner for the browser", wasm_runner::ensure, |_| String::new())?,
+        python: progress.step("Official Python client", python::ensure, |python| match python {
+            Some(_) => String::new(),
+            None => "no test asks for it".into(),
         })?,
-        python: progress.step(
-            "Official Python client",
-            python::ensure,
-            |python| match python {
-                Some(_) => String::new(),
-                None => "no test asks for it".into(),
-            },
-        )?,
     })
 }
 
 fn build_tools(progress: &mut Progress) -> Result<BuildTools> {
-    let wasm = progress.step("Rust for the browser", wasm_toolchain::ensure, |wasm| {
-        wasm.describe().into()
-    })?;
+    let wasm = progress
+        .step("Rust for the browser", wasm_toolchain::ensure, |wasm| wasm.describe().into())?;
     progress.step("Node.js and npm", npm::ensure, Clone::clone)?;
-    progress.step(
-        "npm dependencies",
-        npm::install_dependencies,
-        |filled| match filled {
-            0 => String::new(),
-            filled => format!("{filled} installed"),
-        },
-    )?;
+    progress.step("npm dependencies", npm::install_dependencies, |filled| match filled {
+        0 => String::new(),
+        filled => format!("{filled} installed"),
+    })?;
     Ok(BuildTools { wasm })
 }

@@ -19,11 +19,7 @@ pub(super) fn ensure() -> Result<String> {
         .arg("--version")
         .printed()
         .ok_or_else(|| missing("Node.js", "there is no program `node` in PATH", REMEDY))?;
-    let major = node
-        .trim_start_matches('v')
-        .split('.')
-        .next()
-        .unwrap_or_default();
+    let major = node.trim_start_matches('v').split('.').next().unwrap_or_default();
     if major.parse::<u32>().is_ok_and(|major| major < OLDEST_NODE) {
         return Err(missing("Node.js 20", format!("`node` is {node}"), REMEDY));
     }
@@ -48,11 +44,7 @@ pub(super) fn install_dependencies() -> Result<usize> {
         .printed()
         .context("git could not list the lockfiles")?;
     let mut filled = 0;
-    for lockfile in lockfiles
-        .lines()
-        .map(workspace::path)
-        .filter(|file| file.is_file())
-    {
+    for lockfile in lockfiles.lines().map(workspace::path).filter(|file| file.is_file()) {
         let Some(folder) = lockfile.parent() else {
             continue;
         };
@@ -60,9 +52,7 @@ pub(super) fn install_dependencies() -> Result<usize> {
             continue;
         }
         Progress::doing("npm ci");
-        let install = Program::new("npm")
-            .args(["ci", "--no-audit", "--no-fund"])
-            .within(folder);
+        let install = Program::new("npm").args(["ci", "--no-audit", "--no-fund"]).within(folder);
         install.quietly().map_err(|failed| {
             missing(
                 &format!("what {} names", lockfile.display()),
@@ -79,10 +69,7 @@ pub(super) fn install_dependencies() -> Result<usize> {
 /// npm leaves a lockfile of what it installed: it is up to date unless ours is newer.
 fn is_installed(folder: &Path, lockfile: &Path) -> bool {
     let written = |file: &Path| fs::metadata(file).and_then(|file| file.modified());
-    match (
-        written(&folder.join("node_modules/.package-lock.json")),
-        written(lockfile),
-    ) {
+    match (written(&folder.join("node_modules/.package-lock.json")), written(lockfile)) {
         (Ok(installed), Ok(wanted)) => installed >= wanted,
         _ => false,
     }

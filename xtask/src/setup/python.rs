@@ -45,12 +45,7 @@ pub(super) fn ensure() -> Result<Option<PathBuf>> {
 }
 
 fn create_venv(home: &Path) -> Result<()> {
-    let create = || {
-        Program::new("python3")
-            .args(["-m", "venv", "--clear"])
-            .arg(home)
-            .quietly()
-    };
+    let create = || Program::new("python3").args(["-m", "venv", "--clear"]).arg(home).quietly();
     // Debian keeps a part of `venv` in a package of its own.
     create().or_else(|_| apt::install(&["python3-venv"]).and_then(|()| create()))
 }

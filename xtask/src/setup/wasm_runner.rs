@@ -18,30 +18,15 @@ pub(super) fn ensure() -> Result<PathBuf> {
     let version = locked_version()?;
     let own = workspace::tools().join("bin").join(PROGRAM);
     let right = |runner: &PathBuf| {
-        Program::new(runner)
-            .arg("--version")
-            .printed()
-            .is_some_and(|line| line.ends_with(&version))
+        Program::new(runner).arg("--version").printed().is_some_and(|line| line.ends_with(&version))
     };
-    if let Some(runner) = [Some(own.clone()), found(PROGRAM)]
-        .into_iter()
-        .flatten()
-        .find(right)
-    {
+    if let Some(runner) = [Some(own.clone()), found(PROGRAM)].into_iter().flatten().find(right) {
         return Ok(runner);
     }
     Progress::doing("building wasm-bindgen-cli");
     // Without --locked: its lockfile may name a version that its registry has taken back.
     let install = Program::new("cargo")
-        .args([
-            "install",
-            "wasm-bindgen-cli",
-            "--debug",
-            "--force",
-            "--bin",
-            PROGRAM,
-            "--version",
-        ])
+        .args(["install", "wasm-bindgen-cli", "--debug", "--force", "--bin", PROGRAM, "--version"])
         .arg(format!("={version}"))
         .arg("--root")
         .arg(workspace::tools());

@@ -41,9 +41,7 @@ impl WasmToolchain {
             Self::Default => Program::new("cargo"),
             Self::Debian => debian_cargo(),
         };
-        cargo
-            .args([verb, "--target", TARGET, "--target-dir"])
-            .arg(workspace::wasm_target())
+        cargo.args([verb, "--target", TARGET, "--target-dir"]).arg(workspace::wasm_target())
     }
 
     /// The folder of what a cargo profile compiles for the browser.
@@ -118,17 +116,12 @@ fn install_debian() -> Result<()> {
     // The compiler's linker is a link into a package of its own, which is named like the link's end.
     if !Path::new(DEBIAN_LINKER).exists() {
         let linker = fs::read_link(DEBIAN_LINKER).context("rustc-web brought no rust-lld")?;
-        let package = linker
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or("lld");
+        let package = linker.file_name().and_then(|name| name.to_str()).unwrap_or("lld");
         apt::install(&[package])?;
     }
     build_std()?;
     if found("rustup").is_some() {
-        Program::new("rustup")
-            .args(["toolchain", "link", LINKED_NAME, "/usr"])
-            .quietly()?;
+        Program::new("rustup").args(["toolchain", "link", LINKED_NAME, "/usr"]).quietly()?;
     }
     Ok(())
 }
@@ -161,18 +154,12 @@ fn build_std() -> Result<()> {
     fs::create_dir_all(&library)?;
     for entry in fs::read_dir(empty_crate.join("target").join(TARGET).join("release/deps"))? {
         let file = entry?.path();
-        let name = file
-            .file_name()
-            .and_then(|name| name.to_str())
-            .unwrap_or_default();
+        let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
         if name.ends_with(".rlib") && !name.starts_with("libwasm_std-") {
             fs::copy(&file, library.join(name))?;
         }
     }
-    fs::write(
-        stamp(),
-        debian_version().context("Debian's compiler does not run")?,
-    )?;
+    fs::write(stamp(), debian_version().context("Debian's compiler does not run")?)?;
     fs::remove_dir_all(&empty_crate)?;
     Ok(())
 }
@@ -186,10 +173,7 @@ fn debian_cargo() -> Program {
 }
 
 fn debian_version() -> Option<String> {
-    Program::new(DEBIAN_RUSTC)
-        .arg("-vV")
-        .without_env("LD_LIBRARY_PATH")
-        .printed()
+    Program::new(DEBIAN_RUSTC).arg("-vV").without_env("LD_LIBRARY_PATH").printed()
 }
 
 fn library_folder() -> PathBuf {

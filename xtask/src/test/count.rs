@@ -11,15 +11,9 @@ pub(super) struct Count {
 
 impl Count {
     /// One that passed.
-    pub(super) const SUCCESS: Self = Self {
-        passed: 1,
-        failed: 0,
-    };
+    pub(super) const SUCCESS: Self = Self { passed: 1, failed: 0 };
     /// One that failed.
-    pub(super) const FAILURE: Self = Self {
-        passed: 0,
-        failed: 1,
-    };
+    pub(super) const FAILURE: Self = Self { passed: 0, failed: 1 };
 
     /// What a line of a runner's output adds: nothing, unless it is one that sums up.
     pub(super) fn of_line(line: &str) -> Self {
@@ -34,39 +28,17 @@ impl Count {
             // Vitest: `Tests  1 failed | 11 passed (12)`
             ["Tests", ref rest @ ..] => Self::of_pairs(rest),
             // node --test, into a pipe or a terminal: `# pass 3`, `ℹ fail 1`
-            ["#" | "ℹ", "pass", count] => Self {
-                passed: number(count),
-                failed: 0,
-            },
-            ["#" | "ℹ", "fail", count] => Self {
-                passed: 0,
-                failed: number(count),
-            },
+            ["#" | "ℹ", "pass", count] => Self { passed: number(count), failed: 0 },
+            ["#" | "ℹ", "fail", count] => Self { passed: 0, failed: number(count) },
             // Playwright: `12 passed (30.1s)`, `1 failed`
-            [count, "passed", _] => Self {
-                passed: number(count),
-                failed: 0,
-            },
-            [count, "failed"] => Self {
-                passed: 0,
-                failed: number(count),
-            },
+            [count, "passed", _] => Self { passed: number(count), failed: 0 },
+            [count, "failed"] => Self { passed: 0, failed: number(count) },
             // unittest: `Ran 3 tests in 0.1s`, and then `FAILED (failures=1, errors=1)`
-            ["Ran", count, "test" | "tests", "in", _] => Self {
-                passed: number(count),
-                failed: 0,
-            },
+            ["Ran", count, "test" | "tests", "in", _] => Self { passed: number(count), failed: 0 },
             ["FAILED", "failures" | "errors", ..] => {
                 let named = |pair: &&[&str]| ["failures", "errors"].contains(&pair[0]);
-                let failed: i32 = words
-                    .windows(2)
-                    .filter(named)
-                    .map(|pair| number(pair[1]))
-                    .sum();
-                Self {
-                    passed: -failed,
-                    failed,
-                }
+                let failed: i32 = words.windows(2).filter(named).map(|pair| number(pair[1])).sum();
+                Self { passed: -failed, failed }
             }
             _ => Self::default(),
         }
@@ -74,16 +46,9 @@ impl Count {
 
     /// The numbers that stand before `passed` and `failed`.
     fn of_pairs(words: &[&str]) -> Self {
-        let before = |name| {
-            words
-                .windows(2)
-                .find(|pair| pair[1] == name)
-                .map_or(0, |pair| number(pair[0]))
-        };
-        Self {
-            passed: before("passed"),
-            failed: before("failed"),
-        }
+        let before =
+            |name| words.windows(2).find(|pair| pair[1] == name).map_or(0, |pair| number(pair[0]));
+        Self { passed: before("passed"), failed: before("failed") }
     }
 
     /// How many there were.
@@ -108,11 +73,7 @@ fn without_colors(line: &str) -> String {
     let mut parts = line.split("\u{1b}[");
     let mut plain = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        plain.extend(
-            part.chars()
-                .skip_while(|sign| !sign.is_ascii_alphabetic())
-                .skip(1),
-        );
+        plain.extend(part.chars().skip_while(|sign| !sign.is_ascii_alphabetic()).skip(1));
     }
     plain
 }
@@ -123,9 +84,7 @@ mod tests {
 
     fn sum(output: &str) -> (i32, i32) {
         let mut count = Count::default();
-        output
-            .lines()
-            .for_each(|line| count += Count::of_line(line));
+        output.lines().for_each(|line| count += Count::of_line(line));
         (count.passed, count.failed)
     }
 
@@ -140,22 +99,13 @@ mod tests {
         assert_eq!(sum(" Tests  12 passed | 2 skipped (14)"), (12, 0));
         assert_eq!(sum("# tests 4\n# pass 3\n# fail 1"), (3, 1));
         assert_eq!(sum("ℹ tests 3\nℹ pass 3\nℹ fail 0"), (3, 0));
-        assert_eq!(
-            sum("  1 failed\n    [chromium] › a.spec.ts:3\n  12 passed (30.1s)"),
-            (12, 1)
-        );
+        assert_eq!(sum("  1 failed\n    [chromium] › a.spec.ts:3\n  12 passed (30.1s)"), (12, 1));
         assert_eq!(sum("Ran 5 tests in 0.112s\n\nOK"), (5, 0));
-        assert_eq!(
-            sum("Ran 5 tests in 0.112s\n\nFAILED (failures=1, errors=2)"),
-            (2, 3)
-        );
+        assert_eq!(sum("Ran 5 tests in 0.112s\n\nFAILED (failures=1, errors=2)"), (2, 3));
     }
 
     #[test]
     fn takes_nothing_else_for_a_sum() {
-        assert_eq!(
-            sum("Tests are run in Chromium\n3 requests failed so far\nall passed"),
-            (0, 0)
-        );
+        assert_eq!(sum("Tests are run in Chromium\n3 requests failed so far\nall passed"), (0, 0));
     }
 }

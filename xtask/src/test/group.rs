@@ -68,9 +68,7 @@ impl Bench {
     fn tell(&self, mut program: Program) -> Program {
         if let Some(tools) = &self.tools {
             let browser = &tools.browser;
-            program = program
-                .env("CHROME", &browser.chrome)
-                .env("CHROMEDRIVER", &browser.driver);
+            program = program.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
         }
         if let Some(artifacts) = &self.artifacts {
             program = program
@@ -122,9 +120,7 @@ impl Group {
     pub(super) fn run(self, bench: &Bench) -> Count {
         let mut sum = Count::default();
         match self.parts(bench) {
-            Ok(parts) => parts
-                .into_iter()
-                .for_each(|part| sum += said(part.run(bench))),
+            Ok(parts) => parts.into_iter().for_each(|part| sum += said(part.run(bench))),
             Err(error) => sum += said(Err(error)),
         }
         sum
@@ -159,27 +155,17 @@ impl Group {
             Self::Wasm => {
                 let tools = bench.tools()?;
                 let cargo = tools.build.wasm.cargo("test");
-                let test = cargo.args([
-                    "--package",
-                    "samewire-wasm-client",
-                    "--tests",
-                    "--no-fail-fast",
-                ]);
+                let test =
+                    cargo.args(["--package", "samewire-wasm-client", "--tests", "--no-fail-fast"]);
                 vec![Part::Tests(webdriver::told(test, tools)?)]
             }
-            Self::Types => vec![Part::Check(npm(&[
-                "run",
-                "check",
-                "--workspaces",
-                "--if-present",
-            ]))],
+            Self::Types => {
+                vec![Part::Check(npm(&["run", "check", "--workspaces", "--if-present"]))]
+            }
             Self::Npm => vec![Part::Tests(npm(&["test", "--workspaces", "--if-present"]))],
             Self::Clients => {
-                let python = bench
-                    .tools()?
-                    .python
-                    .as_ref()
-                    .context("there are no tests in Python")?;
+                let python =
+                    bench.tools()?.python.as_ref().context("there are no tests in Python")?;
                 let node = Program::new("node").args(["--test", "--test-timeout=120000"]);
                 let python = Program::new(python).args(["-m", "unittest", "discover", "--verbose"]);
                 vec![
@@ -201,17 +187,12 @@ impl Part {
             Self::Own(check) => check().map(|()| Count::SUCCESS),
             Self::Check(program) => {
                 let succeeded = bench.tell(program).watched(|_| {})?;
-                Ok(if succeeded {
-                    Count::SUCCESS
-                } else {
-                    Count::FAILURE
-                })
+                Ok(if succeeded { Count::SUCCESS } else { Count::FAILURE })
             }
             Self::Tests(program) => {
                 let mut count = Count::default();
-                let succeeded = bench
-                    .tell(program)
-                    .watched(|line| count += Count::of_line(line))?;
+                let succeeded =
+                    bench.tell(program).watched(|line| count += Count::of_line(line))?;
                 match succeeded {
                     true if count.total() == 0 => bail!("it ran no test"),
                     // What broke was not a test, but what runs them.

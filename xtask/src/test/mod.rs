@@ -31,20 +31,14 @@ struct Verdict {
 
 /// Runs the groups asked for, all of them when none is. The last line printed is the sum.
 pub(crate) fn run(asked: &[Group]) -> ExitCode {
-    let groups = if asked.is_empty() {
-        Group::value_variants()
-    } else {
-        asked
-    };
+    let groups = if asked.is_empty() { Group::value_variants() } else { asked };
     let mut bench = Bench::default();
     let mut verdicts = Vec::new();
     for group in groups {
         let ready = prepare(group.needs(), &mut bench, &mut verdicts);
         let name = group.name();
         println!("\n=== {name} ===");
-        verdicts.push(timed(name, || {
-            if ready { group.run(&bench) } else { not_run() }
-        }));
+        verdicts.push(timed(name, || if ready { group.run(&bench) } else { not_run() }));
     }
     close(&verdicts)
 }
@@ -54,20 +48,14 @@ fn prepare(needs: Needs, bench: &mut Bench, verdicts: &mut Vec<Verdict>) -> bool
     if needs >= Needs::Tools && !bench.setup_tried {
         bench.setup_tried = true;
         println!("\n=== setup ===");
-        verdicts.push(timed("setup", || {
-            kept(setup::everything(), &mut bench.tools)
-        }));
+        verdicts.push(timed("setup", || kept(setup::everything(), &mut bench.tools)));
     }
     if needs >= Needs::Build && !bench.build_tried {
         bench.build_tried = true;
         if let Some(tools) = &bench.tools {
             println!("\n=== build ===");
-            let built = || {
-                kept(
-                    build::everything(&tools.build, Profile::Release),
-                    &mut bench.artifacts,
-                )
-            };
+            let built =
+                || kept(build::everything(&tools.build, Profile::Release), &mut bench.artifacts);
             verdicts.push(timed("build", built));
         }
     }
@@ -111,24 +99,12 @@ fn timed(name: &'static str, work: impl FnOnce() -> Count) -> Verdict {
 }
 
 fn close(verdicts: &[Verdict]) -> ExitCode {
-    println!(
-        "\n  {:<10} {:>7} {:>7} {:>12}",
-        "group", "passed", "failed", "time"
-    );
+    println!("\n  {:<10} {:>7} {:>7} {:>12}", "group", "passed", "failed", "time");
     let mut sum = Count::default();
     for Verdict { name, count, took } in verdicts {
-        println!(
-            "  {name:<10} {:>7} {:>7} {:>12}",
-            count.passed,
-            count.failed,
-            seconds(*took)
-        );
+        println!("  {name:<10} {:>7} {:>7} {:>12}", count.passed, count.failed, seconds(*took));
         sum += *count;
     }
     println!("\n{} passed, {} failed", sum.passed, sum.failed);
-    if sum.failed == 0 {
-        ExitCode::SUCCESS
-    } else {
-        ExitCode::FAILURE
-    }
+    if sum.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }

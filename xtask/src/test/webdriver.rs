@@ -13,10 +13,7 @@ const OPTIONS: &str = "wasm-client/webdriver.json";
 /// Tells a program that tests for the browser what runs them.
 pub(super) fn told(program: Program, tools: &TestTools) -> Result<Program> {
     Ok(program
-        .env(
-            "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER",
-            &tools.wasm_runner,
-        )
+        .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", &tools.wasm_runner)
         .env("WASM_BINDGEN_TEST_WEBDRIVER_JSON", options(tools)?)
         .env("WASM_BINDGEN_TEST_DRIVER_TIMEOUT", "30")
         .env("WASM_BINDGEN_TEST_TIMEOUT", "120"))
