@@ -3,7 +3,7 @@
 /// Largest message, in bytes (wire.md, section 7).
 pub const MAX_MESSAGE_BYTES: usize = 1_000_000;
 
-/// Rooms that one connection may be in.
+/// Rooms that one connection may be in, besides its user's own.
 pub const MAX_ROOMS: usize = 256;
 
 /// Longest room address, in bytes.

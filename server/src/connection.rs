@@ -12,7 +12,9 @@ use std::{
 
 use engineioxide::DisconnectReason;
 use parking_lot::{Mutex, RwLock};
-use samewire_protocol::{RoomAddress, ServerEvent, Timestamp, id::ConnectionId, limits::MAX_ROOMS};
+use samewire_protocol::{
+    RoomAddress, ServerEvent, Timestamp, id::ConnectionId, limits::MAX_ROOMS, room::USER,
+};
 use tokio::sync::{Notify, mpsc::error::TrySendError};
 
 use crate::{
@@ -118,7 +120,9 @@ impl Connection {
 
     pub(crate) fn has_place_for(&self, room: &RoomAddress) -> bool {
         let rooms = self.rooms.lock();
-        rooms.len() < MAX_ROOMS || rooms.contains(room)
+        // The user's own room is not of the client's choosing.
+        let chosen = rooms.iter().filter(|room| room.kind() != USER).count();
+        chosen < MAX_ROOMS || rooms.contains(room)
     }
 
     /// Notes that it is in a room; the task will send what the room's log holds for it.
