@@ -159,13 +159,12 @@ impl<P: Payload> Client<P> {
 
     /// Ends everything. What waits for an answer fails; no deadline stays.
     pub fn close(&mut self, now: Instant) {
-        self.disconnect(now);
         let failure = Failure::new(ClientErrorCode::Closed, "the client was closed");
         for answered in self.outbox.drain() {
             self.settle(answered, Err(failure.clone()));
         }
         self.rooms.close(&failure);
-        self.go_on(now);
+        self.disconnect(now);
     }
 
     /// The answer to [`Event::TokenNeeded`]: a token, none, or why there is none.

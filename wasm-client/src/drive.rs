@@ -12,12 +12,7 @@ use samewire_client_core::{
 };
 use wasm_bindgen::JsValue;
 
-use crate::{
-    host::Host,
-    socket::OpenSocket,
-    timer::Timer,
-    value::Value,
-};
+use crate::{host::Host, socket::OpenSocket, timer::Timer, value::Value};
 
 /// A client with its socket and its timer.
 ///

@@ -1,0 +1,212 @@
+//! The engine in a browser: what crosses the border, and in what shape.
+
+#![cfg(target_arch = "wasm32")]
+
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use samewire_wasm_client::{Engine, Host};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+#[wasm_bindgen(module = "/tests/page.js")]
+extern "C" {
+    #[wasm_bindgen(extends = Object)]
+    #[derive(Clone)]
+    type Page;
+
+    #[wasm_bindgen(constructor)]
+    fn new() -> Page;
+
+    #[wasm_bindgen(method)]
+    fn receive(this: &Page, data: &JsValue);
+
+    #[wasm_bindgen(method)]
+    fn lose(this: &Page);
+
+    #[wasm_bindgen(method)]
+    fn told(this: &Page, name: &str) -> Vec<String>;
+
+    #[wasm_bindgen(method)]
+    fn payload(this: &Page) -> JsValue;
+
+    #[wasm_bindgen(method)]
+    fn sent(this: &Page) -> Array;
+
+    #[wasm_bindgen(method, js_name = onTold)]
+    fn on_told(this: &Page, name: &str, reaction: &JsValue);
+
+    #[wasm_bindgen(method, getter)]
+    fn reported(this: &Page) -> Array;
+
+    fn checks() -> JsValue;
+}
+
+/// A page with an engine that is connected to a server without our extras.
+fn connected() -> (Page, Engine) {
+    let page = Page::new();
+    let engine = engine(&page, &Object::new());
+    engine.connect();
+    receive(&page, r#"0{"sid":"s"}"#);
+    receive(&page, r#"40{"sid":"x"}"#);
+    (page, engine)
+}
+
+fn engine(page: &Page, options: &Object) -> Engine {
+    Engine::new(options.into(), &checks(), page.clone().unchecked_into::<Host>())
+}
+
+fn receive(page: &Page, text: &str) {
+    page.receive(&text.into());
+}
+
+fn emit(engine: &Engine, call: u32, event: &str) {
+    engine.emit(call, event, "{}".into(), Array::new(), "uuid".into(), None, None);
+}
+
+#[wasm_bindgen_test]
+fn every_state_is_told_by_its_name() {
+    let (page, engine) = connected();
+    let states = page.told("stateChanged");
+    let names: Vec<&str> = states.iter().filter_map(|state| state.split('"').nth(1)).collect();
+    assert_eq!(names, ["connecting", "authenticating", "connected"]);
+    assert_eq!((engine.sockets(), engine.timers()), (1, 1));
+}
+
+#[wasm_bindgen_test]
+fn a_payload_arrives_as_the_value_it_is() {
+    let (page, _engine) = connected();
+    receive(
+        &page,
+        r#"42["moved",{"to":["e4",null,1.5]},{"room":"room:a","epoch":"e","offset":7}]"#,
+    );
+    assert_eq!(
+        page.told("arrived"),
+        [r#"["moved",{"to":["e4",null,1.5]},"room:a",{"epoch":"e","offset":7},null]"#]
+    );
+}
+
+#[wasm_bindgen_test]
+fn binary_parts_arrive_as_they_are() {
+    let (page, _engine) = connected();
+    receive(&page, r#"451-["file",{"_placeholder":true,"num":0}]"#);
+    let bytes = Uint8Array::from(&[1_u8, 2, 3][..]).buffer();
+    page.receive(&bytes);
+    assert!(Object::is(&page.payload(), &bytes));
+}
+
+#[wasm_bindgen_test]
+fn a_payload_is_sent_as_the_text_that_was_given() {
+    let (page, engine) = connected();
+    let attachment = Uint8Array::from(&[9_u8][..]).buffer();
+    engine.emit(
+        1,
+        "say \"hi\"",
+        "{\"ö\":1}".into(),
+        Array::of1(&attachment),
+        "uuid".into(),
+        None,
+        None,
+    );
+    let sent = page.sent();
+    assert_eq!(sent.get(1).as_string().unwrap(), r#"451-0["say \"hi\"",{"ö":1}]"#);
+    assert!(Object::is(&sent.get(2), &attachment));
+}
+
+#[wasm_bindgen_test]
+fn a_failure_has_its_code() {
+    let (page, engine) = connected();
+    emit(&engine, 5, "ask");
+    receive(&page, r#"430[{"ok":false,"error":{"code":"NOT_FOUND","message":"none"}}]"#);
+    assert_eq!(
+        page.told("settled"),
+        [r#"[5,{"code":"NOT_FOUND","message":"none","retryable":false},null]"#]
+    );
+    emit(&engine, 6, "other");
+    receive(&page, r#"431[{"ok":true,"data":"fine"}]"#);
+    assert_eq!(page.told("settled")[1], r#"[6,null,"fine"]"#);
+}
+
+#[wasm_bindgen_test]
+fn what_does_not_fit_is_a_fault_and_goes_no_further() {
+    let (page, engine) = connected();
+    receive(&page, r#"42["number","five"]"#);
+    receive(&page, r#"42["number",5]"#);
+    assert_eq!(page.told("fault"), [r#"["number","payload","expected a number"]"#]);
+    assert_eq!(page.told("arrived").len(), 1);
+    emit(&engine, 1, "ask");
+    receive(&page, r#"430[{"ok":true,"data":"ill"}]"#);
+    assert!(page.told("settled")[0].contains("INVALID_ANSWER"));
+}
+
+#[wasm_bindgen_test]
+fn a_host_that_throws_is_reported_and_told_the_rest() {
+    let (page, _engine) = connected();
+    let throws = js_sys::Function::new_no_args("throw new Error('oops')");
+    page.on_told("arrived", &throws);
+    receive(&page, r#"42["a",1]"#);
+    receive(&page, r#"42["b",2]"#);
+    assert_eq!((page.told("arrived").len(), page.reported().length()), (2, 2));
+}
+
+#[wasm_bindgen_test]
+fn a_host_may_call_back_in_the_middle_of_being_told() {
+    let (page, engine) = connected();
+    let engine: &'static Engine = Box::leak(Box::new(engine));
+    let calls_back = Closure::<dyn Fn()>::new(move || {
+        emit(engine, 1, "from within");
+        engine.join(1, "room:a", None);
+        engine.close();
+    });
+    page.on_told("arrived", calls_back.as_ref());
+    receive(&page, r#"42["a",1]"#);
+    assert_eq!(page.told("arrived").len(), 1);
+    assert_eq!(
+        (engine.timers(), engine.sockets(), engine.rooms(), engine.pending_emits()),
+        (0, 0, 0, 0)
+    );
+}
+
+#[wasm_bindgen_test]
+fn closing_leaves_nothing_behind() {
+    let (page, engine) = connected();
+    engine.join(1, "room:a", None);
+    emit(&engine, 1, "ask");
+    engine.close();
+    assert_eq!(
+        (engine.timers(), engine.sockets(), engine.rooms(), engine.pending_emits()),
+        (0, 0, 0, 0)
+    );
+    assert!(page.told("settled")[0].contains("CLOSED"));
+    drop(engine);
+    let sockets = Reflect::get(&page, &"sockets".into()).unwrap();
+    let socket = Array::from(&sockets).get(0);
+    assert_eq!(Reflect::get(&socket, &"closed".into()).unwrap(), JsValue::TRUE);
+    assert!(Reflect::get(&socket, &"onmessage".into()).unwrap().is_falsy());
+}
+
+#[wasm_bindgen_test]
+fn an_engine_that_is_dropped_hears_no_more() {
+    let (page, engine) = connected();
+    let socket = Array::from(&Reflect::get(&page, &"sockets".into()).unwrap()).get(0);
+    let onmessage = || Reflect::get(&socket, &"onmessage".into()).unwrap();
+    assert!(onmessage().is_function());
+    drop(engine);
+    assert!(onmessage().is_falsy());
+}
+
+#[wasm_bindgen_test]
+fn a_lost_socket_is_tried_again_with_the_options_given() {
+    let page = Page::new();
+    let options = Object::new();
+    Reflect::set(&options, &"reconnectionAttempts".into(), &1.into()).unwrap();
+    let engine = engine(&page, &options);
+    engine.connect();
+    page.lose();
+    let states = page.told("stateChanged");
+    assert!(states[1].starts_with(r#"["reconnecting",1,"#) && states[1].contains("CONNECT_FAILED"));
+    assert_eq!((engine.timers(), engine.sockets()), (1, 0));
+    engine.disconnect();
+    assert!(page.told("stateChanged")[2].starts_with(r#"["closed""#));
+    assert_eq!(engine.timers(), 0);
+}
