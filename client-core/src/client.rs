@@ -1,130 +1,35 @@
-//! The whole client: what the parts do is brought together here.
+//! The whole client: what goes in and what comes out. What happens in between is in `reactions`.
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::collections::VecDeque;
 
-use samewire_protocol::{
-    VERSION,
-    connection::{
-        AuthError, AuthRequestError, Authenticate, Authenticated, ErrorEvent, Handshake, Resumed,
-        ServerShutdown, TokenExpiring,
-    },
-    event::Event as _,
-    presence::{PresenceChanged, PresenceState},
-    room::USER,
-    rooms::{RoomHistory, RoomJoin, RoomLeave},
-};
-use serde::Serialize;
+use samewire_protocol::{connection::Authenticate, event::Event as _};
 
 use crate::{
-    Arrived, CallId, Checks, ClientErrorCode, Config, ConnectionState, Encoded, Failure, HandleId,
-    Instant, Message, Misfit, Payload, Position, SocketId, Transmit,
+    CallId, Checks, ClientErrorCode, Config, ConnectionState, EmitOptions, Encoded, Event, Failure,
+    HandleId, Instant, Payload, Position, SocketId, Transmit,
     assembly::Assembly,
-    connection::{Connection, Peer, Step},
-    framing::{self, Frame, FrameError, Packet},
-    outbox::{Answered, Body, Emit, Outbox, Purpose},
-    rooms::{Ask, News, Rooms},
+    connection::Connection,
+    framing::{self, Frame, FrameError},
+    outbox::{Body, Emit, Outbox, Purpose},
+    rooms::Rooms,
     timer::Timer,
 };
 
 /// A client without IO. Every call and every input may leave something in each of the outputs
 /// [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`].
 pub struct Client<P> {
-    config: Config,
-    checks: Box<dyn Checks<P>>,
-    connection: Connection,
-    assembly: Assembly<P>,
-    outbox: Outbox<P>,
-    rooms: Rooms<P>,
+    pub(crate) config: Config,
+    pub(crate) checks: Box<dyn Checks<P>>,
+    pub(crate) connection: Connection,
+    pub(crate) assembly: Assembly<P>,
+    pub(crate) outbox: Outbox<P>,
+    pub(crate) rooms: Rooms<P>,
     /// What the server said of us at sign-in.
-    session: Option<P>,
+    pub(crate) session: Option<P>,
     /// A fresh token was asked for, to bring it on a connection that stands.
-    renewing: bool,
-    transmits: VecDeque<Transmit<P>>,
-    events: VecDeque<Event<P>>,
-}
-
-/// What the application is to be told.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event<P> {
-    /// [`Client::state`] is another.
-    StateChanged,
-    /// [`Client::session`] is another.
-    SessionChanged,
-    /// Somebody has to call [`Client::token`].
-    TokenNeeded,
-    /// An event came. `ack` is the number that [`Client::acknowledge`] takes, where the server wants
-    /// to hear.
-    Arrived {
-        /// What came.
-        event: Arrived<P>,
-        /// By which number it is acknowledged.
-        ack: Option<u64>,
-    },
-    /// An emit is over. Told once for each.
-    Settled {
-        /// Which.
-        call: CallId,
-        /// What the server answered, or why it failed.
-        outcome: Result<Option<P>, Failure>,
-    },
-    /// A join is granted.
-    Joined {
-        /// Whose.
-        handle: HandleId,
-        /// The room, as the server calls it.
-        room: Arc<str>,
-    },
-    /// A join is refused; its handle is forgotten.
-    Refused {
-        /// Whose.
-        handle: HandleId,
-        /// Why.
-        failure: Failure,
-    },
-    /// What was missed of a room while there was no connection has been told.
-    Recovered {
-        /// The room.
-        room: Arc<str>,
-        /// How many events it was.
-        missed: u64,
-    },
-    /// What was missed of a room is lost.
-    Reset {
-        /// The room.
-        room: Arc<str>,
-        /// From where on nothing is missing.
-        position: Position,
-    },
-    /// The server took a room away; its handles are forgotten.
-    Removed {
-        /// The room.
-        room: Arc<str>,
-        /// Why.
-        failure: Failure,
-    },
-    /// [`Client::users`] of a room are others.
-    PresenceChanged {
-        /// The room.
-        room: Arc<str>,
-    },
-    /// What came doesn't fit its type, and is told nobody else.
-    Fault {
-        /// The event it belongs to.
-        event: Arc<str>,
-        /// Where it doesn't fit.
-        misfit: Misfit,
-    },
-}
-
-/// How an emit is treated.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EmitOptions {
-    /// A UUID, so that the server doesn't act twice on an emit that is sent again.
-    pub id: String,
-    /// How long to wait for the answer, each try. None means as configured.
-    pub timeout: Option<Duration>,
-    /// Times it may be sent again. None means as configured.
-    pub retries: Option<u32>,
+    pub(crate) renewing: bool,
+    pub(crate) transmits: VecDeque<Transmit<P>>,
+    pub(crate) events: VecDeque<Event<P>>,
 }
 
 /// Calls of the application.
@@ -362,248 +267,3 @@ impl<P: Payload> Client<P> {
         self.outbox.pending()
     }
 }
-
-/// What follows from what.
-impl<P: Payload> Client<P> {
-    /// Does what each part wants done, until none wants anything.
-    fn go_on(&mut self, now: Instant) {
-        loop {
-            if let Some(step) = self.connection.poll_step() {
-                self.step(now, step);
-            } else if let Some(news) = self.rooms.poll_news() {
-                self.news(news);
-            } else if let Some(ask) = self.rooms.poll_ask() {
-                self.ask_for_room(ask);
-            } else {
-                break;
-            }
-        }
-        if let Some(socket) = self.connection.open_socket() {
-            let named = self.connection.peer() == Peer::Samewire;
-            while let Some(message) = self.outbox.next_message(now, named) {
-                self.transmits.push_back(Transmit::Send { socket, message });
-            }
-        }
-        match self.outbox.deadline() {
-            Some(deadline) => self.connection.timers().set(Timer::Ack, deadline),
-            None => self.connection.timers().stop(Timer::Ack),
-        }
-    }
-
-    fn step(&mut self, now: Instant, step: Step) {
-        match step {
-            Step::OpenSocket(socket) => self.transmits.push_back(Transmit::Open { socket }),
-            Step::CloseSocket(socket) => self.transmits.push_back(Transmit::Close { socket }),
-            Step::Send(socket, text) => {
-                self.transmits.push_back(Transmit::Send { socket, message: Message::text(text) });
-            }
-            Step::AskForToken => self.events.push_back(Event::TokenNeeded),
-            Step::Greet(socket, token) => self.greet(now, socket, token),
-            Step::Up => self.rooms.connected(),
-            Step::Down => self.go_down(),
-            Step::StateChanged => self.events.push_back(Event::StateChanged),
-        }
-    }
-
-    fn greet(&mut self, now: Instant, socket: SocketId, token: Option<String>) {
-        let resume = self.rooms.resume();
-        if !resume.is_empty() {
-            self.connection.timers().set(Timer::Resume, now + self.config.ack_timeout);
-        }
-        let resume = (!resume.is_empty()).then_some(resume);
-        let auth = Handshake { token, protocol: Some(VERSION.to_owned()), resume };
-        let message = Message::text(framing::connect(&auth));
-        self.transmits.push_back(Transmit::Send { socket, message });
-    }
-
-    fn go_down(&mut self) {
-        self.assembly.clear();
-        self.renewing = false;
-        if self.session.take().is_some() {
-            self.events.push_back(Event::SessionChanged);
-        }
-        self.rooms.disconnected();
-        let lost = Failure::new(
-            ClientErrorCode::ConnectionLost,
-            "the connection was lost before an answer came",
-        );
-        for answered in self.outbox.disconnected() {
-            self.settle(answered, Err(lost.clone()));
-        }
-    }
-
-    fn packet(&mut self, packet: Packet<P>) {
-        match packet {
-            Packet::Event { args, ack, .. } => match args.event() {
-                Some(mut event) => match event.place.take() {
-                    Some(place) => self.rooms.accept(place, event),
-                    None => self.arrived(event, ack),
-                },
-                None => self.fault("event", FrameError::Body),
-            },
-            Packet::Ack { id, args, .. } => {
-                if let Some(answered) = self.outbox.answered(id) {
-                    let outcome = self.read_answer(&answered.name, args.item(0));
-                    self.settle(answered, outcome);
-                }
-            }
-            Packet::Connect | Packet::Disconnect | Packet::ConnectError(_) => {}
-        }
-    }
-
-    /// An event whose turn it is: it is checked, acted on where it is about us, and told.
-    fn arrived(&mut self, event: Arrived<P>, ack: Option<u64>) {
-        if let Err(misfit) = self.checks.payload(&event.name, event.payload.as_ref()) {
-            self.events.push_back(Event::Fault { event: event.name, misfit });
-            return;
-        }
-        if let Some(payload) = &event.payload {
-            self.act_on(&event.name, payload);
-        }
-        if event.place.is_none() && !ABOUT_SIGN_IN.contains(&&*event.name) {
-            self.connection.spoke();
-        }
-        self.events.push_back(Event::Arrived { event, ack });
-    }
-
-    fn act_on(&mut self, name: &str, payload: &P) {
-        match name {
-            Authenticated::NAME => self.signed_in(payload),
-            AuthError::NAME | AuthRequestError::NAME => {
-                if let Some(failure) = Failure::read(payload) {
-                    self.connection.sign_in_failed(failure);
-                }
-            }
-            TokenExpiring::NAME if self.config.has_token => {
-                self.renewing = true;
-                self.events.push_back(Event::TokenNeeded);
-            }
-            ServerShutdown::NAME => {
-                let text = |name| payload.field(name)?.text();
-                let stay_away = payload
-                    .field("reconnectAfterMs")
-                    .and_then(|millis| millis.count())
-                    .unwrap_or(0);
-                let reason = text("reason").unwrap_or_default();
-                self.connection.shutdown_announced(&reason, Duration::from_millis(stay_away));
-            }
-            Resumed::NAME => {
-                self.connection.timers().stop(Timer::Resume);
-                self.rooms.resumed(payload);
-            }
-            PresenceState::NAME => self.rooms.presence_state(payload),
-            PresenceChanged::NAME => self.rooms.presence_update(payload),
-            ErrorEvent::NAME => self.taken_back(payload),
-            _ => {}
-        }
-    }
-
-    fn signed_in(&mut self, session: &P) {
-        self.session = Some(session.clone());
-        self.events.push_back(Event::SessionChanged);
-        self.connection.signed_in();
-        if let Some(user) = session.field("userId").and_then(|user| user.text()) {
-            self.rooms.joined_own(&format!("{}:{user}", USER.0));
-        }
-    }
-
-    /// An `error` about a room, and about no event of ours: the server took the room away.
-    fn taken_back(&mut self, error: &P) {
-        if let Some(room) = error.field("room").and_then(|room| room.text())
-            && error.field("event").is_none()
-            && let Some(failure) = Failure::read(error)
-        {
-            self.rooms.remove(&room, failure);
-        }
-    }
-
-    /// What an acknowledgement says: `{ ok, data }` or `{ ok, error }`; of another server, anything.
-    fn read_answer(&mut self, name: &Arc<str>, answer: Option<P>) -> Result<Option<P>, Failure> {
-        let invalid = |message: String| Failure::new(ClientErrorCode::InvalidAnswer, message);
-        let data = match answer
-            .as_ref()
-            .and_then(|answer| Some((answer.field("ok")?.flag()?, answer)))
-        {
-            Some((true, answer)) => answer.field("data"),
-            Some((false, answer)) => {
-                let failure = answer.field("error").and_then(|error| Failure::read(&error));
-                return Err(failure.unwrap_or_else(|| invalid("a refusal without a reason".into())));
-            }
-            None => answer,
-        };
-        self.checks.answer(name, data.as_ref()).map(|()| data).map_err(|misfit| {
-            let failure = invalid(format!("{}: {}", misfit.path, misfit.message));
-            self.events.push_back(Event::Fault { event: name.clone(), misfit });
-            failure
-        })
-    }
-
-    fn settle(&mut self, answered: Answered, outcome: Result<Option<P>, Failure>) {
-        match answered.purpose {
-            Purpose::Call(call) => self.events.push_back(Event::Settled { call, outcome }),
-            Purpose::Join(room) => {
-                let nothing = || Failure::new(ClientErrorCode::InvalidAnswer, "an empty answer");
-                let answer = outcome.and_then(|answer| answer.ok_or_else(nothing));
-                self.rooms.join_answered(&room, answer.as_ref().map_err(Clone::clone));
-            }
-            Purpose::History(room) => {
-                self.rooms.history_answered(&room, outcome.ok().flatten().as_ref())
-            }
-            Purpose::Nobody => {}
-        }
-    }
-
-    fn ask_for_room(&mut self, ask: Ask) {
-        match ask {
-            Ask::Join(join) => {
-                let purpose = Purpose::Join(join.room.as_str().into());
-                self.ask(RoomJoin::NAME, &join, purpose);
-            }
-            Ask::Leave(leave) => {
-                let room: Arc<str> = leave.room.as_str().into();
-                self.outbox.forget(&Purpose::Join(room.clone()));
-                self.outbox.forget(&Purpose::History(room));
-                self.ask(RoomLeave::NAME, &leave, Purpose::Nobody);
-            }
-            Ask::History(history) => {
-                let purpose = Purpose::History(history.room.as_str().into());
-                self.ask(RoomHistory::NAME, &history, purpose);
-            }
-        }
-    }
-
-    /// Emits on the client's own account. Asking twice does no harm, so it needs no id.
-    fn ask(&mut self, name: &str, payload: &impl Serialize, purpose: Purpose) {
-        let emit = Emit {
-            name: name.into(),
-            body: Body::Ours(framing::json(payload)),
-            id: None,
-            purpose,
-            timeout: self.config.ack_timeout,
-            retries: self.config.retries,
-        };
-        self.outbox.add_ours(emit);
-    }
-
-    fn news(&mut self, news: News<P>) {
-        let event = match news {
-            News::Released(event) => return self.arrived(event, None),
-            News::Joined { handle, room } => Event::Joined { handle, room },
-            News::Refused { handle, failure } => Event::Refused { handle, failure },
-            News::Recovered { room, missed } => Event::Recovered { room, missed },
-            News::Reset { room, position } => Event::Reset { room, position },
-            News::Removed { room, failure } => Event::Removed { room, failure },
-            News::PresenceChanged { room } => Event::PresenceChanged { room },
-        };
-        self.events.push_back(event);
-    }
-
-    fn fault(&mut self, event: &str, error: FrameError) {
-        let misfit = Misfit { path: "frame".to_owned(), message: error.to_string() };
-        self.events.push_back(Event::Fault { event: event.into(), misfit });
-    }
-}
-
-/// What a Samewire server may send before it has said who we are.
-const ABOUT_SIGN_IN: [&str; 4] =
-    [Authenticated::NAME, AuthError::NAME, Resumed::NAME, PresenceState::NAME];

@@ -4,7 +4,7 @@
 //! is to be done. The tour:
 //!
 //! - [`Client`] is the whole: calls of the application and what the network brings go in,
-//!   [`Transmit`]s, [`Event`]s and the next deadline come out.
+//!   [`Transmit`]s, [`Event`]s and the next deadline come out. `reactions` is what happens in between.
 //! - `connection` is its life as one state machine, with `backoff` and `timer`; [`framing`] reads
 //!   and writes frames, `assembly` puts binary parts in their places.
 //! - `outbox` keeps what was emitted until it is answered, `rooms` knows what was joined, `sequence`
@@ -28,6 +28,7 @@ mod backoff;
 mod client;
 mod config;
 mod connection;
+mod event;
 mod failure;
 pub mod framing;
 mod instant;
@@ -36,15 +37,18 @@ mod outbox;
 mod payload;
 mod position;
 mod presence;
+mod reactions;
+mod room;
 mod rooms;
 mod sequence;
 mod sorted;
 mod timer;
 mod transmit;
 
-pub use client::{Client, EmitOptions, Event};
+pub use client::Client;
 pub use config::Config;
 pub use connection::ConnectionState;
+pub use event::{EmitOptions, Event};
 pub use failure::{ClientErrorCode, Failure};
 pub use instant::{Clock, Instant};
 pub use payload::{Arrived, Checks, Encoded, Misfit, NoChecks, Payload};

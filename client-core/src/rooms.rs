@@ -5,15 +5,14 @@ use std::{collections::VecDeque, sync::Arc};
 
 use samewire_protocol::{
     connection::Resume,
-    event::Event as _,
-    presence::PresenceChanged,
     rooms::{RoomHistory, RoomJoin, RoomLeave},
 };
 
 use crate::{
     Arrived, Failure, HandleId, Payload, Place, Position,
     presence::{Presence, items},
-    sequence::{Continuity, Sequence},
+    room::{Handle, Membership, Room},
+    sequence::Continuity,
     sorted::SortedMap,
 };
 
@@ -23,37 +22,6 @@ pub(crate) struct Rooms<P> {
     rooms: SortedMap<Arc<str>, Room<P>>,
     asks: VecDeque<Ask>,
     news: VecDeque<News<P>>,
-}
-
-/// One room.
-#[derive(Debug)]
-struct Room<P> {
-    handles: Vec<Handle>,
-    /// The server joins us to it by itself, and we are in it for as long as we are connected.
-    own: bool,
-    membership: Membership,
-    sequence: Sequence<Arrived<P>>,
-    presence: Presence<P>,
-}
-
-/// Somebody who joined a room.
-#[derive(Debug)]
-struct Handle {
-    id: HandleId,
-    /// The events it wants; none means all.
-    events: Option<Vec<String>>,
-    /// Whether it was told that it is in.
-    told: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Membership {
-    /// Not in it, for want of a connection.
-    Out,
-    /// Asked to be let in.
-    Joining,
-    /// In it.
-    In,
 }
 
 /// What is to be asked of the server.
@@ -136,7 +104,8 @@ impl<P: Payload> Rooms<P> {
         if online && (room.membership == Membership::Out || alone || room.filter() != wanted) {
             self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
         } else if room.membership == Membership::In {
-            self.news.extend(room.tell_joined(&address));
+            let joined = |handle| News::Joined { handle, room: address.clone() };
+            self.news.extend(room.untold().map(joined));
         }
     }
 
@@ -311,23 +280,21 @@ impl<P: Payload> Rooms<P> {
     }
 
     fn join_refused(&mut self, asked: &str, failure: Failure) {
-        let Some((address, mut room)) = self.rooms.remove(asked) else {
+        let Some(room) = self.rooms.get_mut(asked) else {
             return;
         };
-        if room.own && room.handles.is_empty() {
-            // Its events come all the same; what is missed while offline can't be known.
-            let continuity = room.sequence.joined_without_position();
-            room.membership = Membership::In;
-            self.rooms.insert(address.clone(), room);
-            return self.go_on(&address, continuity, None);
-        }
-        let was_in = room.handles.iter().any(|handle| handle.told);
-        for handle in room.handles.iter().filter(|handle| !handle.told) {
+        for handle in room.handles.extract_if(.., |handle| !handle.told) {
             self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
         }
-        if was_in {
-            self.news.push_back(News::Removed { room: address, failure });
+        if !room.own && room.membership != Membership::In {
+            return self.remove(asked, failure);
         }
+        // We are in it nevertheless, and its events come: with those that were wanted before, or,
+        // in a user's own room, without knowing what is missed while offline.
+        room.membership = Membership::In;
+        room.sequence.filtered = room.filter().is_some();
+        let continuity = room.sequence.not_joined();
+        self.go_on(&asked.into(), continuity, None);
     }
 
     /// A room is called what the server calls it: `lobby` is `room:lobby`.
@@ -355,9 +322,10 @@ impl<P: Payload> Rooms<P> {
         let continuity =
             match answer.field("position").and_then(|position| Position::read(&position)) {
                 Some(position) => room.sequence.joined(position, recovered),
-                None => room.sequence.joined_without_position(),
+                None => room.sequence.not_joined(),
             };
-        self.news.extend(room.tell_joined(address));
+        let joined = |handle| News::Joined { handle, room: address.clone() };
+        self.news.extend(room.untold().map(joined));
         let missed = answer.field("missed").and_then(|missed| missed.count()).unwrap_or(0);
         self.go_on(address, continuity, (known && recovered).then_some(missed));
     }
@@ -388,72 +356,6 @@ impl<P: Payload> Rooms<P> {
                 epoch,
                 after,
             }));
-        }
-    }
-}
-
-impl<P: Payload> Room<P> {
-    fn new(membership: Membership) -> Self {
-        Self {
-            handles: Vec::new(),
-            own: false,
-            membership,
-            sequence: Sequence::joining(),
-            presence: Presence::new(),
-        }
-    }
-
-    /// A room that sends without having been joined through us.
-    fn unasked() -> Self {
-        Self { sequence: Sequence::live(), ..Self::new(Membership::In) }
-    }
-
-    fn has(&self, handle: HandleId) -> bool {
-        self.handles.iter().any(|known| known.id == handle)
-    }
-
-    /// Whether we want to be in it again after a lost connection.
-    fn is_wanted(&self) -> bool {
-        self.own || !self.handles.is_empty()
-    }
-
-    /// The events that all handles together want; none means all. Presence is always wanted.
-    fn filter(&self) -> Option<Vec<String>> {
-        if self.own || self.handles.is_empty() {
-            return None;
-        }
-        let mut events = vec![PresenceChanged::NAME.to_owned()];
-        for handle in &self.handles {
-            for event in handle.events.as_ref()? {
-                if !events.contains(event) {
-                    events.push(event.clone());
-                }
-            }
-        }
-        Some(events)
-    }
-
-    /// Tells the handles that don't know yet that they are in.
-    fn tell_joined(&mut self, address: &Arc<str>) -> impl Iterator<Item = News<P>> {
-        let untold = self.handles.iter_mut().filter(|handle| !handle.told);
-        untold.map(|handle| {
-            handle.told = true;
-            News::Joined { handle: handle.id, room: address.clone() }
-        })
-    }
-
-    /// What asks the server to let us in, from where we left off.
-    fn ask_to_join(&mut self, address: &str) -> RoomJoin {
-        let events = self.filter();
-        if self.membership != Membership::In {
-            self.membership = Membership::Joining;
-        }
-        self.sequence.filtered = events.is_some();
-        self.sequence.rejoin();
-        RoomJoin {
-            room: address.to_owned(),
-            since: self.sequence.position().map(Position::to_wire),
-            events,
         }
     }
 }

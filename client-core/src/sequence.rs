@@ -105,10 +105,13 @@ impl<T> Sequence<T> {
         }
     }
 
-    /// The join was answered without a position: what is held is released as it is.
-    pub(crate) fn joined_without_position(&mut self) -> Continuity {
+    /// The join was refused, or answered without a position, and events come all the same.
+    pub(crate) fn not_joined(&mut self) -> Continuity {
         self.mode = Mode::Live;
-        self.skip_hole()
+        match self.position {
+            Some(_) => Continuity::Kept,
+            None => self.skip_hole(),
+        }
     }
 
     /// Where to ask the log from, when events wait behind a hole. Says so once for each hole.

@@ -115,6 +115,24 @@ fn a_refused_join_is_told_with_its_code() {
 }
 
 #[test]
+fn a_refusal_of_more_events_takes_nothing_away() {
+    let mut bench = Bench::signed_in();
+    bench.join_filtered(1, "room:a", Some(&["moved"]));
+    bench.answer("room:join", &joined("room:a", 0));
+    bench.forget();
+    bench.join(2, "room:a");
+    bench.receive_in("room:a", 5);
+    bench.answer_with(
+        "room:join",
+        &json!({ "ok": false, "error": { "code": "UNAVAILABLE", "message": "…" } }),
+    );
+    let told = bench.told();
+    assert!(matches!(told[0], Event::Refused { handle: HandleId(2), .. }));
+    assert!(matches!(told[1], Event::Arrived { .. }));
+    assert_eq!(bench.client.rooms(), 1);
+}
+
+#[test]
 fn a_room_is_called_what_the_server_calls_it() {
     let mut bench = Bench::signed_in();
     bench.join(1, "lobby");

@@ -1,0 +1,91 @@
+//! What the application is told, and how its emits are treated.
+
+use std::{sync::Arc, time::Duration};
+
+#[cfg(doc)]
+use crate::Client;
+use crate::{Arrived, CallId, Failure, HandleId, Misfit, Position};
+
+/// What the application is to be told.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event<P> {
+    /// [`Client::state`] is another.
+    StateChanged,
+    /// [`Client::session`] is another.
+    SessionChanged,
+    /// Somebody has to call [`Client::token`].
+    TokenNeeded,
+    /// An event came. `ack` is the number that [`Client::acknowledge`] takes, where the server wants
+    /// to hear.
+    Arrived {
+        /// What came.
+        event: Arrived<P>,
+        /// By which number it is acknowledged.
+        ack: Option<u64>,
+    },
+    /// An emit is over. Told once for each.
+    Settled {
+        /// Which.
+        call: CallId,
+        /// What the server answered, or why it failed.
+        outcome: Result<Option<P>, Failure>,
+    },
+    /// A join is granted.
+    Joined {
+        /// Whose.
+        handle: HandleId,
+        /// The room, as the server calls it.
+        room: Arc<str>,
+    },
+    /// A join is refused; its handle is forgotten.
+    Refused {
+        /// Whose.
+        handle: HandleId,
+        /// Why.
+        failure: Failure,
+    },
+    /// What was missed of a room while there was no connection has been told.
+    Recovered {
+        /// The room.
+        room: Arc<str>,
+        /// How many events it was.
+        missed: u64,
+    },
+    /// What was missed of a room is lost.
+    Reset {
+        /// The room.
+        room: Arc<str>,
+        /// From where on nothing is missing.
+        position: Position,
+    },
+    /// The server took a room away; its handles are forgotten.
+    Removed {
+        /// The room.
+        room: Arc<str>,
+        /// Why.
+        failure: Failure,
+    },
+    /// [`Client::users`] of a room are others.
+    PresenceChanged {
+        /// The room.
+        room: Arc<str>,
+    },
+    /// What came doesn't fit its type, and is told nobody else.
+    Fault {
+        /// The event it belongs to.
+        event: Arc<str>,
+        /// Where it doesn't fit.
+        misfit: Misfit,
+    },
+}
+
+/// How an emit is treated.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EmitOptions {
+    /// A UUID, so that the server doesn't act twice on an emit that is sent again.
+    pub id: String,
+    /// How long to wait for the answer, each try. None means as configured.
+    pub timeout: Option<Duration>,
+    /// Times it may be sent again. None means as configured.
+    pub retries: Option<u32>,
+}

@@ -1,0 +1,102 @@
+//! One room, and who joined it.
+
+use samewire_protocol::{event::Event as _, presence::PresenceChanged, rooms::RoomJoin};
+
+use crate::{Arrived, HandleId, Payload, Position, presence::Presence, sequence::Sequence};
+
+/// One room.
+#[derive(Debug)]
+pub(crate) struct Room<P> {
+    pub(crate) handles: Vec<Handle>,
+    /// The server joins us to it by itself, and we are in it for as long as we are connected.
+    pub(crate) own: bool,
+    pub(crate) membership: Membership,
+    pub(crate) sequence: Sequence<Arrived<P>>,
+    pub(crate) presence: Presence<P>,
+}
+
+/// Somebody who joined a room.
+#[derive(Debug)]
+pub(crate) struct Handle {
+    pub(crate) id: HandleId,
+    /// The events it wants; none means all.
+    pub(crate) events: Option<Vec<String>>,
+    /// Whether it was told that it is in.
+    pub(crate) told: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Membership {
+    /// Not in it, for want of a connection.
+    Out,
+    /// Asked to be let in.
+    Joining,
+    /// In it.
+    In,
+}
+
+impl<P: Payload> Room<P> {
+    pub(crate) fn new(membership: Membership) -> Self {
+        Self {
+            handles: Vec::new(),
+            own: false,
+            membership,
+            sequence: Sequence::joining(),
+            presence: Presence::new(),
+        }
+    }
+
+    /// A room that sends without having been joined through us.
+    pub(crate) fn unasked() -> Self {
+        Self { sequence: Sequence::live(), ..Self::new(Membership::In) }
+    }
+
+    pub(crate) fn has(&self, handle: HandleId) -> bool {
+        self.handles.iter().any(|known| known.id == handle)
+    }
+
+    /// Whether we want to be in it again after a lost connection.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.own || !self.handles.is_empty()
+    }
+
+    /// The events that all handles together want; none means all. Presence is always wanted.
+    pub(crate) fn filter(&self) -> Option<Vec<String>> {
+        if self.own || self.handles.is_empty() {
+            return None;
+        }
+        let mut events = vec![PresenceChanged::NAME.to_owned()];
+        for handle in &self.handles {
+            for event in handle.events.as_ref()? {
+                if !events.contains(event) {
+                    events.push(event.clone());
+                }
+            }
+        }
+        Some(events)
+    }
+
+    /// The handles that don't know yet that they are in. Each is named once.
+    pub(crate) fn untold(&mut self) -> impl Iterator<Item = HandleId> {
+        let untold = self.handles.iter_mut().filter(|handle| !handle.told);
+        untold.map(|handle| {
+            handle.told = true;
+            handle.id
+        })
+    }
+
+    /// What asks the server to let us in, from where we left off.
+    pub(crate) fn ask_to_join(&mut self, address: &str) -> RoomJoin {
+        let events = self.filter();
+        if self.membership != Membership::In {
+            self.membership = Membership::Joining;
+        }
+        self.sequence.filtered = events.is_some();
+        self.sequence.rejoin();
+        RoomJoin {
+            room: address.to_owned(),
+            since: self.sequence.position().map(Position::to_wire),
+            events,
+        }
+    }
+}
