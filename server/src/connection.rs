@@ -1,4 +1,4 @@
-//! A connection: what others may know of it and send to it. Its task is in [`crate::session`].
+//! A connection: what others may know of it and send to it. Its task is in `session`.
 
 use std::{
     collections::HashSet,
