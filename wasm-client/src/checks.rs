@@ -42,6 +42,6 @@ fn check(table: &JsValue, event: &str, value: Option<&Value>) -> Result<(), Misf
         Ok(problem) => problem.as_string().unwrap_or_default(),
         Err(_) => "payload: can't be checked".to_owned(),
     };
-    let (path, message) = problem.split_once(": ").unwrap_or(("payload", &problem));
-    Err(Misfit { path: path.to_owned(), message: message.to_owned() })
+    let (path, message) = problem.split_once(':').unwrap_or(("payload", &problem));
+    Err(Misfit { path: path.to_owned(), message: message.trim_start().to_owned() })
 }
