@@ -72,13 +72,13 @@ pub trait Checks<P> {
     ///
     /// # Errors
     /// When it doesn't fit.
-    fn payload(&self, event: &str, payload: Option<&P>) -> Result<(), Misfit>;
+    fn payload(&self, event: &Arc<str>, payload: Option<&P>) -> Result<(), Misfit>;
 
     /// Checks what an event of ours was answered with.
     ///
     /// # Errors
     /// When it doesn't fit.
-    fn answer(&self, event: &str, answer: Option<&P>) -> Result<(), Misfit>;
+    fn answer(&self, event: &Arc<str>, answer: Option<&P>) -> Result<(), Misfit>;
 }
 
 /// Lets everything pass.
@@ -86,11 +86,11 @@ pub trait Checks<P> {
 pub struct NoChecks;
 
 impl<P> Checks<P> for NoChecks {
-    fn payload(&self, _: &str, _: Option<&P>) -> Result<(), Misfit> {
+    fn payload(&self, _: &Arc<str>, _: Option<&P>) -> Result<(), Misfit> {
         Ok(())
     }
 
-    fn answer(&self, _: &str, _: Option<&P>) -> Result<(), Misfit> {
+    fn answer(&self, _: &Arc<str>, _: Option<&P>) -> Result<(), Misfit> {
         Ok(())
     }
 }

@@ -185,7 +185,7 @@ export class SamewireClient implements RoomOwner {
         this.#session = session
         this.#changes.call('change')
       },
-      arrived: (event, payload, room, position, ack) => this.#arrived(event, payload, room, position, ack),
+      arrived: (event, payload, room, epoch, offset, ack) => this.#arrived(event, payload, room, epoch, offset, ack),
       settled: (call, failure, answer) => (failure ? this.#calls.reject(call, errorOf(failure)) : this.#calls.resolve(call, answer)),
       joined: (handle, room) => this.#joined(handle, room),
       refused: (handle, failure) => this.#joins.reject(handle, errorOf(failure)),
@@ -212,12 +212,15 @@ export class SamewireClient implements RoomOwner {
     }
   }
 
-  #arrived(event: string, payload: unknown, room: string | undefined, position: Position | undefined, ack: number | undefined): void {
-    const context: { -readonly [Name in keyof EventContext]: EventContext[Name] } = {}
-    if (room !== undefined && position) Object.assign(context, { room, position })
-    if (ack !== undefined) context.acknowledge = (answer) => this.#acknowledge(ack, answer)
-    this.#events.call(listenerKey(event), payload, context)
-    if (room !== undefined) this.#events.call(listenerKey(event, room), payload, context)
+  #arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined): void {
+    const keys = room === undefined ? [event] : [event, listenerKey(event, room)]
+    const heard = keys.filter((key) => this.#events.has(key))
+    if (heard.length === 0) return
+    const context: EventContext = {
+      ...(room !== undefined && epoch !== undefined && { room, position: { epoch, offset } }),
+      ...(ack !== undefined && { acknowledge: (answer: unknown) => this.#acknowledge(ack, answer) }),
+    }
+    for (const key of heard) this.#events.call(key, payload, context)
   }
 
   #acknowledge(ack: number, answer: unknown): void {

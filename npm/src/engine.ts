@@ -60,7 +60,8 @@ export interface Host {
   tokenNeeded(): void
   stateChanged(status: ConnectionState['status'], attempt: number, retryAt: number, reason: Failure | undefined): void
   sessionChanged(session: Session | undefined): void
-  arrived(event: string, payload: unknown, room: string | undefined, position: Position | undefined, ack: number | undefined): void
+  /** `room` and `epoch` are both there or neither; `offset` goes with them. */
+  arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined): void
   settled(call: number, failure: Failure | undefined, answer: unknown): void
   joined(handle: number, room: string): void
   refused(handle: number, failure: Failure): void

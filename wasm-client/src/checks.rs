@@ -1,10 +1,18 @@
 //! The checks that are generated from the protocol, in JavaScript.
 
-use js_sys::{Function, Reflect};
+use std::sync::Arc;
+
+use js_sys::Reflect;
 use samewire_client_core::{Checks, Misfit};
 use wasm_bindgen::prelude::*;
 
-use crate::value::Value;
+use crate::{names, value::Value};
+
+#[wasm_bindgen(module = "/src/value.js")]
+extern "C" {
+    #[wasm_bindgen(catch, js_name = check)]
+    fn check(table: &JsValue, name: &JsValue, value: &JsValue) -> Result<JsValue, JsValue>;
+}
 
 /// Checks by name. A check gives nothing where a value fits, else `path: what is wrong`.
 pub(crate) struct GeneratedChecks {
@@ -21,23 +29,19 @@ impl GeneratedChecks {
 }
 
 impl Checks<Value> for GeneratedChecks {
-    fn payload(&self, event: &str, payload: Option<&Value>) -> Result<(), Misfit> {
-        check(&self.payloads, event, payload)
+    fn payload(&self, event: &Arc<str>, payload: Option<&Value>) -> Result<(), Misfit> {
+        fits(&self.payloads, event, payload)
     }
 
-    fn answer(&self, event: &str, answer: Option<&Value>) -> Result<(), Misfit> {
-        check(&self.answers, event, answer)
+    fn answer(&self, event: &Arc<str>, answer: Option<&Value>) -> Result<(), Misfit> {
+        fits(&self.answers, event, answer)
     }
 }
 
-fn check(table: &JsValue, event: &str, value: Option<&Value>) -> Result<(), Misfit> {
-    let Some(check) =
-        Reflect::get(table, &event.into()).ok().and_then(|found| found.dyn_into::<Function>().ok())
-    else {
-        return Ok(());
-    };
+fn fits(table: &JsValue, event: &Arc<str>, value: Option<&Value>) -> Result<(), Misfit> {
     let nothing = JsValue::UNDEFINED;
-    let problem = match check.call1(&nothing, value.map_or(&nothing, |value| &value.0)) {
+    let value = value.map_or(&nothing, |value| &value.0);
+    let problem = match check(table, &names::value(event), value) {
         Ok(problem) if problem.is_undefined() => return Ok(()),
         Ok(problem) => problem.as_string().unwrap_or_default(),
         Err(_) => "payload: can't be checked".to_owned(),

@@ -3,16 +3,15 @@
 use std::{
     cell::{Cell, RefCell},
     rc::{Rc, Weak},
-    time::Duration,
 };
 
 use js_sys::{Date, Object, Reflect};
 use samewire_client_core::{
-    Arrived, Client, Clock, ConnectionState, Event, Failure, Instant, Position, Transmit,
+    Arrived, Client, Clock, ConnectionState, Event, Failure, Instant, Place, Position, Transmit,
 };
 use wasm_bindgen::JsValue;
 
-use crate::{host::Host, socket::OpenSocket, timer::Timer, value::Value};
+use crate::{host::Host, names, socket::OpenSocket, timer::Timer, value::Value};
 
 /// A client with its socket and its timer.
 ///
@@ -101,13 +100,15 @@ impl Driver {
         self.set_timer();
     }
 
+    /// Every frame moves the heartbeat's deadline away. A timer that wakes too early does no harm,
+    /// and is cheaper than one that is set anew each time.
     fn set_timer(&self) {
         if self.pausing.get() {
-            return self.timer.set(Duration::ZERO);
+            return self.timer.set(self.now(), Instant::default());
         }
         let deadline = self.core.borrow().poll_timeout();
         match deadline {
-            Some(deadline) => self.timer.set(self.now().until(deadline)),
+            Some(deadline) => self.timer.set(self.now(), deadline),
             None => self.timer.stop(),
         }
     }
@@ -168,17 +169,16 @@ impl Driver {
 
     fn tell_arrived(&self, event: Arrived<Value>, ack: Option<u64>) -> Result<(), JsValue> {
         let Arrived { name, payload, place } = event;
+        let name = names::value(&name);
         let payload = payload.map(|payload| payload.0).unwrap_or_default();
         let ack = ack.map(|ack| ack as f64);
+        let nothing = JsValue::UNDEFINED;
         match place {
-            Some(place) => self.host.arrived(
-                &name,
-                payload,
-                Some(&place.room),
-                position_object(&place.position),
-                ack,
-            ),
-            None => self.host.arrived(&name, payload, None, JsValue::UNDEFINED, ack),
+            Some(Place { room, position: Position { epoch, offset } }) => {
+                let (room, epoch) = (names::value(&room), names::value(&epoch));
+                self.host.arrived(&name, &payload, &room, &epoch, offset as f64, ack)
+            }
+            None => self.host.arrived(&name, &payload, &nothing, &nothing, 0.0, ack),
         }
     }
 

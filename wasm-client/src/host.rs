@@ -35,10 +35,11 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(crate) fn arrived(
         this: &Host,
-        event: &str,
-        payload: JsValue,
-        room: Option<&str>,
-        position: JsValue,
+        event: &JsValue,
+        payload: &JsValue,
+        room: &JsValue,
+        epoch: &JsValue,
+        offset: f64,
         ack: Option<f64>,
     ) -> Result<(), JsValue>;
 

@@ -6,7 +6,7 @@
 //! - `host` is what JavaScript gives: how to open a socket, and who is told what.
 //! - `socket`, `timer` wrap what must be let go of again.
 //! - `value` lets the core look into JavaScript values, with the little JavaScript of `value.js`;
-//!   `checks` asks the generated checks, `options` reads the options.
+//!   `names` are the texts that both sides know; `checks` asks the generated checks, `options` reads the options.
 //!
 //! No type of the protocol's domains occurs here: this crate serves any protocol.
 
@@ -14,6 +14,7 @@ mod checks;
 mod drive;
 mod engine;
 mod host;
+mod names;
 mod options;
 mod socket;
 mod timer;

@@ -1,7 +1,8 @@
 //! One timer that is set again and again.
 
-use std::{cell::RefCell, rc::Weak, time::Duration};
+use std::{cell::RefCell, rc::Weak};
 
+use samewire_client_core::Instant;
 use wasm_bindgen::prelude::*;
 
 use crate::drive::Driver;
@@ -18,8 +19,13 @@ extern "C" {
 /// A timer that wakes the driver. Dropped, it is stopped.
 pub(crate) struct Timer {
     wake: Closure<dyn FnMut()>,
-    /// What stops it, while it runs. A number in browsers, an object in Node.js.
-    running: RefCell<Option<JsValue>>,
+    running: RefCell<Option<Running>>,
+}
+
+/// When a timer wakes, and what stops it: a number in browsers, an object in Node.js.
+struct Running {
+    at: Instant,
+    timeout: JsValue,
 }
 
 impl Timer {
@@ -33,17 +39,21 @@ impl Timer {
         Self { wake, running: RefCell::new(None) }
     }
 
-    /// Runs for so long, whether it ran before or not.
-    pub(crate) fn set(&self, delay: Duration) {
+    /// Wakes at that moment or before.
+    pub(crate) fn set(&self, now: Instant, at: Instant) {
+        if self.running.borrow().as_ref().is_some_and(|running| running.at <= at) {
+            return;
+        }
         self.stop();
-        // A longer delay than fits wakes the driver too early, which does no harm.
-        let millis = i32::try_from(delay.as_millis()).unwrap_or(i32::MAX);
-        *self.running.borrow_mut() = Some(set_timeout(self.wake.as_ref(), millis));
+        // A longer delay than fits wakes the driver too early, too.
+        let millis = i32::try_from(now.until(at).as_millis()).unwrap_or(i32::MAX);
+        let timeout = set_timeout(self.wake.as_ref(), millis);
+        *self.running.borrow_mut() = Some(Running { at, timeout });
     }
 
     pub(crate) fn stop(&self) {
-        if let Some(timeout) = self.running.take() {
-            clear_timeout(timeout);
+        if let Some(running) = self.running.take() {
+            clear_timeout(running.timeout);
         }
     }
 

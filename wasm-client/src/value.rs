@@ -1,8 +1,10 @@
 //! JavaScript values as the core's payloads.
 
 use js_sys::{Array, JsString};
-use samewire_client_core::Payload;
+use samewire_client_core::{Arrived, Payload, Place, Position};
 use wasm_bindgen::prelude::*;
+
+use crate::names;
 
 /// A JavaScript value.
 #[derive(Debug, Clone)]
@@ -17,6 +19,18 @@ extern "C" {
 
     #[wasm_bindgen(js_name = field)]
     fn indexed_field(value: &JsValue, index: u32) -> JsValue;
+
+    #[wasm_bindgen(js_name = nameNumber)]
+    fn name_number(args: &JsValue) -> u32;
+
+    #[wasm_bindgen(js_name = roomNumber)]
+    fn room_number(args: &JsValue) -> u32;
+
+    #[wasm_bindgen(js_name = epochNumber)]
+    fn epoch_number(args: &JsValue) -> u32;
+
+    #[wasm_bindgen(js_name = offset)]
+    fn offset(args: &JsValue) -> JsValue;
 
     #[wasm_bindgen(js_name = withAttachments)]
     fn with_attachments(value: JsValue, attachments: &Array) -> JsValue;
@@ -57,5 +71,23 @@ impl Payload for Value {
     fn with_attachments(self, attachments: &[Self]) -> Option<Self> {
         let attachments = attachments.iter().map(|attachment| &attachment.0).collect();
         Self::present(with_attachments(self.0, &attachments))
+    }
+
+    /// The same as by looking at each part, with the texts by their numbers.
+    fn event(&self) -> Option<Arrived<Self>> {
+        let name =
+            names::text(name_number(&self.0)).or_else(|| Some(self.item(0)?.text()?.into()))?;
+        Some(Arrived { name, payload: self.item(1), place: self.place() })
+    }
+}
+
+impl Value {
+    /// The place of an event in a room's log, from its arguments.
+    fn place(&self) -> Option<Place> {
+        let offset = Self(offset(&self.0)).count()?;
+        let meta = |name| Some(self.item(2)?.field(name)?.text()?.into());
+        let room = names::text(room_number(&self.0)).or_else(|| meta("room"))?;
+        let epoch = names::text(epoch_number(&self.0)).or_else(|| meta("epoch"))?;
+        Some(Place { room, position: Position { epoch, offset } })
     }
 }
