@@ -44,15 +44,20 @@ impl Store {
         if !url.starts_with("sqlite:") {
             return Err(StoreError::Url);
         }
-        let separator = if url.contains('?') { '&' } else { '?' };
-        let url = if url.contains("mode=") {
-            url.to_owned()
-        } else {
-            format!("{url}{separator}mode=rwc")
+        // A database in memory is its connection's own, and goes with it.
+        let in_memory = url.contains(":memory:") || url.contains("mode=memory");
+        let url = match (in_memory || url.contains("mode="), url.contains('?')) {
+            (true, _) => url.to_owned(),
+            (false, true) => format!("{url}&mode=rwc"),
+            (false, false) => format!("{url}?mode=rwc"),
         };
         let options = AnyConnectOptions::from_str(&url).map_err(|_| StoreError::Url)?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(MAX_CONNECTIONS)
+        let pool = if in_memory {
+            AnyPoolOptions::new().max_connections(1).idle_timeout(None).max_lifetime(None)
+        } else {
+            AnyPoolOptions::new().max_connections(MAX_CONNECTIONS)
+        };
+        let pool = pool
             .after_connect(|connection, _| {
                 Box::pin(async move {
                     // FULL: what was acknowledged survives a power failure, not only a crash.
