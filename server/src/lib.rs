@@ -8,7 +8,7 @@
 //! - [`http`]: who asks, what they sent, and how a refusal looks; [`error`]: every refusal.
 //! - [`store`]: the database. [`config`]: the settings. [`demo`]: sample data and a little traffic.
 //! - [`serve`]: all of it put together, and stopping in good order.
-//! - `socketio`: the packets.
+//! - `socketio`: the packets. [`logging`]: the log of a program.
 
 pub mod auth;
 mod clock;
@@ -22,6 +22,7 @@ pub mod error;
 pub mod http;
 pub mod limits;
 mod log;
+pub mod logging;
 mod metrics;
 mod presence;
 pub mod registry;

@@ -14,8 +14,11 @@ export const SECRET = 'a secret of the tests, 32 bytes or more'
 
 const START_MS = 20_000
 
-/** A server that answers. `database` is a folder to start in again, `env` further settings. */
-export async function startServer({ database, env = {} } = {}) {
+/**
+ * A server that answers. `database` is a folder to start in again, `env` further settings, `log` is
+ * told what the server writes to its log.
+ */
+export async function startServer({ database, env = {}, log } = {}) {
   if (!existsSync(program)) throw new Error(`${program} is not there: cargo build -p samewire-server`)
   const folder = database ?? mkdtempSync(join(tmpdir(), 'samewire-'))
   const child = spawn(program, [], {
@@ -28,8 +31,9 @@ export async function startServer({ database, env = {} } = {}) {
       DATABASE_URL: `sqlite://${join(folder, 'samewire.db')}`,
       ...env,
     },
-    stdio: ['ignore', 'pipe', 'inherit'],
+    stdio: ['ignore', 'pipe', log ? 'pipe' : 'inherit'],
   })
+  if (log) child.stderr.setEncoding('utf8').on('data', log)
   const ended = once(child, 'exit')
   const url = await address(child, ended)
   const health = await fetch(`${url}/health`)

@@ -1,0 +1,63 @@
+// Tokens and keys are verified, never written down: not in the log of a whole run at its most
+// talkative, not in an answer.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { beginSession, call, createProject, ingest, keydown, token } from './api.mjs'
+import { ask, next, open, record, refusal, settled, signedIn } from './client.mjs'
+import { SECRET, startServer } from './server.mjs'
+
+test('secrets never stand in the log, nor in what others are told', async (t) => {
+  let log = ''
+  const key = 'the key of a back end'
+  const server = await startServer({
+    env: { RUST_LOG: 'trace', PUBLISH_KEY: key },
+    log: (text) => (log += text),
+  })
+  t.after(() => server.stop())
+  const secrets = { secret: SECRET, key }
+  const tokenOf = (name) => (secrets[name] = token('anna', { name }))
+
+  const heard = []
+  const listen = (socket) => {
+    heard.push(record(socket))
+    return socket
+  }
+  for (const transports of [['websocket'], ['polling']]) {
+    const inAuth = listen(open(t, server, { transports, auth: { token: tokenOf(`auth ${transports}`) } }))
+    await next(inAuth, 'authenticated')
+    const inQuery = listen(open(t, server, { transports, query: { token: tokenOf(`query ${transports}`) } }))
+    await next(inQuery, 'authenticated')
+    const extraHeaders = { authorization: `Bearer ${tokenOf(`header ${transports}`)}` }
+    await next(listen(open(t, server, { transports, extraHeaders })), 'authenticated')
+    const byEvent = listen(open(t, server, { transports }))
+    await next(byEvent, 'connect')
+    byEvent.emit('authenticate', { token: tokenOf(`event ${transports}`) })
+    await next(byEvent, 'authenticated')
+  }
+  secrets.expired = token('anna', { expiresIn: -5 })
+  secrets.forged = token('anna', { secret: 'somebody else, with a long secret' })
+  for (const name of ['expired', 'forged']) {
+    assert.ok(!(await refusal(open(t, server, { auth: { token: secrets[name] } }))).includes(secrets[name]))
+  }
+
+  const project = await createProject(server, 'anna')
+  secrets.ingestKey = project.ingestKey
+  const socket = listen(await signedIn(t, server, 'anna'))
+  await ask(socket, 'join-project', { projectId: project.id, token: tokenOf('join') })
+  secrets.payload = 'what a visitor typed into a field'
+  const watched = next(socket, 'event-received')
+  await ingest(server, project, await beginSession(server, project), [{ ...keydown(1), value: secrets.payload }])
+  await watched
+  secrets.spoilt = 'a value that fits nowhere'
+  await ask(socket, 'room:join', { room: [secrets.spoilt] })
+  await call(server, 'GET', '/api/projects', { as: 'anna' })
+  await settled(socket)
+  await server.end('SIGTERM')
+
+  assert.ok(log.includes('joined') && log.includes('refused'), 'the log tells what happens')
+  const told = JSON.stringify(heard)
+  for (const [name, secret] of Object.entries(secrets)) {
+    assert.ok(!log.includes(secret), `${name} stands in the log: ${log.split('\n').find((line) => line.includes(secret))?.slice(0, 400)}`)
+    if (name !== 'payload') assert.ok(!told.includes(secret), `${name} was told to a client`)
+  }
+})
