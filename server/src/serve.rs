@@ -26,7 +26,7 @@ use crate::{
     error::Error,
     http::{
         back_end::{self, ApiKey},
-        operation,
+        openapi, operation,
     },
     metrics,
     socketio::LinkHandler,
@@ -89,10 +89,9 @@ impl Server {
         metrics::install();
         let engine = Arc::new(engine);
         let origins: Arc<[String]> = config.cors_origin.clone().into();
-        let mut api = OpenApi::default();
-        api.info.title = "Samewire".into();
-        api.info.version = samewire_protocol::VERSION.into();
+        let mut api = openapi::document();
         let routes = routes.finish_api(&mut api);
+        openapi::name_path_parts(&mut api);
         // Below the layers: a fallback that is set above them would take the sockets' path too.
         let routes = match config.app_dir.as_ref().filter(|_| config.demo) {
             Some(app) => routes.fallback_service(tower_http::services::ServeDir::new(app)),
@@ -101,7 +100,7 @@ impl Server {
             }
         };
         let router = routes
-            .route("/api/openapi.json", axum::routing::get(openapi))
+            .route("/api/openapi.json", axum::routing::get(describe))
             .layer(Extension(Arc::new(api)))
             .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
             .with_state(engine.clone())
@@ -271,7 +270,7 @@ fn sockets(engine: &Arc<Engine>, config: &Config) -> EngineIoLayer<LinkHandler> 
     EngineIoLayer::from_config(Arc::new(LinkHandler::new(engine.clone())), settings)
 }
 
-async fn openapi(Extension(api): Extension<Arc<OpenApi>>) -> Json<OpenApi> {
+async fn describe(Extension(api): Extension<Arc<OpenApi>>) -> Json<OpenApi> {
     Json(OpenApi::clone(&api))
 }
 

@@ -25,7 +25,7 @@ use serde_json::{Value, value::to_raw_value};
 use crate::{
     engine::Engine,
     error::{Error, Result},
-    http::Body,
+    http::{Body, openapi::Opener},
 };
 
 /// Events that one call may publish.
@@ -62,7 +62,14 @@ impl FromRequestParts<Arc<Engine>> for BackEnd {
     }
 }
 
-impl OperationInput for BackEnd {}
+impl OperationInput for BackEnd {
+    fn operation_input(
+        _: &mut aide::generate::GenContext,
+        operation: &mut aide::openapi::Operation,
+    ) {
+        Opener::ApiKey.opens(operation);
+    }
+}
 
 /// Compares in a time that doesn't tell how much of a guess was right.
 fn same(given: &[u8], key: &[u8]) -> bool {

@@ -1,6 +1,7 @@
 //! HTTP: who is asking, what they sent, and how a refusal looks (RFC 9457).
 
 pub mod back_end;
+pub(crate) mod openapi;
 pub mod operation;
 
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use axum::{
 use samewire_protocol::{ErrorBody, ErrorCode, payload};
 use schemars::JsonSchema;
 use serde::{Serialize, de::DeserializeOwned};
+
+use openapi::Opener;
 
 use crate::{
     auth::{self, Identity},
@@ -38,7 +41,14 @@ impl FromRequestParts<Arc<Engine>> for Caller {
     }
 }
 
-impl OperationInput for Caller {}
+impl OperationInput for Caller {
+    fn operation_input(
+        _: &mut aide::generate::GenContext,
+        operation: &mut aide::openapi::Operation,
+    ) {
+        Opener::Token.opens(operation);
+    }
+}
 
 /// The JSON body of a request. One that doesn't fit is refused with the field that is wrong.
 #[derive(Debug)]

@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use aide::axum::{ApiRouter, routing::get};
+use aide::axum::{
+    ApiRouter,
+    routing::{get, get_with},
+};
 use axum::{Json, extract::State, http::StatusCode};
 use samewire_protocol::{CATALOGUE, Timestamp, asyncapi};
 use schemars::JsonSchema;
@@ -126,7 +129,10 @@ pub fn routes(store: Store) -> ApiRouter<Arc<Engine>> {
     ApiRouter::new()
         .api_route(
             "/health",
-            get(async |State(engine): State<Arc<Engine>>| health(engine, store).await),
+            get_with(
+                async |State(engine): State<Arc<Engine>>| health(engine, store).await,
+                |route| route.response::<200, Json<Health>>().response::<503, Json<Health>>(),
+            ),
         )
         .api_route(
             "/api/websocket/health",

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use aide::{
     OperationInput,
-    axum::{ApiRouter, routing::post},
+    axum::{
+        ApiRouter,
+        routing::{post, post_with},
+    },
 };
 use axum::{
     Json,
@@ -28,7 +31,7 @@ use crate::{
     domains::projects::Project,
     engine::Engine,
     error::{Error, Result},
-    http::{Body, Caller},
+    http::{Body, Caller, openapi::Opener},
 };
 
 /// Sessions or events of one page.
@@ -47,7 +50,14 @@ impl<S: Sync> FromRequestParts<S> for IngestKey {
     }
 }
 
-impl OperationInput for IngestKey {}
+impl OperationInput for IngestKey {
+    fn operation_input(
+        _: &mut aide::generate::GenContext,
+        operation: &mut aide::openapi::Operation,
+    ) {
+        Opener::IngestKey.opens(operation);
+    }
+}
 
 impl IngestKey {
     fn opens(&self, project: &Project) -> Result<()> {
@@ -97,8 +107,14 @@ struct Events {
 
 pub(super) fn routes(live_preview: LivePreview) -> ApiRouter<Arc<Engine>> {
     ApiRouter::new()
-        .api_route("/api/projects/{id}/sessions", post(begin).get(sessions))
-        .api_route("/api/sessions/{id}/events", post(ingest).get(events))
+        .api_route(
+            "/api/projects/{id}/sessions",
+            post_with(begin, |route| route.response::<201, Json<Begun>>()).get(sessions),
+        )
+        .api_route(
+            "/api/sessions/{id}/events",
+            post_with(ingest, |route| route.response::<202, Json<Ingested>>()).get(events),
+        )
         .api_route("/api/sessions/{id}/submit", post(submit))
         .api_route("/api/sessions/{id}/end", post(end))
         .layer(axum::Extension(live_preview))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aide::axum::{
     ApiRouter,
-    routing::{get, post, put},
+    routing::{get, post_with, put},
 };
 use axum::{
     Json,
@@ -55,9 +55,15 @@ struct MemberPath {
 
 pub(super) fn routes(projects: Projects) -> ApiRouter<Arc<Engine>> {
     ApiRouter::new()
-        .api_route("/api/projects", post(create).get(list))
+        .api_route(
+            "/api/projects",
+            post_with(create, |route| route.response::<201, Json<Project>>()).get(list),
+        )
         .api_route("/api/projects/{id}", get(read).patch(change))
-        .api_route("/api/projects/{id}/members/{user_id}", put(set_member).delete(remove_member))
+        .api_route(
+            "/api/projects/{id}/members/{user_id}",
+            put(set_member).delete_with(remove_member, |route| route.response::<204, ()>()),
+        )
         .layer(axum::Extension(projects))
 }
 
