@@ -12,7 +12,7 @@ import { useConnectionState } from './useConnectionState.js'
 
 const made: { client: FakeClient; url: string; options: ClientOptions }[] = []
 
-vi.mock('../index.js', () => ({
+vi.mock('samewire', () => ({
   createClient: (url: string, options: ClientOptions) => {
     const client = new FakeClient()
     made.push({ client, url, options })

@@ -1,5 +1,6 @@
 import { useEffect, useState, type ReactNode } from 'react'
-import { createClient } from '../index.js'
+// By the package's own name, so that its conditions choose the loader: inlined in Node.js.
+import { createClient } from 'samewire'
 import type { Client, ClientOptions, TokenSource } from '../types.js'
 import { ClientContext } from './ClientContext.js'
 import { counted } from './counted.js'

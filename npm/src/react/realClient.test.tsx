@@ -6,7 +6,7 @@ import type { Client, WebSocketConstructor } from '../types.js'
 import { SamewireProvider, useClient, useEvent, useLivePreview, usePresence, useRoom, useWebSocket } from './index.js'
 
 // The entry that has its WebAssembly with it: jsdom fetches no files.
-vi.mock('../index.js', () => import('../index.node.js'))
+vi.mock('samewire', () => import('../index.node.js'))
 
 /** Never gets an answer. */
 class SilentSocket extends EventTarget {
