@@ -5,6 +5,7 @@ use std::{collections::VecDeque, sync::Arc};
 
 use samewire_protocol::{
     connection::Resume,
+    room::ROOM,
     rooms::{RoomHistory, RoomJoin, RoomLeave},
 };
 
@@ -96,7 +97,7 @@ impl<P: Payload> Rooms<P> {
         events: Option<Vec<String>>,
         online: bool,
     ) {
-        let address: Arc<str> = address.into();
+        let address = address_of(address);
         let room = self.rooms.get_or_insert_with(address.clone(), || Room::new(Membership::Out));
         let wanted = room.filter();
         let alone = !room.is_wanted();
@@ -358,6 +359,13 @@ impl<P: Payload> Rooms<P> {
             }));
         }
     }
+}
+
+/// What the server calls a room. Two names of one room would be two rooms here, and one would take
+/// the other's events and membership away. Whether the part before a colon is a kind of room only
+/// the server knows; without a colon it is none.
+fn address_of(name: &str) -> Arc<str> {
+    if name.contains(':') { name.into() } else { format!("{}:{name}", ROOM.0).into() }
 }
 
 /// One event of a log, with its offset.

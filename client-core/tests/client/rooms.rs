@@ -147,6 +147,19 @@ fn a_room_is_called_what_the_server_calls_it() {
 }
 
 #[test]
+fn two_names_of_a_room_are_one_room() {
+    let mut bench = Bench::signed_in();
+    bench.join(1, "lobby");
+    bench.join(2, "room:lobby");
+    bench.leave(1);
+    assert_eq!(bench.sent(), [r#"["room:join",{"room":"room:lobby"}]"#], "it is not left");
+    bench.answer_plain(json!({ "ok": true, "data": joined("room:lobby", 3) }));
+    assert!(
+        bench.told().contains(&Event::Joined { handle: HandleId(2), room: "room:lobby".into() })
+    );
+}
+
+#[test]
 fn what_comes_before_the_answer_waits_for_it() {
     let mut bench = Bench::signed_in();
     bench.join(1, "room:a");
