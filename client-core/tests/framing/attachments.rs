@@ -1,0 +1,130 @@
+//! What a client keeps of binary parts: those of one packet, and no longer than it waits for them.
+
+use std::sync::Arc;
+
+use samewire_client_core::{
+    Client, Config, Instant, NoChecks, Payload, SocketId, Transmit,
+    framing::{MAX_ATTACHMENTS, decode},
+};
+
+/// A value that is nothing but there. How many there are, its witness counts.
+#[derive(Clone)]
+struct Kept {
+    _by: Arc<()>,
+}
+
+impl Payload for Kept {
+    fn field(&self, _: &str) -> Option<Self> {
+        None
+    }
+
+    fn item(&self, _: usize) -> Option<Self> {
+        Some(self.clone())
+    }
+
+    fn text(&self) -> Option<String> {
+        Some("event".to_owned())
+    }
+
+    fn number(&self) -> Option<f64> {
+        None
+    }
+
+    fn flag(&self) -> Option<bool> {
+        None
+    }
+
+    fn with_attachments(self, _: &[Self]) -> Option<Self> {
+        Some(self)
+    }
+}
+
+struct Bench {
+    client: Client<Kept>,
+    socket: SocketId,
+    witness: Arc<()>,
+}
+
+impl Bench {
+    const NOW: Instant = Instant::from_millis(0);
+
+    fn connected() -> Self {
+        let mut client = Client::new(Config::default(), 1, NoChecks);
+        client.connect(Self::NOW);
+        let Some(Transmit::Open { socket }) = client.poll_transmit() else {
+            panic!("no socket was asked for");
+        };
+        let mut bench = Self { client, socket, witness: Arc::new(()) };
+        bench.text("0{}");
+        bench.text("40");
+        bench
+    }
+
+    fn value(&self) -> Kept {
+        Kept { _by: self.witness.clone() }
+    }
+
+    fn text(&mut self, text: &str) {
+        let frame = decode(text, |_| Some(self.value()));
+        self.client.handle_frame(Self::NOW, self.socket, frame);
+        self.look_away();
+    }
+
+    fn attachments(&mut self, count: usize) {
+        for _ in 0..count {
+            let attachment = self.value();
+            self.client.handle_attachment(Self::NOW, self.socket, attachment);
+            self.look_away();
+        }
+    }
+
+    fn look_away(&mut self) {
+        while self.client.poll_event().is_some() {}
+        while self.client.poll_transmit().is_some() {}
+    }
+
+    /// Values that the client still has.
+    fn kept(&self) -> usize {
+        Arc::strong_count(&self.witness) - 1
+    }
+}
+
+#[test]
+fn a_whole_packet_is_handed_on() {
+    let mut bench = Bench::connected();
+    bench.text("453-[]");
+    bench.attachments(2);
+    assert_eq!(bench.kept(), 3, "the packet, and what came of it");
+    bench.attachments(1);
+    assert_eq!(bench.kept(), 0);
+}
+
+#[test]
+fn a_packet_never_completed_is_let_go_with_the_connection() {
+    let mut bench = Bench::connected();
+    bench.text(&format!("45{MAX_ATTACHMENTS}-[]"));
+    bench.attachments(MAX_ATTACHMENTS - 1);
+    assert_eq!(bench.kept(), MAX_ATTACHMENTS);
+    bench.client.handle_lost(Bench::NOW, bench.socket, "gone");
+    bench.look_away();
+    assert_eq!(bench.kept(), 0);
+}
+
+#[test]
+fn a_count_past_the_bound_keeps_nothing() {
+    let mut bench = Bench::connected();
+    for count in [MAX_ATTACHMENTS as u64 + 1, u64::MAX] {
+        bench.text(&format!("45{count}-[]"));
+        assert_eq!(bench.kept(), 0);
+    }
+}
+
+#[test]
+fn packets_that_wait_do_not_pile_up() {
+    let mut bench = Bench::connected();
+    for _ in 0..100 {
+        bench.text(&format!("45{MAX_ATTACHMENTS}-[]"));
+        bench.attachments(10);
+        assert!(bench.kept() <= 11);
+    }
+}
