@@ -5,6 +5,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use crate::{CallId, ClientErrorCode, Encoded, Failure, Instant, Message, framing::EventHead};
 
+/// How long an emit may be sent again. The server remembers what it acted on for ten minutes; one of
+/// them is for the way there.
+const REMEMBERED: Duration = Duration::from_secs(9 * 60);
+
 /// All emits that wait for an answer.
 #[derive(Debug)]
 pub(crate) struct Outbox<P> {
@@ -62,6 +66,8 @@ struct Waiting<P> {
     emit: Emit<P>,
     /// The numbers it was sent with, one each try.
     acks: Vec<u64>,
+    /// When the first of them was sent.
+    first_sent: Option<Instant>,
     /// When the answer to the newest try is late.
     deadline: Instant,
     /// Whether it went to a server that would act twice on a repeat.
@@ -107,6 +113,7 @@ impl<P: Clone> Outbox<P> {
         let ack = self.next_ack;
         self.next_ack += 1;
         waiting.acks.push(ack);
+        waiting.first_sent.get_or_insert(now);
         waiting.deadline = now + waiting.emit.timeout;
         self.deadline =
             Some(self.deadline.map_or(waiting.deadline, |first| first.min(waiting.deadline)));
@@ -115,6 +122,20 @@ impl<P: Clone> Outbox<P> {
         let message = waiting.emit.body.message(&waiting.emit.name, Some(ack), id);
         self.sent.push_back(waiting);
         Some(message)
+    }
+
+    /// Takes out the emits that are about to be sent again so late that the server may have forgotten
+    /// that it acted on them.
+    pub(crate) fn outlived(&mut self, now: Instant) -> Vec<Answered> {
+        let outlived = |waiting: &mut Waiting<P>| {
+            waiting.emit.purpose.is_call()
+                && waiting.first_sent.is_some_and(|first| first + REMEMBERED < now)
+        };
+        let mut given_up = Vec::new();
+        while let Some(index) = self.unsent.iter_mut().position(outlived) {
+            given_up.extend(self.unsent.remove(index).map(Waiting::into_answered));
+        }
+        given_up
     }
 
     /// The emit that an acknowledgement is for; none where it was settled before.
@@ -186,7 +207,8 @@ impl<P: Clone> Outbox<P> {
 
 impl<P: Clone> Waiting<P> {
     fn new(emit: Emit<P>) -> Self {
-        Self { emit, acks: Vec::new(), deadline: Instant::default(), sent_unnamed: false }
+        let (acks, deadline) = (Vec::new(), Instant::default());
+        Self { emit, acks, first_sent: None, deadline, sent_unnamed: false }
     }
 
     /// The client's own questions do no harm when they are asked twice.

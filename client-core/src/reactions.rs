@@ -44,6 +44,10 @@ impl<P: Payload> Client<P> {
             }
         }
         if let Some(socket) = self.connection.open_socket() {
+            for answered in self.outbox.outlived(now) {
+                let message = "no answer came for so long that it can't be sent again";
+                self.settle(answered, Err(Failure::new(ClientErrorCode::Timeout, message)));
+            }
             let named = self.connection.peer() == Peer::Samewire;
             while let Some(message) = self.outbox.next_message(now, named) {
                 self.transmits.push_back(Transmit::Send { socket, message });

@@ -107,6 +107,20 @@ fn a_lost_connection_sends_again_what_was_not_answered() {
 }
 
 #[test]
+fn an_emit_that_the_server_may_have_forgotten_is_not_sent_again() {
+    let mut bench = Bench::signed_in();
+    bench.emit(1, "a");
+    bench.lose();
+    bench.freeze(Duration::from_secs(15 * 60));
+    bench.emit(2, "b");
+    bench.advance(Duration::ZERO);
+    bench.forget();
+    bench.sign_in();
+    assert_eq!(bench.settled(), [(1, Err("TIMEOUT".into()))]);
+    assert!(!bench.sent().iter().any(|frame| frame.contains(r#"["a""#)));
+}
+
+#[test]
 fn a_server_that_knows_no_ids_is_never_asked_twice() {
     let mut bench = Bench::new(Config::default());
     bench.connect();
