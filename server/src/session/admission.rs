@@ -1,0 +1,81 @@
+//! The handshake: a `CONNECT` that can be granted, or a refusal (wire.md, section 2).
+
+use samewire_protocol::{
+    ErrorCode, VERSION,
+    connection::{Handshake, speaks},
+    payload,
+};
+use tokio::sync::mpsc::UnboundedReceiver;
+
+use crate::{
+    auth::{self, AuthMode, Identity},
+    engine::Engine,
+    error::{Error, Result},
+    metrics,
+    socketio::{self, Incoming, Packet, PacketKind, Socket},
+};
+
+/// Waits for a `CONNECT` that can be granted. Gives nothing when the client goes away.
+pub(super) async fn let_in(
+    engine: &Engine,
+    socket: &Socket,
+    queue: &mut UnboundedReceiver<Incoming>,
+) -> Option<(Handshake, Option<Identity>)> {
+    loop {
+        let incoming = tokio::select! {
+            incoming = queue.recv() => incoming?,
+            () = socket.closed() => return None,
+        };
+        socket.data.worked_off(&incoming);
+        let Incoming::Text(text) = incoming else { return None };
+        let packet = Packet::decode(&text).ok()?;
+        let PacketKind::Connect(auth) = packet.kind else { return None };
+        let granted = if packet.namespace == "/" {
+            grant(engine, socket, auth)
+        } else {
+            Err(Error::refused(ErrorCode::NotFound, "Invalid namespace"))
+        };
+        match granted {
+            Ok(granted) => return Some(granted),
+            Err(error) => {
+                let refusal = error.body();
+                tracing::warn!(code = %refusal.code, "refused a connection");
+                metrics::refused(refusal.code);
+                let frame = socketio::connect_error(packet.namespace, &refusal).ok()?;
+                socket.emit(frame).ok()?;
+            }
+        }
+    }
+}
+
+/// Reads the handshake and verifies its token.
+fn grant(engine: &Engine, socket: &Socket, auth: &str) -> Result<(Handshake, Option<Identity>)> {
+    let auth = if auth.is_empty() || auth == "null" { "{}" } else { auth };
+    let mut handshake: Handshake = payload::read_text(auth)?;
+    if let Some(version) = handshake.protocol.as_deref()
+        && !speaks(version)
+    {
+        let message = format!("this server speaks protocol {VERSION}; reload the page");
+        return Err(Error::refused(ErrorCode::UpgradeRequired, message));
+    }
+    let token = handshake.token.take().or_else(|| token_of_request(&socket.req_parts));
+    let identity = match token {
+        Some(token) => Some(engine.verify(&token)?),
+        None if engine.auth_mode() == AuthMode::Handshake => {
+            return Err(Error::refused(ErrorCode::Unauthenticated, "a token is needed"));
+        }
+        None => None,
+    };
+    Ok((handshake, identity))
+}
+
+/// The token in the `Authorization` header, or in the query.
+fn token_of_request(request: &axum::http::request::Parts) -> Option<String> {
+    #[derive(serde::Deserialize)]
+    struct TokenQuery {
+        token: Option<String>,
+    }
+    auth::bearer(&request.headers)
+        .map(str::to_owned)
+        .or_else(|| axum::extract::Query::<TokenQuery>::try_from_uri(&request.uri).ok()?.0.token)
+}

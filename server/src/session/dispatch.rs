@@ -1,0 +1,200 @@
+//! From a message to its handler, and the answer (wire.md, sections 1 and 5).
+
+use std::{sync::Arc, time::Duration};
+
+use samewire_protocol::{
+    Ack, Direction, ErrorBody, ErrorCode, Event,
+    connection::{AuthRequest, Authenticate, EmitMeta, ErrorEvent, Ping, Pong},
+    event,
+    limits::MAX_MESSAGE_BYTES,
+    payload,
+};
+use serde_json::{
+    Value,
+    value::{RawValue, to_raw_value},
+};
+
+use super::{Next, Session};
+use crate::{
+    clock,
+    error::{Error, Result},
+    metrics,
+    registry::Context,
+    socketio::{self, Incoming, Packet, PacketKind},
+};
+
+/// Binary messages that one event may bring.
+const MAX_ATTACHMENTS: usize = 64;
+
+impl Session {
+    /// Takes the next message of the client.
+    pub(super) async fn receive(&mut self, incoming: Incoming) -> Result<Next> {
+        let text = match &incoming {
+            Incoming::Text(text) | Incoming::Refused(text) => text,
+            Incoming::Binary(_) => return self.receive_binary().await,
+        };
+        let Ok(packet) = Packet::decode(text) else { return Ok(Next::Disconnect) };
+        if packet.namespace != "/" {
+            if let PacketKind::Connect(_) = packet.kind {
+                let refusal = ErrorBody::new(ErrorCode::NotFound, "Invalid namespace");
+                let frame = socketio::connect_error(packet.namespace, &refusal)?;
+                self.connection.send_frame(&frame).await;
+            }
+            return Ok(Next::Continue);
+        }
+        match packet.kind {
+            // A second CONNECT changes nothing, and we ask for no acknowledgements.
+            PacketKind::Connect(_) | PacketKind::Ack => Ok(Next::Continue),
+            PacketKind::Disconnect => Ok(Next::Disconnect),
+            PacketKind::Event { ack, .. } if matches!(incoming, Incoming::Refused(_)) => {
+                let error = Error::RateLimited { retry_after: Duration::from_secs(1) };
+                self.refuse(None, ack, error).await
+            }
+            PacketKind::Event { ack, .. } if text.len() > MAX_MESSAGE_BYTES => {
+                let message = format!("a message may have {MAX_MESSAGE_BYTES} bytes");
+                self.refuse(None, ack, Error::refused(ErrorCode::PayloadTooLarge, message)).await
+            }
+            PacketKind::Event { attachments, .. } if attachments > MAX_ATTACHMENTS => {
+                Ok(Next::Disconnect)
+            }
+            PacketKind::Event { arguments, ack, attachments: 0 } => {
+                self.dispatch(arguments, ack).await
+            }
+            PacketKind::Event { arguments, ack, attachments } => {
+                self.incomplete = Some((arguments.to_owned(), ack, attachments));
+                Ok(Next::Continue)
+            }
+        }
+    }
+
+    async fn receive_binary(&mut self) -> Result<Next> {
+        match self.incomplete.take() {
+            Some((arguments, ack, 1)) => self.dispatch(&arguments, ack).await,
+            Some((arguments, ack, missing)) => {
+                self.incomplete = Some((arguments, ack, missing - 1));
+                Ok(Next::Continue)
+            }
+            None => Ok(Next::Disconnect),
+        }
+    }
+
+    /// Handles an event and answers it.
+    async fn dispatch(&mut self, arguments: &str, ack: Option<u64>) -> Result<Next> {
+        self.connection.active();
+        let mut arguments = match serde_json::from_str::<Vec<Value>>(arguments) {
+            Ok(arguments) => arguments.into_iter(),
+            Err(_) => {
+                return self.refuse(None, ack, Error::field("payload", "expected JSON")).await;
+            }
+        };
+        let Some(Value::String(name)) = arguments.next() else {
+            let error = Error::field("event", "expected a string");
+            return self.refuse(None, ack, error).await;
+        };
+        let payload = match arguments.next() {
+            None | Some(Value::Null) => Value::Object(serde_json::Map::new()),
+            Some(payload) => payload,
+        };
+        metrics::received(known_name(&name));
+        match name.as_str() {
+            Ping::NAME => self.ping(ack).await,
+            Authenticate::NAME => self.on_authenticate(payload, ack).await,
+            AuthRequest::NAME => self.on_auth_request(payload, ack).await,
+            _ => match self.serve(&name, payload, arguments.next()).await {
+                Ok(answer) => self.answer(ack, &answer).await,
+                Err(error) => self.refuse(Some(name), ack, error).await,
+            },
+        }
+    }
+
+    /// Runs an event's handler; once, however often an emit of one id is repeated.
+    async fn serve(
+        &self,
+        name: &str,
+        payload: Value,
+        meta: Option<Value>,
+    ) -> Result<Arc<RawValue>> {
+        let context = self.context()?;
+        let Some(meta) = meta.filter(|meta| !meta.is_null()) else {
+            return self.handle(name, payload, context).await;
+        };
+        let EmitMeta { id } = payload::read(meta)?;
+        if uuid::Uuid::try_parse(&id).is_err() {
+            return Err(Error::field("id", "expected a UUID"));
+        }
+        let user = context.identity.user_id.clone();
+        let act = async { self.handle(name, payload, context).await.map_err(|error| error.body()) };
+        let answer = self.engine.emits().once(&user, &id, clock::unix_ms(), act).await;
+        answer.map_err(Error::Answered)
+    }
+
+    async fn handle(&self, name: &str, payload: Value, context: Context) -> Result<Arc<RawValue>> {
+        // A client that comes back to its rooms is not punished for it.
+        let rejoins = payload.get("since").is_some_and(|since| !since.is_null());
+        if !rejoins {
+            self.engine.count(&context.identity.user_id)?;
+        }
+        let Some(registered) = self.engine.registry().handler(name) else {
+            return Err(Error::refused(ErrorCode::UnknownEvent, "no such event"));
+        };
+        let payload = match (registered.bare, payload) {
+            (Some(field), bare @ Value::String(_)) => {
+                Value::Object([(field.to_owned(), bare)].into_iter().collect())
+            }
+            (_, payload) => payload,
+        };
+        (registered.handler)(context, payload).await.map(Arc::from)
+    }
+
+    async fn ping(&self, ack: Option<u64>) -> Result<Next> {
+        let pong = Pong { timestamp: clock::timestamp() };
+        self.connection.send(&pong).await?;
+        self.answer(ack, &to_raw_value(&pong)?).await
+    }
+
+    pub(super) async fn answer(&self, ack: Option<u64>, answer: &RawValue) -> Result<Next> {
+        if let Some(id) = ack {
+            self.connection.send_frame(&socketio::ack(id, &Ack::Done(answer))?).await;
+        }
+        Ok(Next::Continue)
+    }
+
+    /// Refuses an event: in its acknowledgement, or by `error`.
+    pub(super) async fn refuse(
+        &self,
+        event: Option<String>,
+        ack: Option<u64>,
+        error: Error,
+    ) -> Result<Next> {
+        let refusal = error.body();
+        let name = event.as_deref().map_or("unknown", known_name);
+        tracing::warn!(connection = %self.connection.id, event = name, code = %refusal.code, "refused");
+        metrics::refused(refusal.code);
+        if let Some(id) = ack {
+            let answer = Ack::<()>::Refused(refusal);
+            self.connection.send_frame(&socketio::ack(id, &answer)?).await;
+        } else {
+            let told = ErrorEvent::new(refusal, event, None, clock::timestamp());
+            self.connection.send(&told).await?;
+        }
+        Ok(Next::Continue)
+    }
+}
+
+/// The declared name of an event, or `unknown`: what a client makes up is neither logged nor counted
+/// under its name.
+fn known_name(name: &str) -> &'static str {
+    event::find(Direction::Client, name).map_or("unknown", |event| event.name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_made_up_event_has_no_name() {
+        assert_eq!(known_name("join-project"), "join-project");
+        assert_eq!(known_name("session-started"), "unknown", "not a client's event");
+        assert_eq!(known_name("<script>"), "unknown");
+    }
+}

@@ -1,0 +1,222 @@
+//! A connection's task: lets a client in, works its messages off in the order they came, and
+//! watches over its sign-in (wire.md, sections 1 to 5).
+//!
+//! - [`admission`]: the handshake, before there is a connection.
+//! - [`dispatch`]: from a message to its handler, and the answer.
+//! - [`sign_in`]: who is signed in, and until when.
+
+mod admission;
+mod dispatch;
+mod sign_in;
+
+use std::{sync::Arc, time::Duration};
+
+use engineioxide::TransportType;
+use rand::RngExt;
+use samewire_protocol::{
+    ErrorCode, RoomAddress,
+    connection::{Handshake, Resumed, ResumedRoom, ServerShutdown},
+};
+use tokio::{
+    sync::mpsc::UnboundedReceiver,
+    time::{Instant, sleep_until, timeout},
+};
+
+use crate::{
+    auth::Identity,
+    connection::Connection,
+    engine::Engine,
+    error::{Error, Result},
+    registry::Context,
+    socketio::{self, Incoming, Socket},
+};
+use admission::let_in;
+use sign_in::Deadline;
+
+/// Clients are asked to come back within this time after a shutdown, each at another moment.
+const RECONNECT_SPREAD_MS: std::ops::Range<u32> = 500..5000;
+
+/// How long a client has to take its last messages.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Whether a session goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// It does.
+    Continue,
+    /// The server ends it.
+    Disconnect,
+}
+
+struct Session {
+    engine: Arc<Engine>,
+    connection: Arc<Connection>,
+    deadline: (Instant, Deadline),
+    /// Whether the client was told that its token is about to expire.
+    expiry_noticed: bool,
+    /// An event whose binary messages haven't all come.
+    incomplete: Option<(String, Option<u64>, usize)>,
+}
+
+/// Runs a connection to its end.
+pub(crate) async fn run(
+    engine: Arc<Engine>,
+    socket: Arc<Socket>,
+    mut queue: UnboundedReceiver<Incoming>,
+) {
+    let limit = engine.limits().connect_timeout;
+    let Ok(Some((handshake, identity))) =
+        timeout(limit, let_in(&engine, &socket, &mut queue)).await
+    else {
+        socket.close(engineioxide::DisconnectReason::TransportClose);
+        return;
+    };
+    let connection = Arc::new(Connection::new(socket.clone()));
+    engine.add(&connection);
+    tracing::info!(connection = %connection.id, "connected");
+    let auth_timeout = engine.limits().auth_timeout;
+    let mut session = Session {
+        deadline: (Instant::now() + auth_timeout, Deadline::SignIn),
+        expiry_noticed: false,
+        incomplete: None,
+        engine,
+        connection,
+    };
+    let ended = match session.begin(handshake, identity).await {
+        Ok(()) => session.work(&socket, &mut queue).await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = &ended {
+        tracing::error!(%error, "a session failed");
+    }
+    // Closing cuts off a poll, and a websocket that has just taken over from polling, with what is
+    // still buffered. A client that was sent DISCONNECT goes by itself.
+    if matches!(ended, Ok(Next::Disconnect)) || socket.transport_type() == TransportType::Polling {
+        let _ = timeout(LINGER, session.connection.closed()).await;
+    }
+    session.connection.close();
+    session.engine.remove(&session.connection);
+    tracing::info!(connection = %session.connection.id, "disconnected");
+}
+
+impl Session {
+    /// Tells the client that it is in, and resumes its rooms.
+    async fn begin(&mut self, handshake: Handshake, identity: Option<Identity>) -> Result<()> {
+        let connection = self.connection.clone();
+        connection.send_frame(&socketio::connect(connection.id.as_str())?).await;
+        let Some(identity) = identity else { return Ok(()) };
+        let authenticated = self.sign_in(identity).await?;
+        connection.send(&authenticated).await?;
+        let Some(resume) = handshake.resume else { return Ok(()) };
+        let mut rooms = Vec::new();
+        for asked in resume {
+            let since = samewire_protocol::Position { epoch: asked.epoch, offset: asked.offset };
+            let joined = match self.engine.address(&asked.room) {
+                Ok(address) => {
+                    let context = self.context()?;
+                    self.engine.join(&context, &address, Some(since), asked.events).await
+                }
+                Err(error) => Err(error),
+            };
+            rooms.push(match joined {
+                Ok(joined) => ResumedRoom {
+                    room: joined.room,
+                    position: Some(joined.position),
+                    recovered: joined.recovered,
+                    missed: joined.missed,
+                    error: None,
+                },
+                Err(error) => ResumedRoom {
+                    room: asked.room,
+                    position: None,
+                    recovered: false,
+                    missed: 0,
+                    error: Some(error.body()),
+                },
+            });
+        }
+        for room in connection.behind().await {
+            self.catch_up(&room).await?;
+        }
+        connection.send(&Resumed { rooms }).await
+    }
+
+    /// Works messages off until the connection ends.
+    async fn work(
+        &mut self,
+        socket: &Socket,
+        queue: &mut UnboundedReceiver<Incoming>,
+    ) -> Result<Next> {
+        let engine = self.engine.clone();
+        let connection = self.connection.clone();
+        loop {
+            tokio::select! {
+                biased;
+                () = sleep_until(self.deadline.0) => {
+                    if self.on_deadline().await? == Next::Disconnect {
+                        break;
+                    }
+                }
+                () = engine.stopped() => return self.shut_down(socket, queue).await,
+                rooms = connection.behind() => {
+                    for room in rooms {
+                        self.catch_up(&room).await?;
+                    }
+                }
+                Some(incoming) = queue.recv() => {
+                    socket.data.worked_off(&incoming);
+                    if self.receive(incoming).await? == Next::Disconnect {
+                        break;
+                    }
+                }
+                // Last, so that what a client sent before it went away is still handled.
+                () = connection.closed() => return Ok(Next::Continue),
+            }
+        }
+        connection.send_frame(&socketio::disconnect()).await;
+        Ok(Next::Disconnect)
+    }
+
+    /// Says that the server stops, and finishes what is queued.
+    async fn shut_down(
+        &mut self,
+        socket: &Socket,
+        queue: &mut UnboundedReceiver<Incoming>,
+    ) -> Result<Next> {
+        let reconnect_after_ms = rand::rng().random_range(RECONNECT_SPREAD_MS);
+        let reason = "the server is stopping".into();
+        self.connection.send(&ServerShutdown { reason, reconnect_after_ms }).await?;
+        while let Ok(incoming) = queue.try_recv() {
+            socket.data.worked_off(&incoming);
+            if self.receive(incoming).await? == Next::Disconnect {
+                break;
+            }
+        }
+        // No DISCONNECT: official clients come back by themselves only after a lost transport.
+        Ok(Next::Continue)
+    }
+
+    /// Sends what a room's log holds and the client wasn't sent yet.
+    async fn catch_up(&self, room: &RoomAddress) -> Result<()> {
+        loop {
+            let frames = self.engine.rooms().next_missed(room, &self.connection.id);
+            if frames.is_empty() {
+                break;
+            }
+            for frame in frames {
+                self.connection.send_frame(&frame).await;
+            }
+        }
+        match self.engine.rooms().missed_presence(room, &self.connection.id) {
+            Some(state) => self.connection.send(&state).await,
+            None => Ok(()),
+        }
+    }
+
+    fn context(&self) -> Result<Context> {
+        let identity = self.connection.identity().ok_or_else(|| {
+            Error::refused(ErrorCode::Unauthenticated, "sign in first, by `authenticate`")
+        })?;
+        Ok(Context { engine: self.engine.clone(), connection: self.connection.clone(), identity })
+    }
+}
