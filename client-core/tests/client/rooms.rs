@@ -100,6 +100,18 @@ fn leaving_before_the_answer_and_joining_again_takes_the_second_answer() {
 }
 
 #[test]
+fn what_is_asked_again_undoes_nothing_that_was_asked_since() {
+    let mut bench = Bench::signed_in();
+    bench.join(1, "room:a");
+    bench.leave(1);
+    bench.join_filtered(2, "room:a", Some(&["moved"]));
+    bench.join(3, "room:a");
+    bench.forget();
+    bench.advance(10 * SECOND);
+    assert_eq!(bench.sent(), [r#"["room:join",{"room":"room:a"}]"#], "the last word alone");
+}
+
+#[test]
 fn a_refused_join_is_told_with_its_code() {
     let mut bench = Bench::signed_in();
     bench.join(1, "project:7");
