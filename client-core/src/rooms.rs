@@ -224,7 +224,11 @@ impl<P: Payload> Rooms<P> {
         let Some((address, room)) = self.rooms.remove(address) else {
             return;
         };
-        if !room.handles.is_empty() {
+        let (told, untold): (Vec<_>, _) = room.handles.into_iter().partition(|handle| handle.told);
+        for handle in untold {
+            self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
+        }
+        if !told.is_empty() {
             self.news.push_back(News::Removed { room: address, failure });
         }
     }
@@ -284,11 +288,11 @@ impl<P: Payload> Rooms<P> {
         let Some(room) = self.rooms.get_mut(asked) else {
             return;
         };
-        for handle in room.handles.extract_if(.., |handle| !handle.told) {
-            self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
-        }
         if !room.own && room.membership != Membership::In {
             return self.remove(asked, failure);
+        }
+        for handle in room.handles.extract_if(.., |handle| !handle.told) {
+            self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
         }
         // We are in it nevertheless, and its events come: with those that were wanted before, or,
         // in a user's own room, without knowing what is missed while offline.

@@ -303,6 +303,21 @@ fn a_room_that_may_not_be_resumed_is_taken_away() {
 }
 
 #[test]
+fn who_joined_while_offline_is_refused_where_the_room_may_not_be_resumed() {
+    let mut bench = in_room();
+    bench.lose();
+    bench.join(2, "room:a");
+    bench.advance(2 * SECOND);
+    bench.sign_in();
+    bench.forget();
+    let error = json!({ "code": "ACCESS_DENIED", "message": "no longer" });
+    resumed(&mut bench, json!({ "room": "room:a", "recovered": false, "error": error }));
+    let told = bench.told();
+    assert!(told.iter().any(|event| matches!(event, Event::Refused { handle: HandleId(2), .. })));
+    assert!(told.iter().any(|event| matches!(event, Event::Removed { .. })));
+}
+
+#[test]
 fn a_server_that_does_not_answer_to_resume_is_asked_room_by_room() {
     let mut bench = in_room();
     reconnect(&mut bench);
