@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use parking_lot::Mutex;
@@ -18,6 +19,7 @@ use samewire_protocol::{
     room,
     rooms::{History, Joined, Left, RoomHistory, RoomJoin, RoomLeave},
 };
+use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 
@@ -37,6 +39,9 @@ pub use samewire_protocol::limits::MAX_ROOMS;
 
 /// Largest answer to `room:history`, in bytes of events; a client asks again from where it ended.
 const MAX_HISTORY_BYTES: usize = 512 * 1024;
+
+/// How often logs are trimmed, and empty rooms and old answers forgotten.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// All that connections share. Knows no domain.
 #[derive(Debug)]
@@ -215,6 +220,19 @@ impl Engine {
         self.publish_raw(room, E::NAME, &to_raw_value(event)?)
     }
 
+    /// Sends an event of the application's own, which the protocol doesn't declare.
+    ///
+    /// # Errors
+    /// When the name or the payload can't be written as JSON.
+    pub fn publish_value<T: Serialize + ?Sized>(
+        &self,
+        room: &RoomAddress,
+        event: &str,
+        payload: &T,
+    ) -> Result<Position> {
+        self.publish_raw(room, event, &to_raw_value(payload)?)
+    }
+
     /// Sends an event whose payload is JSON already.
     ///
     /// # Errors
@@ -315,15 +333,18 @@ impl Engine {
         metrics::connections(connections.all.len());
     }
 
-    /// Tells the members of rooms who comes and goes. Runs until it is dropped.
-    pub(crate) async fn tell_presence(&self) {
-        self.rooms.tell_presence().await;
-    }
-
-    /// Trims logs and forgets rooms that nobody needs; to be called every few seconds.
-    pub(crate) fn sweep(&self) {
-        self.rooms.sweep();
-        self.emits.sweep(clock::unix_ms());
+    /// Tells the members of rooms who comes and goes, trims logs, and forgets rooms and answers that
+    /// nobody needs. Runs until it is dropped.
+    pub(crate) async fn upkeep(self: Arc<Self>) {
+        let sweep = async {
+            let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
+            loop {
+                ticks.tick().await;
+                self.rooms.sweep();
+                self.emits.sweep(clock::unix_ms());
+            }
+        };
+        tokio::join!(self.rooms.tell_presence(), sweep);
     }
 
     /// Tells every connection's task to finish what is queued and end.

@@ -45,9 +45,6 @@ const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long clients and requests may take to go when the server stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How often logs are trimmed and empty rooms forgotten.
-const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
-
 /// A server that can't run.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
@@ -84,10 +81,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Puts a server together from what was registered.
+    /// Puts a server together from what was registered. Its upkeep is spawned on the runtime that
+    /// this is called on.
     pub fn new(engine: Engine, routes: ApiRouter<Arc<Engine>>, config: &Config) -> Self {
         metrics::install();
         let engine = Arc::new(engine);
+        tokio::spawn(engine.clone().upkeep());
         let origins: Arc<[String]> = config.cors_origin.clone().into();
         let mut api = openapi::document();
         let routes = routes.finish_api(&mut api);
@@ -146,17 +145,6 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
     }
 
     let mut tasks = JoinSet::new();
-    tasks.spawn(every(SWEEP_INTERVAL, {
-        let engine = server.engine.clone();
-        move || {
-            engine.sweep();
-            std::future::ready(())
-        }
-    }));
-    tasks.spawn({
-        let engine = server.engine.clone();
-        async move { engine.tell_presence().await }
-    });
     tasks.spawn(every(config.session_timeout.min(Duration::from_secs(60)), {
         let engine = server.engine.clone();
         let live_preview = live_preview.clone();

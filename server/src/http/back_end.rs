@@ -20,7 +20,7 @@ use samewire_protocol::{
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, value::to_raw_value};
+use serde_json::Value;
 
 use crate::{
     engine::Engine,
@@ -156,7 +156,7 @@ async fn publish(
         .collect::<Result<Vec<_>>>()?;
     let positions = checked
         .iter()
-        .map(|(room, event, data)| engine.publish_raw(room, event, &to_raw_value(data)?))
+        .map(|(room, event, data)| engine.publish_value(room, event, data))
         .collect::<Result<Vec<_>>>()?;
     Ok(Json(Published { published: positions.len(), positions }))
 }
