@@ -6,7 +6,7 @@ use samewire_protocol::{connection::Authenticate, event::Event as _};
 
 use crate::{
     CallId, Checks, ClientErrorCode, Config, ConnectionState, EmitOptions, Encoded, Event, Failure,
-    HandleId, Instant, Payload, Position, SocketId, Transmit,
+    HandleId, Instant, Message, PageEvent, Payload, Position, SocketId, Transmit, Transport,
     assembly::Assembly,
     connection::Connection,
     framing::{self, Frame, FrameError},
@@ -28,6 +28,8 @@ pub struct Client<P> {
     pub(crate) session: Option<P>,
     /// A fresh token was asked for, to bring it on a connection that stands.
     pub(crate) renewing: bool,
+    /// What is to be sent once a websocket took over.
+    pub(crate) held: VecDeque<Message<P>>,
     pub(crate) transmits: VecDeque<Transmit<P>>,
     pub(crate) events: VecDeque<Event<P>>,
 }
@@ -45,6 +47,7 @@ impl<P: Payload> Client<P> {
             rooms: Rooms::new(),
             session: None,
             renewing: false,
+            held: VecDeque::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         }
@@ -116,7 +119,7 @@ impl<P: Payload> Client<P> {
             return Err(Failure::new(ClientErrorCode::NotConnected, "there is no connection"));
         };
         let message = Body::Theirs(payload).message(name, None, None);
-        self.transmits.push_back(Transmit::Send { socket, message });
+        self.send(socket, message);
         Ok(())
     }
 
@@ -130,7 +133,7 @@ impl<P: Payload> Client<P> {
     pub fn acknowledge(&mut self, ack: u64, answer: Encoded<P>) {
         if let Some(socket) = self.connection.open_socket() {
             let message = framing::acknowledgement(ack, answer);
-            self.transmits.push_back(Transmit::Send { socket, message });
+            self.send(socket, message);
         }
     }
 
@@ -165,6 +168,10 @@ impl<P: Payload> Client<P> {
         frame: Result<Frame<P>, FrameError>,
     ) {
         if self.connection.socket() != Some(socket) {
+            if matches!(frame, Ok(Frame::Pong)) {
+                self.connection.probed(socket);
+                self.go_on(now);
+            }
             return;
         }
         match frame {
@@ -198,8 +205,22 @@ impl<P: Payload> Client<P> {
     pub fn handle_lost(&mut self, now: Instant, socket: SocketId, message: &str) {
         if self.connection.socket() == Some(socket) {
             self.connection.lost(now, message);
-            self.go_on(now);
+        } else {
+            self.connection.lost_upgrade(now, socket, message);
         }
+        self.go_on(now);
+    }
+
+    /// A socket that may take over is open, or one that was to pause rests.
+    pub fn handle_ready(&mut self, now: Instant, socket: SocketId) {
+        self.connection.ready(socket);
+        self.go_on(now);
+    }
+
+    /// Something happened to the page.
+    pub fn handle_page(&mut self, now: Instant, event: PageEvent) {
+        self.connection.page(now, event);
+        self.go_on(now);
     }
 
     /// The time that [`Self::poll_timeout`] gave may have come.
@@ -240,6 +261,11 @@ impl<P: Payload> Client<P> {
     /// How the connection is.
     pub fn state(&self) -> ConnectionState {
         self.connection.public_state()
+    }
+
+    /// What the newest socket goes by.
+    pub fn transport(&self) -> Transport {
+        self.connection.transport()
     }
 
     /// What the server said of us at sign-in, while connected.

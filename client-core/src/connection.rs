@@ -1,15 +1,20 @@
 //! The connection's life: one explicit state, and what each thing that happens does to it.
 
+mod upgrade;
+mod vigil;
+
 use std::{collections::VecDeque, time::Duration};
 
 use samewire_protocol::ErrorCode;
 
 use crate::{
-    ClientErrorCode, Config, Failure, Instant, Payload, SocketId,
+    ClientErrorCode, Config, Failure, Instant, Payload, SocketId, Transport,
     backoff::Backoff,
     framing::{self, Frame, Packet},
     timer::{Timer, Timers},
 };
+pub(crate) use upgrade::UPGRADE;
+use upgrade::Upgrade;
 
 /// How long the server may take to say who we are, once it let us in. A Samewire server does so at
 /// once; another one never does.
@@ -84,8 +89,15 @@ enum State {
 /// What is to be done next, in this order.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    OpenSocket(SocketId),
+    /// A socket by this transport, of this session if it is to take that one over.
+    OpenSocket(SocketId, Transport, Option<String>),
     CloseSocket(SocketId),
+    PauseSocket(SocketId),
+    /// Everything goes by another socket now, beginning with what was held.
+    TakeOver {
+        old: SocketId,
+        new: SocketId,
+    },
     Send(SocketId, String),
     AskForToken,
     /// CONNECT is due, with a token or without.
@@ -95,6 +107,8 @@ pub(crate) enum Step {
     /// They no longer do.
     Down,
     StateChanged,
+    /// The server is to be asked whether it is there.
+    Ping,
 }
 
 /// What becomes of a connection that ended.
@@ -135,8 +149,27 @@ pub(crate) struct Connection {
     token: Token,
     refused_tokens: u32,
     peer: Peer,
+    /// How often the server sends a ping.
+    interval: Duration,
     /// How long the server may be silent.
     patience: Duration,
+    /// When something last came.
+    heard: Instant,
+    /// It was asked whether it is there, and didn't answer yet.
+    checking: bool,
+    /// No try is made: there is no network, or the page is away.
+    paused: bool,
+    /// What the socket goes by.
+    transport: Transport,
+    /// What else this try may go by, the next one last.
+    untried: Vec<Transport>,
+    /// When this try is over.
+    try_ends: Instant,
+    /// What comes first in order didn't work, and polling did.
+    fell_back: bool,
+    upgrade: Option<Upgrade>,
+    /// The last connection was lost in the middle of an upgrade.
+    upgrade_broke: bool,
     /// Why the server said that it will end the connection, and how long to stay away then.
     parting: Option<(Failure, Option<Duration>)>,
 }
@@ -145,7 +178,17 @@ impl Connection {
     pub(crate) fn new(config: Config, seed: u64) -> Self {
         Self {
             backoff: Backoff::new(&config, seed),
+            interval: config.timeout,
             patience: config.timeout,
+            heard: Instant::default(),
+            checking: false,
+            paused: false,
+            transport: Transport::Websocket,
+            untried: Vec::new(),
+            try_ends: Instant::default(),
+            fell_back: false,
+            upgrade: None,
+            upgrade_broke: false,
             config,
             state: State::Idle,
             timers: Timers::default(),
@@ -207,6 +250,11 @@ impl Connection {
         }
     }
 
+    /// What the newest socket goes by.
+    pub(crate) fn transport(&self) -> Transport {
+        self.transport
+    }
+
     pub(crate) fn peer(&self) -> Peer {
         self.peer
     }
@@ -214,6 +262,7 @@ impl Connection {
     /// The application wants to be connected: at once, even if a later try is set.
     pub(crate) fn connect(&mut self, now: Instant) {
         if self.socket().is_none() {
+            self.paused = false;
             self.backoff.reset();
             self.refused_tokens = 0;
             self.open(now);
@@ -273,15 +322,11 @@ impl Connection {
         None
     }
 
-    /// Something came: the server is there.
-    pub(crate) fn hear(&mut self, now: Instant) {
-        if !matches!(self.state, State::Opening { .. }) {
-            self.timers.set(Timer::Heartbeat, now + self.patience);
-        }
-    }
-
     /// The socket is gone.
     pub(crate) fn lost(&mut self, now: Instant, message: &str) {
+        if self.fall_back(now) {
+            return;
+        }
         let reason = match &self.state {
             State::Opening { .. } => Failure::new(ClientErrorCode::ConnectFailed, message),
             _ => Failure::new(ClientErrorCode::ConnectionLost, message),
@@ -316,14 +361,12 @@ impl Connection {
 
     pub(crate) fn timeout(&mut self, now: Instant, timer: Timer) {
         match timer {
+            Timer::Attempt if self.fall_back(now) => {}
             Timer::Attempt => {
                 let reason = Failure::new(ClientErrorCode::Timeout, "connecting took too long");
                 self.end(now, reason, Recovery::Backoff);
             }
-            Timer::Heartbeat => {
-                let reason = Failure::new(ClientErrorCode::PingTimeout, "the server went silent");
-                self.part(now, reason, Recovery::Backoff);
-            }
+            Timer::Heartbeat => self.silent(now),
             Timer::SignIn => self.spoke(),
             Timer::Reconnect => self.open(now),
             Timer::Resume | Timer::Ack => {}
@@ -333,11 +376,15 @@ impl Connection {
     fn open(&mut self, now: Instant) {
         self.timers.stop_all();
         self.parting = None;
-        self.next_socket += 1;
-        let socket = SocketId(self.next_socket);
-        self.steps.push_back(Step::OpenSocket(socket));
-        self.timers.set(Timer::Attempt, now + self.config.timeout);
-        self.enter(State::Opening { socket });
+        self.checking = false;
+        self.untried = self.config.transports.clone();
+        self.untried.reverse();
+        // What didn't work last time is left to an upgrade: then nobody waits for it.
+        if std::mem::take(&mut self.fell_back) {
+            self.untried.retain(|transport| *transport == Transport::Polling);
+        }
+        self.try_ends = now + self.config.timeout;
+        self.open_next(now);
         self.token = if self.config.has_token {
             self.steps.push_back(Step::AskForToken);
             Token::Asked
@@ -346,17 +393,52 @@ impl Connection {
         };
     }
 
+    /// Opens a socket by the next transport, if one is left.
+    fn open_next(&mut self, now: Instant) -> bool {
+        let Some(transport) = self.untried.pop() else {
+            return false;
+        };
+        self.transport = transport;
+        let socket = self.new_socket();
+        self.steps.push_back(Step::OpenSocket(socket, transport, None));
+        let share = now.until(self.try_ends) / (self.untried.len() as u32 + 1);
+        self.timers.set(Timer::Attempt, now + share);
+        self.enter(State::Opening { socket });
+        true
+    }
+
+    /// The same, once a socket couldn't be opened.
+    fn fall_back(&mut self, now: Instant) -> bool {
+        let State::Opening { socket } = self.state else {
+            return false;
+        };
+        if self.untried.is_empty() {
+            return false;
+        }
+        self.steps.push_back(Step::CloseSocket(socket));
+        self.open_next(now)
+    }
+
+    fn new_socket(&mut self) -> SocketId {
+        self.next_socket += 1;
+        SocketId(self.next_socket)
+    }
+
     fn opened<P: Payload>(&mut self, now: Instant, handshake: &P) {
         let State::Opening { socket } = self.state else {
             return;
         };
         let millis = |name| handshake.field(name)?.count();
-        let patience =
-            millis("pingInterval").unwrap_or(25_000) + millis("pingTimeout").unwrap_or(20_000);
-        self.patience = Duration::from_millis(patience);
+        self.interval = Duration::from_millis(millis("pingInterval").unwrap_or(25_000));
+        self.patience =
+            self.interval + Duration::from_millis(millis("pingTimeout").unwrap_or(20_000));
+        self.fell_back = self.transport == Transport::Polling
+            && self.config.transports.first() != Some(&Transport::Polling);
+        self.timers.set(Timer::Attempt, self.try_ends);
         self.enter(State::AwaitingToken { socket });
         self.hear(now);
         self.greet();
+        self.begin_upgrade(handshake);
     }
 
     /// Sends CONNECT once the socket is open and the token there, whichever comes last.
@@ -435,6 +517,7 @@ impl Connection {
         if let Some(socket) = self.socket() {
             self.steps.push_back(Step::CloseSocket(socket));
         }
+        self.drop_upgrade(matches!(recovery, Recovery::Backoff));
         self.timers.stop_all();
         self.parting = None;
         let tries_left = self.config.reconnection
@@ -452,7 +535,9 @@ impl Connection {
         match delay {
             Some(delay) => {
                 let retry_at = now + delay;
-                self.timers.set(Timer::Reconnect, retry_at);
+                if !self.paused {
+                    self.timers.set(Timer::Reconnect, retry_at);
+                }
                 self.enter(State::Waiting { attempt: self.backoff.attempt(), retry_at, reason });
             }
             None => self.enter(State::Closed { reason }),

@@ -79,6 +79,21 @@ pub enum Event<P> {
     },
 }
 
+/// What happens to the page that the client is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PageEvent {
+    /// There is a network.
+    Online,
+    /// There is none, or so it seems: a connection that stands is left alone.
+    Offline,
+    /// It is seen again.
+    Shown,
+    /// It is frozen, or put away to come back later.
+    Away,
+    /// It is back from there.
+    Back,
+}
+
 /// How an emit is treated.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EmitOptions {

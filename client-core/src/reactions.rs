@@ -5,8 +5,8 @@ use std::{sync::Arc, time::Duration};
 use samewire_protocol::{
     VERSION,
     connection::{
-        AuthError, AuthRequestError, Authenticated, ErrorEvent, Handshake, Resumed, ServerShutdown,
-        TokenExpiring,
+        AuthError, AuthRequestError, Authenticated, ErrorEvent, Handshake, Ping, Resumed,
+        ServerShutdown, TokenExpiring,
     },
     event::Event as _,
     presence::{PresenceChanged, PresenceState},
@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::{
     Arrived, Client, ClientErrorCode, Event, Failure, Instant, Message, Misfit, Payload, SocketId,
     Transmit,
-    connection::{Peer, Step},
+    connection::{Peer, Step, UPGRADE},
     framing::{self, FrameError, Packet},
     outbox::{Answered, Body, Emit, Purpose},
     rooms::{Ask, News},
@@ -50,7 +50,7 @@ impl<P: Payload> Client<P> {
             }
             let named = self.connection.peer() == Peer::Samewire;
             while let Some(message) = self.outbox.next_message(now, named) {
-                self.transmits.push_back(Transmit::Send { socket, message });
+                self.send(socket, message);
             }
         }
         match self.outbox.deadline() {
@@ -61,16 +61,34 @@ impl<P: Payload> Client<P> {
 
     fn step(&mut self, now: Instant, step: Step) {
         match step {
-            Step::OpenSocket(socket) => self.transmits.push_back(Transmit::Open { socket }),
-            Step::CloseSocket(socket) => self.transmits.push_back(Transmit::Close { socket }),
-            Step::Send(socket, text) => {
-                self.transmits.push_back(Transmit::Send { socket, message: Message::text(text) });
+            Step::OpenSocket(socket, transport, session) => {
+                self.transmits.push_back(Transmit::Open { socket, transport, session });
             }
+            Step::PauseSocket(socket) => self.transmits.push_back(Transmit::Pause { socket }),
+            Step::TakeOver { old, new } => {
+                self.send(new, Message::text(UPGRADE.to_owned()));
+                self.transmits.push_back(Transmit::Close { socket: old });
+                for message in std::mem::take(&mut self.held) {
+                    self.send(new, message);
+                }
+            }
+            Step::CloseSocket(socket) => self.transmits.push_back(Transmit::Close { socket }),
+            Step::Send(socket, text) => self.send(socket, Message::text(text)),
             Step::AskForToken => self.events.push_back(Event::TokenNeeded),
             Step::Greet(socket, token) => self.greet(now, socket, token),
             Step::Up => self.rooms.connected(),
             Step::Down => self.go_down(),
             Step::StateChanged => self.events.push_back(Event::StateChanged),
+            Step::Ping => self.ask(Ping::NAME, &Ping {}, Purpose::Nobody),
+        }
+    }
+
+    /// Sends a message, or holds it while a websocket takes over.
+    pub(crate) fn send(&mut self, socket: SocketId, message: Message<P>) {
+        if self.connection.is_upgrading() {
+            self.held.push_back(message);
+        } else {
+            self.transmits.push_back(Transmit::Send { socket, message });
         }
     }
 
@@ -81,12 +99,12 @@ impl<P: Payload> Client<P> {
         }
         let resume = (!resume.is_empty()).then_some(resume);
         let auth = Handshake { token, protocol: Some(VERSION.to_owned()), resume };
-        let message = Message::text(framing::connect(&auth));
-        self.transmits.push_back(Transmit::Send { socket, message });
+        self.send(socket, Message::text(framing::connect(&auth)));
     }
 
     fn go_down(&mut self) {
         self.assembly.clear();
+        self.held.clear();
         self.renewing = false;
         if self.session.take().is_some() {
             self.events.push_back(Event::SessionChanged);

@@ -209,10 +209,15 @@ impl<P: Payload> Rooms<P> {
             let Some(address) = room.field("room").and_then(|room| room.text()) else {
                 continue;
             };
+            let failure = room.field("error").and_then(|error| Failure::read(&error));
             if self.rooms.get(address.as_str()).is_none() {
+                // It was left while the server was asked for it.
+                if failure.is_none() {
+                    self.asks.push_back(Ask::Leave(RoomLeave { room: address }));
+                }
                 continue;
             }
-            match room.field("error").and_then(|error| Failure::read(&error)) {
+            match failure {
                 Some(failure) => self.remove(&address, failure),
                 None => self.is_in(&address.into(), &room),
             }

@@ -1,5 +1,7 @@
 //! What is to be done with the network, and the numbers by which things are named across the border.
 
+#[cfg(doc)]
+use crate::Client;
 use crate::Encoded;
 
 /// Names a socket. What is told of another one than the newest is ignored.
@@ -14,12 +16,42 @@ pub struct CallId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HandleId(pub u32);
 
+/// How bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// Frames both ways.
+    Websocket,
+    /// Requests of HTTP: one that waits for frames, and one that brings them.
+    Polling,
+}
+
+impl Transport {
+    /// Its name in Engine.IO.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Websocket => "websocket",
+            Self::Polling => "polling",
+        }
+    }
+}
+
 /// What is to be done with the network, in this order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Transmit<P> {
     /// Open a socket.
     Open {
         /// How it will be called.
+        socket: SocketId,
+        /// By which transport.
+        transport: Transport,
+        /// The session that it may take over. Such a socket says when it is open, by
+        /// [`Client::handle_ready`].
+        session: Option<String>,
+    },
+    /// Let a polling socket rest: no poll is begun any more. When what it was given is sent, and what
+    /// is under way has come, [`Client::handle_ready`] is to be called.
+    Pause {
+        /// Which.
         socket: SocketId,
     },
     /// Send a message.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use samewire_client_core::{
     CallId, Client, Config, ConnectionState, EmitOptions, Encoded, Event, HandleId, Instant,
-    Message, NoChecks, SocketId, Transmit, framing::decode,
+    Message, NoChecks, PageEvent, SocketId, Transmit, framing::decode,
 };
 use serde_json::{Value, json};
 
@@ -14,6 +14,11 @@ pub(crate) struct Bench {
     pub(crate) now: Instant,
     /// The newest socket, while it is open.
     pub(crate) socket: Option<SocketId>,
+    /// The websocket that may take over.
+    pub(crate) probe: Option<SocketId>,
+    /// What went over it before it did.
+    pub(crate) probed: Vec<String>,
+    pub(crate) pausing: bool,
     /// Sockets opened so far.
     pub(crate) opened: u32,
     frames: Vec<String>,
@@ -33,6 +38,9 @@ impl Bench {
             client: Client::new(config, 1, NoChecks),
             now: Instant::from_millis(1_000_000),
             socket: None,
+            probe: None,
+            probed: Vec::new(),
+            pausing: false,
             opened: 0,
             frames: Vec::new(),
             events: Vec::new(),
@@ -56,7 +64,12 @@ impl Bench {
 
     /// Lets the client in and signs it in, once it has a socket.
     pub(crate) fn sign_in(&mut self) {
-        self.receive(r#"0{"sid":"s","pingInterval":25000,"pingTimeout":20000}"#);
+        self.sign_in_after(r#"0{"sid":"s","pingInterval":25000,"pingTimeout":20000}"#);
+    }
+
+    /// The same, with a handshake of its own.
+    pub(crate) fn sign_in_after(&mut self, handshake: &str) {
+        self.receive(handshake);
         self.client.token(self.now, Ok(Some("jwt".into())));
         self.drain();
         self.receive(r#"40{"sid":"x"}"#);
@@ -68,8 +81,12 @@ impl Bench {
 
     /// A frame comes from the server.
     pub(crate) fn receive(&mut self, text: &str) {
+        self.receive_on(self.socket, text);
+    }
+
+    pub(crate) fn receive_on(&mut self, socket: Option<SocketId>, text: &str) {
         let frame = decode(text, |at| serde_json::from_str(text.get(at..)?).ok());
-        let socket = self.socket.expect("there is no socket to receive on");
+        let socket = socket.expect("there is no socket to receive on");
         self.client.handle_frame(self.now, socket, frame);
         self.drain();
     }
@@ -118,6 +135,23 @@ impl Bench {
         self.drain();
     }
 
+    /// The same, of any socket.
+    pub(crate) fn lose_socket(&mut self, socket: Option<SocketId>) {
+        self.client.handle_lost(self.now, socket.expect("there is no such socket"), "gone");
+        self.drain();
+    }
+
+    /// A socket is open that may take over, or rests.
+    pub(crate) fn ready(&mut self, socket: Option<SocketId>) {
+        self.client.handle_ready(self.now, socket.expect("there is no such socket"));
+        self.drain();
+    }
+
+    pub(crate) fn page(&mut self, event: PageEvent) {
+        self.client.handle_page(self.now, event);
+        self.drain();
+    }
+
     /// Time goes by, and every deadline in it comes when it should.
     pub(crate) fn advance(&mut self, duration: Duration) {
         let end = self.now + duration;
@@ -162,18 +196,33 @@ impl Bench {
     pub(crate) fn drain(&mut self) {
         while let Some(transmit) = self.client.poll_transmit() {
             match transmit {
-                Transmit::Open { socket } => {
-                    assert_eq!(self.socket, None, "two sockets at once");
+                Transmit::Open { socket, session: Some(_), .. } => {
+                    assert_eq!(self.probe, None, "two upgrades at once");
+                    self.probe = Some(socket);
+                }
+                Transmit::Open { socket, .. } => {
+                    assert_eq!((self.socket, self.probe), (None, None), "two sockets at once");
                     self.socket = Some(socket);
                     self.opened += 1;
                 }
+                Transmit::Pause { socket } => {
+                    assert_eq!((self.socket, self.pausing), (Some(socket), false));
+                    self.pausing = true;
+                }
+                Transmit::Close { socket } if self.probe == Some(socket) => self.probe = None,
                 Transmit::Close { socket } => {
                     assert!(self.socket.is_none_or(|open| open == socket));
-                    self.socket = None;
+                    // Where polling has come to rest, its websocket is all there is.
+                    self.socket = self.probe.take().filter(|_| self.pausing);
+                    self.pausing = false;
+                }
+                Transmit::Send { socket, message } if self.probe == Some(socket) => {
+                    self.probed.push(text(&message));
                 }
                 Transmit::Send { socket, message } => {
                     assert_eq!(self.socket, Some(socket), "sent on a socket that is not open");
                     let frame = text(&message);
+                    assert!(!self.pausing || frame == "41", "sent on a socket that is to rest");
                     if frame.starts_with("42") {
                         ack_of(&frame).clone_into(&mut self.last_ack);
                     }

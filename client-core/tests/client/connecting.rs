@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use samewire_client_core::{Config, ConnectionState, Event, SocketId};
+use samewire_client_core::{Config, ConnectionState, Event, SocketId, Transport};
 use serde_json::json;
 
 use crate::bench::{Bench, with_token};
@@ -72,6 +72,8 @@ fn silence_ends_a_connection_and_any_word_keeps_it() {
     }
     assert!(bench.is_connected());
     bench.advance(45 * SECOND);
+    assert!(bench.is_connected(), "asked first");
+    bench.advance(5 * SECOND);
     let ConnectionState::Reconnecting { attempt: 1, reason, .. } = bench.client.state() else {
         panic!("{:?}", bench.client.state())
     };
@@ -79,11 +81,14 @@ fn silence_ends_a_connection_and_any_word_keeps_it() {
 }
 
 #[test]
-fn a_page_that_slept_finds_its_connection_dead_at_the_first_tick() {
+fn a_page_that_slept_asks_at_the_first_tick_and_finds_its_connection_dead_soon() {
     let mut bench = Bench::signed_in();
     bench.freeze(10 * MINUTE);
     bench.client.handle_timeout(bench.now);
     bench.drain();
+    assert!(bench.is_connected());
+    assert_eq!(bench.sent(), [r#"["ping",{}]"#]);
+    bench.advance(5 * SECOND);
     assert!(matches!(bench.client.state(), ConnectionState::Reconnecting { .. }));
 }
 
@@ -102,7 +107,9 @@ fn a_lost_connection_comes_back_after_a_delay_and_only_one_socket_is_ever_open()
 
 #[test]
 fn tries_grow_apart_and_end_where_they_are_to() {
-    let mut bench = Bench::new(Config { reconnection_attempts: Some(3), ..Config::default() });
+    let transports = vec![Transport::Websocket];
+    let mut bench =
+        Bench::new(Config { reconnection_attempts: Some(3), transports, ..Config::default() });
     bench.connect();
     for attempt in 1..=3 {
         bench.lose();

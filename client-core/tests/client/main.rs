@@ -3,4 +3,6 @@
 mod bench;
 mod connecting;
 mod emitting;
+mod page;
 mod rooms;
+mod upgrading;

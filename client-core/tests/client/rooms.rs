@@ -400,3 +400,19 @@ fn presence_follows_state_and_changes() {
     assert_eq!(shown(&bench), [user("bob"), user("cyd")]);
     assert!(bench.told().contains(&Event::PresenceChanged { room: "room:a".into() }));
 }
+
+#[test]
+fn a_room_that_is_left_while_it_is_resumed_is_left() {
+    let mut bench = in_room();
+    bench.lose();
+    bench.advance(2 * SECOND);
+    bench.receive(r#"0{"sid":"s"}"#);
+    bench.client.token(bench.now, Ok(Some("jwt".into())));
+    bench.drain();
+    bench.leave(1);
+    bench.receive(r#"40{"sid":"x"}"#);
+    bench.receive(r#"42["authenticated",{"userId":"ada"}]"#);
+    bench.forget();
+    resumed(&mut bench, json!({ "room": "room:a", "recovered": true, "missed": 0 }));
+    assert_eq!(bench.sent(), [r#"["room:leave",{"room":"room:a"}]"#]);
+}

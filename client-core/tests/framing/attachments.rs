@@ -51,7 +51,7 @@ impl Bench {
     fn connected() -> Self {
         let mut client = Client::new(Config::default(), 1, NoChecks);
         client.connect(Self::NOW);
-        let Some(Transmit::Open { socket }) = client.poll_transmit() else {
+        let Some(Transmit::Open { socket, .. }) = client.poll_transmit() else {
             panic!("no socket was asked for");
         };
         let mut bench = Self { client, socket, witness: Arc::new(()) };

@@ -47,7 +47,7 @@ impl Connected {
         let now = Instant::from_millis(0);
         let mut client = Client::new(Config::default(), 1, NoChecks);
         client.connect(now);
-        let Some(Transmit::Open { socket }) = client.poll_transmit() else {
+        let Some(Transmit::Open { socket, .. }) = client.poll_transmit() else {
             panic!("no socket was asked for");
         };
         let mut this = Self { client, socket, now };

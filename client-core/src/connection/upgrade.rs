@@ -1,0 +1,115 @@
+//! From polling to a websocket while the connection stands: the websocket is probed, polling comes
+//! to rest, and only then everything goes the new way. What is to be sent in between is held.
+
+use super::{Connection, State, Step};
+use crate::{Instant, Payload, SocketId, Transport};
+
+/// Asks whether a websocket reaches our session.
+pub(crate) const PROBE: &str = "2probe";
+
+/// Says that everything comes by the websocket from now on.
+pub(crate) const UPGRADE: &str = "5";
+
+/// The websocket that may take over.
+#[derive(Debug)]
+pub(super) struct Upgrade {
+    socket: SocketId,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Opening,
+    Probing,
+    /// The probe was answered; polling comes to rest.
+    Pausing,
+}
+
+impl Connection {
+    /// Whether nothing may be sent until the websocket took over.
+    pub(crate) fn is_upgrading(&self) -> bool {
+        self.upgrade.as_ref().is_some_and(|upgrade| upgrade.stage == Stage::Pausing)
+    }
+
+    /// Opens a websocket beside polling, where both sides want one.
+    pub(super) fn begin_upgrade<P: Payload>(&mut self, handshake: &P) {
+        let offered = || {
+            let upgrades = handshake.field("upgrades")?;
+            let names = (0..).map_while(|index| upgrades.item(index));
+            names.filter_map(|name| name.text()).find(|name| name == "websocket")?;
+            handshake.field("sid")?.text()
+        };
+        let wanted = self.transport == Transport::Polling
+            && self.config.transports.contains(&Transport::Websocket)
+            && !std::mem::take(&mut self.upgrade_broke);
+        if wanted && let Some(session) = offered() {
+            let socket = self.new_socket();
+            self.upgrade = Some(Upgrade { socket, stage: Stage::Opening });
+            self.steps.push_back(Step::OpenSocket(socket, Transport::Websocket, Some(session)));
+        }
+    }
+
+    /// The websocket is open, or polling has come to rest.
+    pub(crate) fn ready(&mut self, socket: SocketId) {
+        let ours = self.socket();
+        let Some(upgrade) = &mut self.upgrade else {
+            return;
+        };
+        if socket == upgrade.socket && upgrade.stage == Stage::Opening {
+            upgrade.stage = Stage::Probing;
+            self.steps.push_back(Step::Send(socket, PROBE.to_owned()));
+        } else if Some(socket) == ours && upgrade.stage == Stage::Pausing {
+            self.take_over();
+        }
+    }
+
+    /// A probe was answered.
+    pub(crate) fn probed(&mut self, socket: SocketId) {
+        if let Some(ours) = self.socket()
+            && let Some(upgrade) = &mut self.upgrade
+            && upgrade.socket == socket
+            && upgrade.stage == Stage::Probing
+        {
+            upgrade.stage = Stage::Pausing;
+            self.steps.push_back(Step::PauseSocket(ours));
+        }
+    }
+
+    /// A socket is gone that may be the websocket: then polling goes on, unless it rests already.
+    pub(crate) fn lost_upgrade(&mut self, now: Instant, socket: SocketId, message: &str) {
+        if self.upgrade.as_ref().is_none_or(|upgrade| upgrade.socket != socket) {
+            return;
+        }
+        if self.is_upgrading() {
+            return self.lost(now, message);
+        }
+        self.upgrade = None;
+        self.steps.push_back(Step::CloseSocket(socket));
+    }
+
+    /// Gives an upgrade up with its connection. One that broke the connection would do so again:
+    /// the next connection goes without.
+    pub(super) fn drop_upgrade(&mut self, broken: bool) {
+        if let Some(upgrade) = self.upgrade.take() {
+            self.steps.push_back(Step::CloseSocket(upgrade.socket));
+            self.upgrade_broke = broken && upgrade.stage != Stage::Opening;
+        }
+    }
+
+    fn take_over(&mut self) {
+        if let Some(Upgrade { socket: new, .. }) = self.upgrade.take()
+            && let State::AwaitingToken { socket }
+            | State::Greeting { socket, .. }
+            | State::SigningIn { socket }
+            | State::Open { socket } = &mut self.state
+        {
+            let old = std::mem::replace(socket, new);
+            self.transport = Transport::Websocket;
+            self.fell_back = false;
+            self.steps.push_back(Step::TakeOver { old, new });
+            if self.open_socket().is_some() {
+                self.steps.push_back(Step::StateChanged);
+            }
+        }
+    }
+}
