@@ -3,6 +3,7 @@
 mod build;
 mod codegen;
 mod demo;
+mod fuzz;
 mod program;
 mod progress;
 mod setup;
@@ -48,6 +49,15 @@ enum Verb {
         #[arg(long)]
         skip_build: bool,
     },
+    /// Let anything happen to a client.
+    Fuzz {
+        /// How long.
+        #[arg(long, default_value_t = fuzz::SECONDS)]
+        seconds: u64,
+        /// What chance begins with; the same again does the same again.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Run the tests: all of them, or the groups named.
     Test {
         /// What to run; all of it when none is named.
@@ -65,6 +75,7 @@ fn main() -> ExitCode {
             setup::for_building().and_then(|tools| build::everything(&tools, profile).map(|_| ()))
         }
         Verb::Demo { port, skip_build } => demo::run(port, skip_build),
+        Verb::Fuzz { seconds, seed } => fuzz::run(seconds, seed),
         Verb::Test { groups } => return test::run(&groups),
     };
     match outcome {

@@ -7,7 +7,8 @@ use clap::ValueEnum;
 
 use super::{count::Count, webdriver};
 use crate::{
-    build::Artifacts, codegen, program::Program, progress::Progress, setup::TestTools, workspace,
+    build::Artifacts, codegen, fuzz, program::Program, progress::Progress, setup::TestTools,
+    workspace,
 };
 
 const NODE_CLIENT_TESTS: &str = "server/tests/clients/node";
@@ -23,6 +24,8 @@ pub(crate) enum Group {
     Lint,
     /// Rust tests and doc tests, of everything that doesn't need a browser.
     Rust,
+    /// Anything happens to a client, for a minute.
+    Fuzz,
     /// Generated files are what the protocol generates.
     Codegen,
     /// Rust tests of the browser client, in Chromium.
@@ -96,6 +99,7 @@ impl Group {
             Self::Format => "format",
             Self::Lint => "lint",
             Self::Rust => "rust",
+            Self::Fuzz => "fuzz",
             Self::Codegen => "codegen",
             Self::Wasm => "wasm",
             Self::Types => "types",
@@ -110,7 +114,7 @@ impl Group {
     /// `Codegen` runs before anything is built, since building writes what it checks.
     pub(super) fn needs(self) -> Needs {
         match self {
-            Self::Format | Self::Lint | Self::Rust | Self::Codegen => Needs::Nothing,
+            Self::Format | Self::Lint | Self::Rust | Self::Fuzz | Self::Codegen => Needs::Nothing,
             Self::Wasm => Needs::Tools,
             Self::Types | Self::Npm | Self::Clients | Self::Browser => Needs::Build,
         }
@@ -151,6 +155,8 @@ impl Group {
                 "samewire-wasm-client",
                 "--no-fail-fast",
             ]))],
+            // A seed of its own: the first ones are played with the other tests.
+            Self::Fuzz => vec![Part::Tests(fuzz::program(fuzz::SECONDS, 1_000))],
             Self::Codegen => vec![Part::Own(codegen::check)],
             Self::Wasm => {
                 let tools = bench.tools()?;
