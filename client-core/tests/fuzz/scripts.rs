@@ -18,6 +18,20 @@ const BEGINNING: [&str; 5] = [
     r#"<42["authenticated",{"userId":"ada"}]"#,
 ];
 
+/// The same by polling, from which a websocket takes over.
+const WITH_UPGRADE: [&str; 10] = [
+    "P",
+    "c",
+    r#"<0{"sid":"s","upgrades":["websocket"],"pingInterval":25000,"pingTimeout":20000}"#,
+    "R",
+    "t",
+    r#"<40{"sid":"x"}"#,
+    r#"<42["authenticated",{"userId":"ada"}]"#,
+    ">3probe",
+    "edata:update",
+    "r",
+];
+
 /// Numbers at which something may break.
 const NUMBERS: [&str; 12] = [
     "0",
@@ -62,9 +76,13 @@ enum Damage {
 
 /// Any script.
 pub(crate) fn scripts() -> impl Strategy<Value = Vec<u8>> {
-    let beginning = prop_oneof![9 => Just(BEGINNING.len()), 1 => 0..BEGINNING.len()];
-    (beginning, vec(lines(), 1..30)).prop_map(|(begun, rest)| {
-        let beginning = BEGINNING[..begun].iter().map(|line| line.as_bytes().to_vec());
+    let begun = |beginning: &'static [&'static str]| {
+        prop_oneof![9 => Just(beginning.len()), 3 => 0..beginning.len()]
+            .prop_map(move |count| &beginning[..count])
+    };
+    let beginnings = prop_oneof![2 => begun(&BEGINNING), 1 => begun(&WITH_UPGRADE)];
+    (beginnings, vec(lines(), 1..30)).prop_map(|(beginning, rest)| {
+        let beginning = beginning.iter().map(|line| line.as_bytes().to_vec());
         beginning.chain(rest).collect::<Vec<_>>().join(&b'\n')
     })
 }

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use samewire_client_core::{
     CallId, Client, Config, ConnectionState, EmitOptions, Encoded, Event, HandleId, Instant,
-    NoChecks, SocketId, Transmit,
+    NoChecks, PageEvent, SocketId, Transmit, Transport,
     framing::{MAX_HEAD, decode},
 };
 use serde_json::{Value, json};
@@ -24,7 +24,7 @@ const LONG: u64 = 10 * 60 * 1000;
 /// # Panics
 /// When the client does, or does what it never may.
 pub(crate) fn play(script: &[u8]) {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(script.first() == Some(&b'P'));
     for line in script.split(|byte| *byte == b'\n') {
         stage.act(line);
     }
@@ -46,8 +46,12 @@ struct Stage {
 }
 
 impl Stage {
-    fn new() -> Self {
-        let config = Config { has_token: true, queue_limit: 20, ..Config::default() };
+    /// A client that is not connected, and begins with polling or doesn't.
+    fn new(polling_first: bool) -> Self {
+        let mut config = Config { has_token: true, queue_limit: 20, ..Config::default() };
+        if polling_first {
+            config.transports = vec![Transport::Polling, Transport::Websocket];
+        }
         Self {
             client: Client::new(config, 7, NoChecks),
             now: Instant::from_millis(1_000_000),
@@ -63,9 +67,14 @@ impl Stage {
         let text = String::from_utf8_lossy(rest);
         let number = || text.parse::<u64>().unwrap_or(0);
         match what {
-            b'<' => self.receive(&text),
+            b'<' => self.receive(self.sockets.first().copied(), &text),
+            b'>' => self.receive(self.sockets.last().copied(), &text),
             b'#' => self.receive_attachment(rest),
-            b'!' => self.lose(),
+            b'!' => self.lose(self.sockets.first().copied()),
+            b'?' => self.lose(self.sockets.last().copied()),
+            b'r' => self.be_ready(self.sockets.first().copied()),
+            b'R' => self.be_ready(self.sockets.last().copied()),
+            b'p' => self.client.handle_page(self.now, page_event(number())),
             b'+' => self.pass(Duration::from_millis(number().min(LONG))),
             b'c' => self.client.connect(self.now),
             b'd' => self.client.disconnect(self.now),
@@ -86,8 +95,8 @@ impl Stage {
     }
 
     /// A frame comes, read as a browser reads it: its head here, the rest elsewhere.
-    fn receive(&mut self, text: &str) {
-        let Some(socket) = self.sockets.first().copied() else { return };
+    fn receive(&mut self, socket: Option<SocketId>, text: &str) {
+        let Some(socket) = socket else { return };
         let end = text.char_indices().nth(MAX_HEAD).map_or(text.len(), |(at, _)| at);
         let frame = decode(&text[..end], |at| serde_json::from_str(text.get(at..)?).ok());
         self.client.handle_frame(self.now, socket, frame);
@@ -99,9 +108,15 @@ impl Stage {
         }
     }
 
-    fn lose(&mut self) {
-        if let Some(socket) = self.sockets.first().copied() {
+    fn lose(&mut self, socket: Option<SocketId>) {
+        if let Some(socket) = socket {
             self.client.handle_lost(self.now, socket, "gone");
+        }
+    }
+
+    fn be_ready(&mut self, socket: Option<SocketId>) {
+        if let Some(socket) = socket {
+            self.client.handle_ready(self.now, socket);
         }
     }
 
@@ -166,13 +181,17 @@ impl Stage {
     }
 
     fn transmit(&mut self, transmit: &Transmit<Value>) {
-        if let Transmit::Open { socket, .. } = transmit {
-            assert!(self.sockets.insert(*socket), "a socket is opened again");
-            assert!(self.sockets.len() <= 2, "more than a socket, and one that takes over");
-        } else if let Transmit::Send { socket, .. } = transmit {
-            assert!(self.sockets.contains(socket), "sent on a socket that isn't open");
-        } else if let Transmit::Close { socket } = transmit {
-            assert!(self.sockets.remove(socket), "closed a socket that isn't open");
+        match transmit {
+            Transmit::Open { socket, .. } => {
+                assert!(self.sockets.insert(*socket), "a socket is opened again");
+                assert!(self.sockets.len() <= 2, "more than a socket, and one that takes over");
+            }
+            Transmit::Send { socket, .. } | Transmit::Pause { socket } => {
+                assert!(self.sockets.contains(socket), "sent on a socket that isn't open");
+            }
+            Transmit::Close { socket } => {
+                assert!(self.sockets.remove(socket), "closed a socket that isn't open");
+            }
         }
     }
 
@@ -218,4 +237,14 @@ impl Stage {
 
 fn encoded(attachments: Vec<Value>) -> Encoded<Value> {
     Encoded { json: json!("{}"), attachments }
+}
+
+fn page_event(number: u64) -> PageEvent {
+    match number % 5 {
+        0 => PageEvent::Online,
+        1 => PageEvent::Offline,
+        2 => PageEvent::Shown,
+        3 => PageEvent::Away,
+        _ => PageEvent::Back,
+    }
 }
