@@ -11,6 +11,8 @@ pub(crate) struct Room<P> {
     /// The server joins us to it by itself, and we are in it for as long as we are connected.
     pub(crate) own: bool,
     pub(crate) membership: Membership,
+    /// The handshake asked for it, and the server didn't say yet what became of that.
+    pub(crate) resuming: bool,
     pub(crate) sequence: Sequence<Arrived<P>>,
     pub(crate) presence: Presence<P>,
 }
@@ -41,6 +43,7 @@ impl<P: Payload> Room<P> {
             handles: Vec::new(),
             own: false,
             membership,
+            resuming: false,
             sequence: Sequence::joining(),
             presence: Presence::new(),
         }

@@ -10,7 +10,7 @@ use samewire_protocol::{
 };
 
 use crate::{
-    Arrived, Failure, HandleId, Payload, Place, Position,
+    Arrived, ClientErrorCode, Failure, HandleId, Payload, Place, Position,
     presence::{Presence, items},
     room::{Handle, Membership, Room},
     sequence::Continuity,
@@ -143,6 +143,7 @@ impl<P: Payload> Rooms<P> {
         rooms
             .filter_map(|(address, room)| {
                 room.sequence.position()?;
+                room.resuming = true;
                 let RoomJoin { room, since, events } = room.ask_to_join(address);
                 since.map(|since| Resume { room, epoch: since.epoch, offset: since.offset, events })
             })
@@ -173,6 +174,7 @@ impl<P: Payload> Rooms<P> {
         self.rooms.retain(Room::is_wanted);
         for (_, room) in self.rooms.iter_mut() {
             room.membership = Membership::Out;
+            room.resuming = false;
             room.sequence.lose_connection();
         }
     }
@@ -193,8 +195,8 @@ impl<P: Payload> Rooms<P> {
             Err(failure) => return self.join_refused(asked, failure),
         };
         let address = self.adopt(asked, answer.field("room").and_then(|room| room.text()));
-        let Some(room) = self.rooms.get_mut(&address) else {
-            return;
+        let Some(room) = self.rooms.get_mut(&address).filter(|room| room.is_wanted()) else {
+            return self.leave_unwanted(&address);
         };
         if let Some(users) = answer.field("users") {
             room.presence.replace(&users);
@@ -210,16 +212,16 @@ impl<P: Payload> Rooms<P> {
                 continue;
             };
             let failure = room.field("error").and_then(|error| Failure::read(&error));
-            if self.rooms.get(address.as_str()).is_none() {
-                // It was left while the server was asked for it.
-                if failure.is_none() {
-                    self.asks.push_back(Ask::Leave(RoomLeave { room: address }));
-                }
-                continue;
-            }
+            let (resuming, wanted) = match self.rooms.get_mut(address.as_str()) {
+                Some(known) => (std::mem::take(&mut known.resuming), known.is_wanted()),
+                None => (false, false),
+            };
             match failure {
-                Some(failure) => self.remove(&address, failure),
-                None => self.is_in(&address.into(), &room),
+                Some(failure) if resuming => self.remove(&address, failure),
+                None if resuming => self.is_in(&address.into(), &room),
+                None if !wanted => self.leave_unwanted(&address),
+                // Left since, and joined again: that join has its own answer.
+                _ => {}
             }
         }
     }
@@ -294,7 +296,13 @@ impl<P: Payload> Rooms<P> {
             return;
         };
         if !room.own && room.membership != Membership::In {
-            return self.remove(asked, failure);
+            self.remove(asked, failure.clone());
+            // It may have let us in all the same.
+            let unanswered = [ClientErrorCode::Timeout, ClientErrorCode::InvalidAnswer];
+            if unanswered.iter().any(|code| failure.code == code.as_str()) {
+                self.leave_unwanted(asked);
+            }
+            return;
         }
         for handle in room.handles.extract_if(.., |handle| !handle.told) {
             self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
@@ -305,6 +313,12 @@ impl<P: Payload> Rooms<P> {
         room.sequence.filtered = room.filter().is_some();
         let continuity = room.sequence.not_joined();
         self.go_on(&asked.into(), continuity, None);
+    }
+
+    /// The server let us into a room that nobody wants any more.
+    fn leave_unwanted(&mut self, address: &str) {
+        self.rooms.remove(address);
+        self.asks.push_back(Ask::Leave(RoomLeave { room: address.to_owned() }));
     }
 
     /// A room is called what the server calls it: `lobby` is `room:lobby`.

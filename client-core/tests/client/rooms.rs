@@ -318,6 +318,44 @@ fn who_joined_while_offline_is_refused_where_the_room_may_not_be_resumed() {
 }
 
 #[test]
+fn a_room_that_was_left_while_it_was_resumed_is_left() {
+    let mut bench = in_room();
+    bench.lose();
+    bench.leave(1);
+    bench.join(2, "room:b");
+    bench.advance(2 * SECOND);
+    bench.sign_in();
+    bench.forget();
+    bench.receive_in("room:a", 11);
+    resumed(&mut bench, joined("room:a", 11));
+    assert_eq!(bench.sent(), [r#"["room:leave",{"room":"room:a"}]"#]);
+}
+
+#[test]
+fn a_room_that_was_left_and_joined_while_it_was_resumed_begins_where_the_join_says() {
+    let mut bench = in_room();
+    reconnect(&mut bench);
+    bench.leave(1);
+    bench.forget();
+    bench.join(2, "room:a");
+    resumed(&mut bench, joined("room:a", 11));
+    assert_eq!(bench.client.position("room:a"), None);
+    bench.answer_plain(json!({ "ok": true, "data": joined("room:a", 15) }));
+    assert_eq!(bench.client.position("room:a").map(|position| position.offset), Some(15));
+}
+
+#[test]
+fn a_room_whose_join_is_never_answered_is_left() {
+    let mut bench = Bench::signed_in();
+    bench.join(1, "room:a");
+    for _ in 0..4 {
+        bench.forget();
+        bench.advance(10 * SECOND);
+    }
+    assert_eq!(bench.sent(), [r#"["room:leave",{"room":"room:a"}]"#]);
+}
+
+#[test]
 fn a_server_that_does_not_answer_to_resume_is_asked_room_by_room() {
     let mut bench = in_room();
     reconnect(&mut bench);
