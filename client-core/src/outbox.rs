@@ -211,9 +211,8 @@ impl<P: Clone> Waiting<P> {
         Self { emit, acks, first_sent: None, deadline, sent_unnamed: false }
     }
 
-    /// The client's own questions do no harm when they are asked twice.
     fn may_be_sent_again(&self) -> bool {
-        self.emit.retries > 0 && !(self.sent_unnamed && self.emit.purpose.is_call())
+        self.emit.retries > 0 && !self.sent_unnamed
     }
 
     fn into_answered(self) -> Answered {

@@ -244,7 +244,7 @@ impl<P: Payload> Client<P> {
         match ask {
             Ask::Join(join) => {
                 let purpose = Purpose::Join(join.room.as_str().into());
-                // Sent again after this one, the one before would take back what this one asks for.
+                // The answer to the one before doesn't speak of what this one asks for.
                 self.outbox.forget(&purpose);
                 self.ask(RoomJoin::NAME, &join, purpose);
             }
@@ -261,18 +261,16 @@ impl<P: Payload> Client<P> {
         }
     }
 
-    /// Emits on the client's own account. Asking twice does no harm, so it needs no id. Where nobody
-    /// wants the answer it isn't asked twice: it arrives as long as the connection stands, and a
-    /// leave that comes again would undo a later join.
+    /// Emits on the client's own account. Once: it arrives as long as the connection stands, and what
+    /// came again would undo what was asked since. The answer has all the time of an emit's tries.
     pub(crate) fn ask(&mut self, name: &str, payload: &impl Serialize, purpose: Purpose) {
-        let retries = if purpose == Purpose::Nobody { 0 } else { self.config.retries };
         let emit = Emit {
             name: name.into(),
             body: Body::Ours(framing::json(payload)),
             id: None,
             purpose,
-            timeout: self.config.ack_timeout,
-            retries,
+            timeout: self.config.ack_timeout * (self.config.retries + 1),
+            retries: 0,
         };
         self.outbox.add_ours(emit);
     }
