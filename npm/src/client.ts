@@ -13,6 +13,7 @@ import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
 import { socketUrl } from './socketUrl.js'
 import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, RoomLifecycle, Session, Stats } from './types.js'
 import { uuid } from './uuid.js'
+import { openWebSocket } from './webSocket.js'
 
 const DEFAULT_QUEUE_LIMIT = 1_000
 
@@ -178,7 +179,7 @@ export class SamewireClient implements RoomOwner {
   #host(): Host {
     const { logger, WebSocket = globalThis.WebSocket } = this.#options
     return {
-      openSocket: () => new WebSocket(socketUrl(this.#url, this.#options)),
+      openSocket: () => openWebSocket(WebSocket, socketUrl(this.#url, this.#options)),
       tokenNeeded: () => void this.#giveToken(),
       stateChanged: (status, attempt, retryAt, reason) => this.#become(stateOf(status, attempt, retryAt, reason)),
       sessionChanged: (session) => {
