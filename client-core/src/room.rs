@@ -13,6 +13,8 @@ pub(crate) struct Room<P> {
     pub(crate) membership: Membership,
     /// The handshake asked for it, and the server didn't say yet what became of that.
     pub(crate) resuming: bool,
+    /// Joins that were asked for since the last answer to one.
+    pub(crate) asked: u32,
     pub(crate) sequence: Sequence<Arrived<P>>,
     pub(crate) presence: Presence<P>,
 }
@@ -44,6 +46,7 @@ impl<P: Payload> Room<P> {
             own: false,
             membership,
             resuming: false,
+            asked: 0,
             sequence: Sequence::joining(),
             presence: Presence::new(),
         }
@@ -91,6 +94,7 @@ impl<P: Payload> Room<P> {
     /// What asks the server to let us in, from where we left off.
     pub(crate) fn ask_to_join(&mut self, address: &str) -> RoomJoin {
         let events = self.filter();
+        self.asked += 1;
         if self.membership != Membership::In {
             self.membership = Membership::Joining;
         }

@@ -175,6 +175,7 @@ impl<P: Payload> Rooms<P> {
         for (_, room) in self.rooms.iter_mut() {
             room.membership = Membership::Out;
             room.resuming = false;
+            room.asked = 0;
             room.sequence.lose_connection();
         }
     }
@@ -296,16 +297,21 @@ impl<P: Payload> Rooms<P> {
             return;
         };
         if !room.own && room.membership != Membership::In {
-            self.remove(asked, failure.clone());
-            // It may have let us in all the same.
+            // It may have let us in all the same: by this join, or by one before it.
             let unanswered = [ClientErrorCode::Timeout, ClientErrorCode::InvalidAnswer];
-            if unanswered.iter().any(|code| failure.code == code.as_str()) {
+            let is_in = room.asked > 1
+                || unanswered.iter().any(|code| failure.code == code.as_str());
+            self.remove(asked, failure);
+            if is_in {
                 self.leave_unwanted(asked);
             }
             return;
         }
         for handle in room.handles.extract_if(.., |handle| !handle.told) {
             self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
+        }
+        if !room.is_wanted() {
+            return self.leave_unwanted(asked);
         }
         // We are in it nevertheless, and its events come: with those that were wanted before, or,
         // in a user's own room, without knowing what is missed while offline.
@@ -341,6 +347,7 @@ impl<P: Payload> Rooms<P> {
             return;
         };
         room.membership = Membership::In;
+        room.asked = 0;
         let known = room.sequence.position().is_some();
         let recovered = answer.field("recovered").and_then(|flag| flag.flag()).unwrap_or(false);
         let continuity =

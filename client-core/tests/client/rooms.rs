@@ -129,6 +129,30 @@ fn a_refused_join_is_told_with_its_code() {
 }
 
 #[test]
+fn a_refusal_of_a_second_join_takes_the_first_back() {
+    let mut bench = Bench::signed_in();
+    bench.join_filtered(1, "room:a", Some(&["moved"]));
+    bench.join(2, "room:a");
+    bench.forget();
+    bench.answer_plain(json!({ "ok": false, "error": { "code": "ACCESS_DENIED", "message": "…" } }));
+    assert_eq!(bench.sent(), [r#"["room:leave",{"room":"room:a"}]"#]);
+    assert_eq!(bench.client.rooms(), 0);
+}
+
+#[test]
+fn a_refusal_of_the_only_handle_left_leaves_the_room() {
+    let mut bench = Bench::signed_in();
+    bench.join_filtered(1, "room:a", Some(&["moved"]));
+    bench.answer("room:join", &joined("room:a", 0));
+    bench.join(2, "room:a");
+    bench.leave(1);
+    bench.forget();
+    bench.answer_plain(json!({ "ok": false, "error": { "code": "ACCESS_DENIED", "message": "…" } }));
+    assert_eq!(bench.sent(), [r#"["room:leave",{"room":"room:a"}]"#]);
+    assert_eq!(bench.client.rooms(), 0);
+}
+
+#[test]
 fn a_refusal_of_more_events_takes_nothing_away() {
     let mut bench = Bench::signed_in();
     bench.join_filtered(1, "room:a", Some(&["moved"]));
