@@ -95,6 +95,7 @@ impl<P: Payload> Room<P> {
     pub(crate) fn ask_to_join(&mut self, address: &str) -> RoomJoin {
         let events = self.filter();
         self.asked += 1;
+        self.resuming = false;
         if self.membership != Membership::In {
             self.membership = Membership::Joining;
         }

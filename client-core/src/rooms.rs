@@ -102,7 +102,13 @@ impl<P: Payload> Rooms<P> {
         let wanted = room.filter();
         let alone = !room.is_wanted();
         room.handles.push(Handle { id: handle, events, told: false });
-        if online && (room.membership == Membership::Out || alone || room.filter() != wanted) {
+        let wants_more = room.filter() != wanted;
+        if wants_more && room.resuming && !online {
+            // The handshake asked for less. It is joined once connected, from where it was left.
+            room.resuming = false;
+            room.membership = Membership::Out;
+        }
+        if online && (room.membership == Membership::Out || alone || wants_more) {
             self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
         } else if room.membership == Membership::In {
             let joined = |handle| News::Joined { handle, room: address.clone() };
@@ -143,9 +149,9 @@ impl<P: Payload> Rooms<P> {
         rooms
             .filter_map(|(address, room)| {
                 room.sequence.position()?;
+                let RoomJoin { room: name, since, events } = room.ask_to_join(address);
                 room.resuming = true;
-                let RoomJoin { room, since, events } = room.ask_to_join(address);
-                since.map(|since| Resume { room, epoch: since.epoch, offset: since.offset, events })
+                since.map(|since| Resume { room: name, epoch: since.epoch, offset: since.offset, events })
             })
             .collect()
     }

@@ -380,6 +380,27 @@ fn a_room_whose_join_is_never_answered_is_left() {
 }
 
 #[test]
+fn what_more_is_wanted_while_a_room_is_resumed_is_asked_for_from_where_it_was_left() {
+    let mut bench = Bench::signed_in();
+    bench.join_filtered(1, "room:a", Some(&["moved"]));
+    bench.answer("room:join", &joined("room:a", 10));
+    bench.lose();
+    bench.advance(2 * SECOND);
+    bench.receive(r#"0{"sid":"s"}"#);
+    bench.client.token(bench.now, Ok(Some("jwt".into())));
+    bench.drain();
+    bench.forget();
+    bench.join(2, "room:a");
+    bench.receive(r#"40{"sid":"x"}"#);
+    bench.receive(r#"42["authenticated",{"userId":"ada"}]"#);
+    let asked = r#"["room:join",{"room":"room:a","since":{"epoch":"e","offset":10}}]"#;
+    assert_eq!(bench.sent(), [asked]);
+    bench.receive_in("room:a", 12);
+    resumed(&mut bench, joined("room:a", 12));
+    assert!(bench.told_offsets().is_empty(), "11 may be wanted by now");
+}
+
+#[test]
 fn a_server_that_does_not_answer_to_resume_is_asked_room_by_room() {
     let mut bench = in_room();
     reconnect(&mut bench);
