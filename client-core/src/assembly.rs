@@ -14,14 +14,24 @@ impl<P: Payload> Assembly<P> {
         Self(None)
     }
 
-    /// Takes a packet: gives it back when it is whole. One that was waiting is lost.
-    pub(crate) fn packet(&mut self, packet: Packet<P>) -> Option<Packet<P>> {
-        self.0 = None;
+    /// Takes a packet: gives it back when it is whole.
+    ///
+    /// # Errors
+    /// When another one waits: attachments follow their packet before anything else does.
+    pub(crate) fn packet(&mut self, packet: Packet<P>) -> Result<Option<Packet<P>>, FrameError> {
+        if self.is_waiting() {
+            return Err(FrameError::OutOfPlace);
+        }
         if missing(&packet) == 0 {
-            return Some(packet);
+            return Ok(Some(packet));
         }
         self.0 = Some((packet, Vec::new()));
-        None
+        Ok(None)
+    }
+
+    /// Whether a packet waits for attachments.
+    pub(crate) fn is_waiting(&self) -> bool {
+        self.0.is_some()
     }
 
     /// Takes an attachment: gives the packet when it is whole with it.
@@ -29,7 +39,7 @@ impl<P: Payload> Assembly<P> {
     /// # Errors
     /// When no packet waits for it, or the packet names one that isn't there.
     pub(crate) fn attachment(&mut self, attachment: P) -> Result<Option<Packet<P>>, FrameError> {
-        let (packet, mut attachments) = self.0.take().ok_or(FrameError::Body)?;
+        let (packet, mut attachments) = self.0.take().ok_or(FrameError::OutOfPlace)?;
         attachments.push(attachment);
         if attachments.len() < missing(&packet) {
             self.0 = Some((packet, attachments));

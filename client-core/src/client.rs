@@ -9,7 +9,7 @@ use crate::{
     HandleId, Instant, Message, PageEvent, Payload, Position, SocketId, Transmit, Transport,
     assembly::Assembly,
     connection::Connection,
-    framing::{self, Frame, FrameError},
+    framing::{self, Frame, FrameError, Packet},
     outbox::{Body, Emit, Outbox, Purpose},
     rooms::Rooms,
     timer::Timer,
@@ -176,13 +176,17 @@ impl<P: Payload> Client<P> {
         }
         match frame {
             Ok(frame) => {
-                if let Some(packet) = self.connection.frame(now, frame)
-                    && let Some(packet) = self.assembly.packet(packet)
-                {
-                    self.packet(packet);
+                if let Some(packet) = self.connection.frame(now, frame) {
+                    let packet = self.assembly.packet(packet);
+                    self.assembled(now, packet);
                 }
             }
-            Err(error) => self.fault("frame", error),
+            Err(error) => {
+                self.fault("frame", error);
+                if self.assembly.is_waiting() {
+                    self.assembled(now, Err(FrameError::OutOfPlace));
+                }
+            }
         }
         self.go_on(now);
     }
@@ -193,12 +197,24 @@ impl<P: Payload> Client<P> {
             return;
         }
         self.connection.hear(now);
-        match self.assembly.attachment(attachment) {
+        let packet = self.assembly.attachment(attachment);
+        self.assembled(now, packet);
+        self.go_on(now);
+    }
+
+    /// A packet is whole, or waits. Where texts and binary values don't follow each other as they
+    /// should, those to come might end up in the wrong packet: another connection begins anew.
+    fn assembled(&mut self, now: Instant, packet: Result<Option<Packet<P>>, FrameError>) {
+        match packet {
             Ok(Some(packet)) => self.packet(packet),
             Ok(None) => {}
-            Err(error) => self.fault("attachment", error),
+            Err(error) => {
+                self.fault("attachment", error);
+                if error == FrameError::OutOfPlace {
+                    self.connection.lost(now, "the server lost the thread");
+                }
+            }
         }
-        self.go_on(now);
     }
 
     /// A socket is gone, or couldn't be opened.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use proptest::{collection::vec, prelude::*};
-use samewire_client_core::{CallId, Config, Encoded, Event};
+use samewire_client_core::{CallId, Config, ConnectionState, Encoded, Event};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, options, with_token};
@@ -179,14 +179,32 @@ fn binary_parts_come_after_their_packet() {
 }
 
 #[test]
-fn a_binary_part_that_belongs_nowhere_is_told_of() {
+fn a_packet_that_names_a_binary_part_it_does_not_have_is_told_of() {
     let mut bench = Bench::signed_in();
     let socket = bench.socket.expect("connected");
     bench.receive(r#"451-["file",{"_placeholder":true,"num":7}]"#);
-    for _ in 0..2 {
+    bench.client.handle_attachment(bench.now, socket, Value::Null);
+    bench.drain();
+    assert!(matches!(bench.told()[..], [Event::Fault { .. }]));
+    assert!(bench.is_connected());
+}
+
+#[test]
+fn binary_parts_out_of_place_end_the_connection_and_another_is_made() {
+    let waits = r#"452-["file",{"_placeholder":true,"num":0},{"_placeholder":true,"num":1}]"#;
+    for disorder in [&[waits, r#"42["text"]"#][..], &[waits, waits], &[waits, "42nonsense"], &[]] {
+        let mut bench = Bench::signed_in();
+        let socket = bench.socket.expect("connected");
+        for text in disorder {
+            bench.receive(text);
+        }
         bench.client.handle_attachment(bench.now, socket, Value::Null);
         bench.drain();
-        assert!(matches!(bench.told()[..], [Event::Fault { .. }]));
+        assert!(matches!(bench.told()[0], Event::Fault { .. }), "{disorder:?}");
+        assert!(matches!(bench.client.state(), ConnectionState::Reconnecting { .. }));
+        assert_eq!(bench.socket, None);
+        bench.advance(TIMEOUT);
+        assert_eq!(bench.opened, 2);
     }
 }
 
