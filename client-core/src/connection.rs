@@ -393,21 +393,18 @@ impl Connection {
         };
     }
 
-    /// Opens a socket by the next transport, if one is left.
-    fn open_next(&mut self, now: Instant) -> bool {
-        let Some(transport) = self.untried.pop() else {
-            return false;
-        };
-        self.transport = transport;
+    /// Opens a socket by the next transport.
+    fn open_next(&mut self, now: Instant) {
+        // Who names no transport gets the usual one.
+        self.transport = self.untried.pop().unwrap_or(Transport::Websocket);
         let socket = self.new_socket();
-        self.steps.push_back(Step::OpenSocket(socket, transport, None));
+        self.steps.push_back(Step::OpenSocket(socket, self.transport, None));
         let share = now.until(self.try_ends) / (self.untried.len() as u32 + 1);
         self.timers.set(Timer::Attempt, now + share);
         self.enter(State::Opening { socket });
-        true
     }
 
-    /// The same, once a socket couldn't be opened.
+    /// The same, once a socket couldn't be opened and another transport is left.
     fn fall_back(&mut self, now: Instant) -> bool {
         let State::Opening { socket } = self.state else {
             return false;
@@ -416,7 +413,8 @@ impl Connection {
             return false;
         }
         self.steps.push_back(Step::CloseSocket(socket));
-        self.open_next(now)
+        self.open_next(now);
+        true
     }
 
     fn new_socket(&mut self) -> SocketId {

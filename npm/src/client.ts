@@ -8,10 +8,12 @@ import { answers, payloads } from './generated/checks.js'
 import type { Position, User } from './generated/protocol.js'
 import { Listeners, report } from './listeners.js'
 import { disposable } from './off.js'
+import { watchPage, type PageWatch } from './pageEvents.js'
 import { Pending } from './pending.js'
+import { PollingSocket } from './pollingSocket.js'
 import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
 import { socketUrl } from './socketUrl.js'
-import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, RoomLifecycle, Session, Stats } from './types.js'
+import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, RoomLifecycle, Session, Stats, Transport } from './types.js'
 import { uuid } from './uuid.js'
 import { openWebSocket } from './webSocket.js'
 
@@ -40,13 +42,16 @@ export class SamewireClient implements RoomOwner {
   readonly #rooms = new Map<string, JoinedRoom>()
   #state: ConnectionState = { status: 'idle' }
   #session: Session | undefined
+  #page: PageWatch | undefined
 
   constructor(url: string, options: ClientOptions, load: LoadEngine) {
     this.#url = url
     this.#options = options
     this.#slot = new EngineSlot(load, ({ Engine }) => {
       const { token, logger: _logger, WebSocket: _WebSocket, ...rest } = options
-      return new Engine({ ...rest, hasToken: token !== undefined }, { payloads, answers }, this.#host())
+      const engine = new Engine({ ...rest, hasToken: token !== undefined }, { payloads, answers }, this.#host())
+      this.#page = watchPage((event) => engine.page(event))
+      return engine
     })
     disposable(this, () => this.close())
     if (options.autoConnect ?? isPage()) this.connect()
@@ -65,7 +70,7 @@ export class SamewireClient implements RoomOwner {
     const ofRooms = [...this.#rooms.values()].flatMap(({ handles, presence }) => [presence.listeners, ...[...handles].map((handle) => handle.lifecycle)])
     return {
       timers: engine?.timers ?? 0,
-      listeners: [this.#events, this.#own, this.#changes, ...ofRooms].reduce((sum, { size }) => sum + size, 0),
+      listeners: [this.#events, this.#own, this.#changes, ...ofRooms].reduce((sum, { size }) => sum + size, this.#page?.size ?? 0),
       sockets: engine?.sockets ?? 0,
       rooms: engine?.rooms ?? this.#joins.size,
       pendingEmits: this.#calls.size,
@@ -125,6 +130,8 @@ export class SamewireClient implements RoomOwner {
 
   close(): void {
     const closed = new SamewireError('CLOSED', 'the client was closed')
+    this.#page?.end()
+    this.#page = undefined
     this.#slot.clear()
     this.#calls.rejectAll(closed)
     this.#joins.rejectAll(closed)
@@ -179,9 +186,12 @@ export class SamewireClient implements RoomOwner {
   #host(): Host {
     const { logger, WebSocket = globalThis.WebSocket } = this.#options
     return {
-      openSocket: () => openWebSocket(WebSocket, socketUrl(this.#url, this.#options)),
+      openSocket: (transport, session) => {
+        const address = socketUrl(this.#url, this.#options, transport, session)
+        return transport === 'polling' ? new PollingSocket(address) : openWebSocket(WebSocket, address)
+      },
       tokenNeeded: () => void this.#giveToken(),
-      stateChanged: (status, attempt, retryAt, reason) => this.#become(stateOf(status, attempt, retryAt, reason)),
+      stateChanged: (status, attempt, retryAt, reason, transport) => this.#become(stateOf(status, attempt, retryAt, reason, transport)),
       sessionChanged: (session) => {
         this.#session = session
         this.#changes.call('change')
@@ -271,11 +281,11 @@ function errorOf({ code, message, retryable, retryAfterMs }: Failure): SamewireE
   return new SamewireError(code, message, retryable, retryAfterMs)
 }
 
-function stateOf(status: ConnectionState['status'], attempt: number, retryAt: number, failure: Failure | undefined): ConnectionState {
+function stateOf(status: ConnectionState['status'], attempt: number, retryAt: number, failure: Failure | undefined, transport: Transport): ConnectionState {
   const reason = { code: failure?.code ?? 'CLOSED', message: failure?.message ?? '' }
   switch (status) {
     case 'connected':
-      return { status, transport: 'websocket' }
+      return { status, transport }
     case 'reconnecting':
       return { status, attempt, retryAt, reason }
     case 'closed':

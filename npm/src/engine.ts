@@ -2,7 +2,8 @@
 
 import type { Check } from './generated/checks.js'
 import type { Position, User } from './generated/protocol.js'
-import type { ClientOptions, ConnectionState, FailureCode, Session } from './types.js'
+import type { PollingSocket } from './pollingSocket.js'
+import type { ClientOptions, ConnectionState, FailureCode, Session, Transport } from './types.js'
 
 /** The WebAssembly module, once it is loaded. */
 export interface EngineModule {
@@ -26,6 +27,7 @@ export interface Engine {
   acknowledge(ack: number, json: string, attachments: Attachment[]): void
   join(handle: number, room: string, events?: string[]): void
   leave(handle: number): void
+  page(event: PageEvent): void
   position(room: string): Position | undefined
   users(room: string): User[]
   readonly timers: number
@@ -33,6 +35,9 @@ export interface Engine {
   readonly rooms: number
   readonly pendingEmits: number
 }
+
+/** What happens to the page: `away` is frozen, or put away to come back later. */
+export type PageEvent = 'online' | 'offline' | 'shown' | 'away' | 'back'
 
 /** Those of the options that the engine reads. */
 export type EngineOptions = Omit<ClientOptions, 'token' | 'logger' | 'WebSocket'> & { hasToken: boolean }
@@ -56,9 +61,10 @@ export interface Failure {
 
 /** Who is told. Every method may call the engine back; one that throws is reported. */
 export interface Host {
-  openSocket(): WebSocket
+  /** `session` is the one to take over. */
+  openSocket(transport: Transport, session: string | undefined): WebSocket | PollingSocket
   tokenNeeded(): void
-  stateChanged(status: ConnectionState['status'], attempt: number, retryAt: number, reason: Failure | undefined): void
+  stateChanged(status: ConnectionState['status'], attempt: number, retryAt: number, reason: Failure | undefined, transport: Transport): void
   sessionChanged(session: Session | undefined): void
   /** `room` and `epoch` are both there or neither; `offset` goes with them. */
   arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined): void

@@ -25,7 +25,7 @@ const CONNECT = `
 
 describe('the built package', () => {
   it('brings its engine with it', async () => {
-    const client = `createClient('http://localhost', { WebSocket: ${FAILING_SOCKET}, reconnection: false })`
+    const client = `createClient('http://localhost', { WebSocket: ${FAILING_SOCKET}, transports: ['websocket'], reconnection: false })`
     expect(await run(`import { createClient } from 'samewire'; const client = ${client}; ${CONNECT}`)).toBe('no network')
   })
 
@@ -34,7 +34,7 @@ describe('the built package', () => {
       import { readFile } from 'node:fs/promises'
       import { createClient } from 'samewire/slim'
       const wasm = () => readFile('dist/wasm/samewire_wasm_client_bg.wasm')
-      const client = createClient('http://localhost', { wasm, WebSocket: ${FAILING_SOCKET}, reconnection: false })
+      const client = createClient('http://localhost', { wasm, WebSocket: ${FAILING_SOCKET}, transports: ['websocket'], reconnection: false })
       ${CONNECT}`
     expect(await run(source)).toBe('no network')
   })

@@ -7,13 +7,14 @@ use std::{
 
 use js_sys::{Date, Object, Reflect};
 use samewire_client_core::{
-    Arrived, Client, Clock, ConnectionState, Event, Failure, Instant, Place, Position, Transmit,
+    Arrived, Client, Clock, ConnectionState, Event, Failure, Instant, Place, Position, SocketId,
+    Transmit,
 };
 use wasm_bindgen::JsValue;
 
 use crate::{host::Host, names, socket::OpenSocket, timer::Timer, value::Value};
 
-/// A client with its socket and its timer.
+/// A client with its sockets and its timer.
 ///
 /// The host's methods run application code, which may call back in here: nothing is borrowed
 /// while one of them runs.
@@ -21,7 +22,8 @@ pub(crate) struct Driver {
     core: RefCell<Client<Value>>,
     clock: RefCell<Clock>,
     pub(crate) host: Host,
-    socket: RefCell<Option<OpenSocket>>,
+    /// One, and for a moment the one that takes over from it.
+    sockets: RefCell<Vec<OpenSocket>>,
     timer: Timer,
     /// Somebody up the stack is driving, and will do what is left.
     driving: Cell<bool>,
@@ -35,7 +37,7 @@ impl Driver {
             core: RefCell::new(core),
             clock: RefCell::default(),
             host,
-            socket: RefCell::new(None),
+            sockets: RefCell::default(),
             timer: Timer::new(this),
             driving: Cell::new(false),
             pausing: Cell::new(false),
@@ -48,7 +50,13 @@ impl Driver {
         input: impl FnOnce(&mut Client<Value>, Instant) -> T,
     ) -> T {
         let now = self.now();
-        let given = input(&mut self.core.borrow_mut(), now);
+        let mut core = self.core.borrow_mut();
+        let given = input(&mut core, now);
+        // A page's timers come late: whatever happens is a reason to look at the clock.
+        if core.poll_timeout().is_some_and(|deadline| deadline <= now) {
+            core.handle_timeout(now);
+        }
+        drop(core);
         self.drive();
         given
     }
@@ -70,7 +78,7 @@ impl Driver {
     }
 
     pub(crate) fn sockets(&self) -> u32 {
-        self.socket.borrow().is_some().into()
+        self.sockets.borrow().len() as u32
     }
 
     fn now(&self) -> Instant {
@@ -115,21 +123,30 @@ impl Driver {
 
     fn transmit(self: &Rc<Self>, transmit: Transmit<Value>) {
         match transmit {
-            Transmit::Open { socket: id } => match OpenSocket::open(self, id) {
-                Ok(socket) => _ = self.socket.replace(Some(socket)),
-                Err(error) => {
-                    let message = error_message(&error);
-                    let now = self.now();
-                    self.core.borrow_mut().handle_lost(now, id, &message);
-                }
-            },
-            Transmit::Send { message, .. } => {
-                // A socket that can't send closes, and says so.
-                if let Some(socket) = &*self.socket.borrow() {
-                    _ = socket.send(&message);
+            Transmit::Open { socket: id, transport, session } => {
+                match OpenSocket::open(self, id, transport, session) {
+                    Ok(socket) => self.sockets.borrow_mut().push(socket),
+                    Err(error) => {
+                        let message = error_message(&error);
+                        let now = self.now();
+                        self.core.borrow_mut().handle_lost(now, id, &message);
+                    }
                 }
             }
-            Transmit::Close { .. } => _ = self.socket.take(),
+            // A socket that can't send closes, and says so.
+            Transmit::Send { socket: id, message } => {
+                self.on_socket(id, |socket| _ = socket.send(&message));
+            }
+            Transmit::Pause { socket: id } => self.on_socket(id, OpenSocket::pause),
+            Transmit::Close { socket: id } => {
+                self.sockets.borrow_mut().retain(|socket| socket.id != id);
+            }
+        }
+    }
+
+    fn on_socket(&self, id: SocketId, act: impl FnOnce(&OpenSocket)) {
+        if let Some(socket) = self.sockets.borrow().iter().find(|socket| socket.id == id) {
+            act(socket);
         }
     }
 
@@ -183,26 +200,19 @@ impl Driver {
     }
 
     fn tell_state(&self) -> Result<(), JsValue> {
-        let state = self.ask(Client::state);
-        let nothing = JsValue::UNDEFINED;
-        let host = &self.host;
-        match state {
-            ConnectionState::Idle => host.state_changed("idle", 0, 0.0, nothing),
-            ConnectionState::Connecting => host.state_changed("connecting", 0, 0.0, nothing),
-            ConnectionState::Authenticating => {
-                host.state_changed("authenticating", 0, 0.0, nothing)
+        let (state, transport) = self.ask(|core| (core.state(), core.transport()));
+        let (status, attempt, retry_at, reason) = match state {
+            ConnectionState::Idle => ("idle", 0, 0, None),
+            ConnectionState::Connecting => ("connecting", 0, 0, None),
+            ConnectionState::Authenticating => ("authenticating", 0, 0, None),
+            ConnectionState::Connected => ("connected", 0, 0, None),
+            ConnectionState::Reconnecting { attempt, retry_at, reason } => {
+                ("reconnecting", attempt, retry_at.as_millis(), Some(reason))
             }
-            ConnectionState::Connected => host.state_changed("connected", 0, 0.0, nothing),
-            ConnectionState::Reconnecting { attempt, retry_at, reason } => host.state_changed(
-                "reconnecting",
-                attempt,
-                retry_at.as_millis() as f64,
-                failure_object(&reason),
-            ),
-            ConnectionState::Closed { reason } => {
-                host.state_changed("closed", 0, 0.0, failure_object(&reason))
-            }
-        }
+            ConnectionState::Closed { reason } => ("closed", 0, 0, Some(reason)),
+        };
+        let reason = reason.as_ref().map(failure_object).unwrap_or_default();
+        self.host.state_changed(status, attempt, retry_at as f64, reason, transport.as_str())
     }
 }
 

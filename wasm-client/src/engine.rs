@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use js_sys::{Array, Math};
-use samewire_client_core::{CallId, Client, EmitOptions, Encoded, HandleId};
+use samewire_client_core::{CallId, Client, EmitOptions, Encoded, HandleId, PageEvent};
 use wasm_bindgen::prelude::*;
 
 use crate::{
@@ -117,6 +117,18 @@ impl Engine {
     /// Ends a handle.
     pub fn leave(&self, handle: u32) {
         self.driver.input(|core, now| core.leave(now, HandleId(handle)));
+    }
+
+    /// Something happened to the page: `online`, `offline`, `shown`, `away` or `back`.
+    pub fn page(&self, #[wasm_bindgen(unchecked_param_type = "PageEvent")] event: &str) {
+        let event = match event {
+            "online" => PageEvent::Online,
+            "offline" => PageEvent::Offline,
+            "shown" => PageEvent::Shown,
+            "away" => PageEvent::Away,
+            _ => PageEvent::Back,
+        };
+        self.driver.input(|core, now| core.handle_page(now, event));
     }
 
     /// How much of a room's log was delivered: `{ epoch, offset }`.

@@ -4,7 +4,7 @@ use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(typescript_custom_section)]
-const TYPESCRIPT: &str = "import type { EngineChecks, EngineOptions, Failure, Host } from '../engine.js';\nimport type { Position, User } from '../generated/protocol.js';";
+const TYPESCRIPT: &str = "import type { EngineChecks, EngineOptions, Failure, Host, PageEvent } from '../engine.js';\nimport type { Position, User } from '../generated/protocol.js';";
 
 #[wasm_bindgen]
 extern "C" {
@@ -12,9 +12,13 @@ extern "C" {
     #[wasm_bindgen(typescript_type = "Host")]
     pub type Host;
 
-    /// Opens a WebSocket to the server.
+    /// Opens a socket to the server by a transport, to take over a session if one is given.
     #[wasm_bindgen(method, catch, js_name = openSocket)]
-    pub(crate) fn open_socket(this: &Host) -> Result<Socket, JsValue>;
+    pub(crate) fn open_socket(
+        this: &Host,
+        transport: &str,
+        session: Option<String>,
+    ) -> Result<Socket, JsValue>;
 
     /// The engine wants a token: `Engine.token` is to be called.
     #[wasm_bindgen(method, catch, js_name = tokenNeeded)]
@@ -27,6 +31,7 @@ extern "C" {
         attempt: u32,
         retry_at: f64,
         reason: JsValue,
+        transport: &str,
     ) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = sessionChanged)]
@@ -78,7 +83,7 @@ extern "C" {
     #[wasm_bindgen(method)]
     pub(crate) fn report(this: &Host, error: &JsValue);
 
-    /// A `WebSocket`, or what speaks like one.
+    /// A `WebSocket`, or what speaks like one, such as a polling socket.
     pub(crate) type Socket;
 
     #[wasm_bindgen(method, setter, js_name = binaryType)]
@@ -97,7 +102,18 @@ extern "C" {
     pub(crate) fn send(this: &Socket, message: &JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
-    pub(crate) fn close(this: &Socket) -> Result<(), JsValue>;
+    pub(crate) fn close(this: &Socket, code: u16) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_onopen(this: &Socket, handler: Option<&Function>);
+
+    /// When a polling socket has come to rest.
+    #[wasm_bindgen(method, setter)]
+    pub(crate) fn set_onpause(this: &Socket, handler: Option<&Function>);
+
+    /// Of a polling socket alone.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn pause(this: &Socket) -> Result<(), JsValue>;
 
     /// What a socket's event holds.
     pub(crate) type Message;

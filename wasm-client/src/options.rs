@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use samewire_client_core::{Config, Payload};
+use samewire_client_core::{Config, Payload, Transport};
 use wasm_bindgen::JsValue;
 
 use crate::value::Value;
@@ -22,12 +22,25 @@ pub(crate) fn read(options: JsValue) -> Config {
         reconnection_delay: millis("reconnectionDelay", default.reconnection_delay),
         reconnection_delay_max: millis("reconnectionDelayMax", default.reconnection_delay_max),
         randomization_factor: number("randomizationFactor").unwrap_or(default.randomization_factor),
+        transports: options.field("transports").map_or(default.transports, transports),
         timeout: millis("timeout", default.timeout),
         ack_timeout: millis("ackTimeout", default.ack_timeout),
         retries: number("retries").map_or(default.retries, |retries| retries as u32),
         queue_limit: number("queueLimit").map_or(default.queue_limit, |limit| limit as usize),
         has_token: flag("hasToken").unwrap_or(default.has_token),
     }
+}
+
+/// Reads the names of transports.
+fn transports(names: Value) -> Vec<Transport> {
+    let names = (0..).map_while(|index| names.item(index)?.text());
+    names
+        .filter_map(|name| {
+            [Transport::Websocket, Transport::Polling]
+                .into_iter()
+                .find(|transport| transport.as_str() == name)
+        })
+        .collect()
 }
 
 /// A number of milliseconds. One that no duration can hold is the longest that JavaScript can wait.

@@ -1,10 +1,10 @@
-//! A WebSocket with the handlers that it calls.
+//! A socket with the handlers that it calls.
 
 use std::rc::{Rc, Weak};
 
 use js_sys::{ArrayBuffer, JsString};
 use samewire_client_core::{
-    Message, SocketId,
+    Message, SocketId, Transport,
     framing::{MAX_HEAD, decode},
 };
 use wasm_bindgen::prelude::*;
@@ -17,15 +17,23 @@ use crate::{
 
 /// A socket that is open or being opened. Dropped, it is closed and calls nobody any more.
 pub(crate) struct OpenSocket {
+    pub(crate) id: SocketId,
     socket: Socket,
+    _ready: Closure<dyn FnMut()>,
     _onmessage: Closure<dyn FnMut(host::Message)>,
     _onclose: Closure<dyn FnMut()>,
 }
 
 impl OpenSocket {
     /// Opens a socket that calls the driver, for as long as there is one.
-    pub(crate) fn open(driver: &Rc<Driver>, id: SocketId) -> Result<Self, JsValue> {
-        let socket = driver.host.open_socket()?;
+    pub(crate) fn open(
+        driver: &Rc<Driver>,
+        id: SocketId,
+        transport: Transport,
+        session: Option<String>,
+    ) -> Result<Self, JsValue> {
+        let takes_over = session.is_some();
+        let socket = driver.host.open_socket(transport.as_str(), session)?;
         socket.set_binary_type("arraybuffer");
         let onmessage = Closure::new(calls(driver, move |driver, message: host::Message| {
             receive(driver, id, &message.data());
@@ -34,10 +42,24 @@ impl OpenSocket {
             driver.input(|core, now| core.handle_lost(now, id, "the socket closed"));
         });
         let onclose = Closure::new(move || lost(()));
+        let is_ready = calls(driver, move |driver, ()| {
+            driver.input(|core, now| core.handle_ready(now, id));
+        });
+        let ready = Closure::new(move || is_ready(()));
+        if takes_over {
+            socket.set_onopen(Some(ready.as_ref().unchecked_ref()));
+        } else if transport == Transport::Polling {
+            socket.set_onpause(Some(ready.as_ref().unchecked_ref()));
+        }
         socket.set_onmessage(Some(onmessage.as_ref().unchecked_ref()));
         socket.set_onclose(Some(onclose.as_ref().unchecked_ref()));
         socket.set_onerror(Some(onclose.as_ref().unchecked_ref()));
-        Ok(Self { socket, _onmessage: onmessage, _onclose: onclose })
+        Ok(Self { id, socket, _ready: ready, _onmessage: onmessage, _onclose: onclose })
+    }
+
+    pub(crate) fn pause(&self) {
+        // Only polling sockets are asked to.
+        _ = self.socket.pause();
     }
 
     pub(crate) fn send(&self, message: &Message<Value>) -> Result<(), JsValue> {
@@ -51,11 +73,14 @@ impl OpenSocket {
 
 impl Drop for OpenSocket {
     fn drop(&mut self) {
+        self.socket.set_onopen(None);
+        self.socket.set_onpause(None);
         self.socket.set_onmessage(None);
         self.socket.set_onclose(None);
         self.socket.set_onerror(None);
-        // It throws only for arguments that aren't given here.
-        _ = self.socket.close();
+        // In good order; a browser that leaves it to itself says that the page went away. It throws
+        // only for other codes.
+        _ = self.socket.close(1000);
     }
 }
 

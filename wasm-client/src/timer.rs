@@ -16,6 +16,10 @@ extern "C" {
     fn clear_timeout(timeout: JsValue);
 }
 
+/// Timers may stand still while a laptop sleeps: so soon after it wakes somebody looks at the clock.
+/// To be woken too early does no harm.
+const MAX_MILLIS: u128 = 15_000;
+
 /// A timer that wakes the driver. Dropped, it is stopped.
 pub(crate) struct Timer {
     wake: Closure<dyn FnMut()>,
@@ -45,8 +49,7 @@ impl Timer {
             return;
         }
         self.stop();
-        // A longer delay than fits wakes the driver too early, too.
-        let millis = i32::try_from(now.until(at).as_millis()).unwrap_or(i32::MAX);
+        let millis = now.until(at).as_millis().min(MAX_MILLIS) as i32;
         let timeout = set_timeout(self.wake.as_ref(), millis);
         *self.running.borrow_mut() = Some(Running { at, timeout });
     }

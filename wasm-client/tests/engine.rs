@@ -33,6 +33,14 @@ extern "C" {
     #[wasm_bindgen(method)]
     fn sent(this: &Page) -> Array;
 
+    /// By what sockets were opened, and for which session.
+    #[wasm_bindgen(method, getter)]
+    fn asked(this: &Page) -> Vec<String>;
+
+    /// Calls a handler of a socket.
+    #[wasm_bindgen(method)]
+    fn call(this: &Page, socket: u32, handler: &str);
+
     #[wasm_bindgen(method, js_name = onTold)]
     fn on_told(this: &Page, name: &str, reaction: &JsValue);
 
@@ -193,10 +201,43 @@ fn an_engine_that_is_dropped_hears_no_more() {
 }
 
 #[wasm_bindgen_test]
+fn polling_comes_to_rest_and_a_websocket_takes_over() {
+    let page = Page::new();
+    let options = Object::new();
+    let transports = Array::of2(&"polling".into(), &"websocket".into());
+    Reflect::set(&options, &"transports".into(), &transports).unwrap();
+    let engine = engine(&page, &options);
+    engine.connect();
+    receive(&page, r#"0{"sid":"s","upgrades":["websocket"]}"#);
+    assert_eq!(page.asked(), ["polling ", "websocket s"]);
+    assert_eq!(engine.sockets(), 2);
+    page.call(1, "onopen");
+    receive(&page, "3probe");
+    page.call(0, "onpause");
+    let sent: Vec<_> = page.sent().iter().filter_map(|frame| frame.as_string()).collect();
+    assert_eq!(sent, ["2probe", "5"]);
+    assert_eq!(engine.sockets(), 1);
+    receive(&page, r#"40{"sid":"x"}"#);
+    assert!(page.told("stateChanged").last().unwrap().contains("websocket"));
+}
+
+#[wasm_bindgen_test]
+fn a_page_that_goes_away_and_comes_back_closes_and_connects() {
+    let (page, engine) = connected();
+    engine.page("away");
+    assert_eq!((engine.sockets(), engine.timers()), (0, 0));
+    engine.page("back");
+    assert_eq!(engine.sockets(), 1);
+    assert!(page.told("stateChanged").last().unwrap().contains("connecting"));
+}
+
+#[wasm_bindgen_test]
 fn a_lost_socket_is_tried_again_with_the_options_given() {
     let page = Page::new();
     let options = Object::new();
     Reflect::set(&options, &"reconnectionAttempts".into(), &1.into()).unwrap();
+    let transports = Array::of1(&"websocket".into());
+    Reflect::set(&options, &"transports".into(), &transports).unwrap();
     let engine = engine(&page, &options);
     engine.connect();
     page.lose();

@@ -3,12 +3,14 @@
 export class Page {
   calls = []
   sockets = []
+  asked = []
   reported = []
   /** Called in the middle of being told of something, by name. */
   reactions = {}
 
-  openSocket() {
-    const socket = { sent: [], closed: false, send: (frame) => socket.sent.push(frame), close: () => (socket.closed = true) }
+  openSocket(transport, session = '') {
+    this.asked.push(`${transport} ${session}`)
+    const socket = { sent: [], closed: false, pause: () => {}, send: (frame) => socket.sent.push(frame), close: () => (socket.closed = true) }
     this.sockets.push(socket)
     return socket
   }
@@ -19,6 +21,10 @@ export class Page {
 
   receive(data) {
     this.sockets.at(-1).onmessage({ data })
+  }
+
+  call(socket, handler) {
+    this.sockets[socket][handler]()
   }
 
   lose() {
