@@ -207,16 +207,18 @@ impl<P: Payload> Client<P> {
     /// What an acknowledgement says: `{ ok, data }` or `{ ok, error }`; of another server, anything.
     fn read_answer(&mut self, name: &Arc<str>, answer: Option<P>) -> Result<Option<P>, Failure> {
         let invalid = |message: String| Failure::new(ClientErrorCode::InvalidAnswer, message);
-        let data = match answer
-            .as_ref()
-            .and_then(|answer| Some((answer.field("ok")?.flag()?, answer)))
-        {
-            Some((true, answer)) => answer.field("data"),
-            Some((false, answer)) => {
-                let failure = answer.field("error").and_then(|error| Failure::read(&error));
-                return Err(failure.unwrap_or_else(|| invalid("a refusal without a reason".into())));
-            }
-            None => answer,
+        // Another server may say `ok` too, and mean something else by the rest.
+        let ours = self.connection.peer() == Peer::Samewire;
+        let ok = answer.as_ref().and_then(|answer| answer.field("ok")?.flag());
+        let field = |name| answer.as_ref().and_then(|answer| answer.field(name));
+        let data = match (ok, field("data")) {
+            (Some(true), data) if ours || data.is_some() => data,
+            (Some(false), _) => match field("error").and_then(|error| Failure::read(&error)) {
+                Some(failure) => return Err(failure),
+                None if ours => return Err(invalid("a refusal without a reason".into())),
+                None => answer,
+            },
+            _ => answer,
         };
         self.checks.answer(name, data.as_ref()).map(|()| data).map_err(|misfit| {
             let failure = invalid(format!("{}: {}", misfit.path, misfit.message));

@@ -132,6 +132,25 @@ fn a_server_that_knows_no_ids_is_never_asked_twice() {
 }
 
 #[test]
+fn a_server_that_says_ok_in_its_own_way_is_taken_at_its_word() {
+    let mut bench = Bench::new(Config::default());
+    bench.connect();
+    bench.receive(r#"0{"sid":"s"}"#);
+    bench.receive(r#"40{"sid":"x"}"#);
+    let refused = json!({ "ok": false, "error": { "code": "FULL", "message": "no room" } });
+    for (answer, outcome) in [
+        (json!({ "ok": true, "id": 5 }), Ok(Some(json!({ "ok": true, "id": 5 })))),
+        (json!({ "ok": false, "why": "no" }), Ok(Some(json!({ "ok": false, "why": "no" })))),
+        (json!({ "ok": true, "data": 5 }), Ok(Some(json!(5)))),
+        (refused, Err("FULL".to_owned())),
+    ] {
+        bench.emit(1, "ask");
+        bench.answer_plain(answer);
+        assert_eq!(bench.settled(), [(1, outcome)]);
+    }
+}
+
+#[test]
 fn a_volatile_emit_is_sent_now_or_never() {
     let payload = || Encoded { json: json!("1"), attachments: Vec::new() };
     let mut bench = Bench::new(Config::default());
