@@ -29,7 +29,7 @@ pub struct Client<P> {
     /// A fresh token was asked for, to bring it on a connection that stands.
     pub(crate) renewing: bool,
     /// What is to be sent once a websocket took over.
-    pub(crate) held: VecDeque<Message<P>>,
+    pub(crate) held: Vec<Message<P>>,
     pub(crate) transmits: VecDeque<Transmit<P>>,
     pub(crate) events: VecDeque<Event<P>>,
 }
@@ -47,7 +47,7 @@ impl<P: Payload> Client<P> {
             rooms: Rooms::new(),
             session: None,
             renewing: false,
-            held: VecDeque::new(),
+            held: Vec::new(),
             transmits: VecDeque::new(),
             events: VecDeque::new(),
         }

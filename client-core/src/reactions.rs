@@ -86,7 +86,7 @@ impl<P: Payload> Client<P> {
     /// Sends a message, or holds it while a websocket takes over.
     pub(crate) fn send(&mut self, socket: SocketId, message: Message<P>) {
         if self.connection.is_upgrading() {
-            self.held.push_back(message);
+            self.held.push(message);
         } else {
             self.transmits.push_back(Transmit::Send { socket, message });
         }

@@ -50,15 +50,20 @@ impl Driver {
         input: impl FnOnce(&mut Client<Value>, Instant) -> T,
     ) -> T {
         let now = self.now();
+        let given = input(&mut self.core.borrow_mut(), now);
+        self.follow(now);
+        given
+    }
+
+    /// Does what follows from an input. A page's timers come late: whatever happens is a reason to
+    /// look at the clock.
+    fn follow(self: &Rc<Self>, now: Instant) {
         let mut core = self.core.borrow_mut();
-        let given = input(&mut core, now);
-        // A page's timers come late: whatever happens is a reason to look at the clock.
         if core.poll_timeout().is_some_and(|deadline| deadline <= now) {
             core.handle_timeout(now);
         }
         drop(core);
         self.drive();
-        given
     }
 
     /// Asks the core something.

@@ -35,8 +35,8 @@ impl Connection {
     pub(super) fn begin_upgrade<P: Payload>(&mut self, handshake: &P) {
         let offered = || {
             let upgrades = handshake.field("upgrades")?;
-            let names = (0..).map_while(|index| upgrades.item(index));
-            names.filter_map(|name| name.text()).find(|name| name == "websocket")?;
+            let mut names = (0..).map_while(|index| upgrades.item(index)?.text());
+            names.find(|name| name == Transport::Websocket.as_str())?;
             handshake.field("sid")?.text()
         };
         let wanted = self.transport == Transport::Polling
