@@ -76,7 +76,8 @@ export function withAttachments(value, attachments) {
 function fill(value, attachments) {
   if (typeof value !== 'object' || value === null) return value
   if (value._placeholder === true) {
-    if (!Object.hasOwn(attachments, value.num)) throw new RangeError('no such attachment')
+    // By a number alone: an array has other properties of its own.
+    if (typeof value.num !== 'number' || !Object.hasOwn(attachments, value.num)) throw new RangeError('no such attachment')
     return attachments[value.num]
   }
   for (const key of Object.keys(value)) value[key] = fill(value[key], attachments)

@@ -61,7 +61,7 @@ describe('a server without ours', () => {
   it('answers whatever it likes', async () => {
     await connect()
     socket.on('plain:ask', (answer, acknowledge) => (answer === null ? acknowledge() : acknowledge(answer)))
-    for (const answer of ['text', 0, false, [1, 2], { id: 7 }, { status: 'ok' }, { ok: 'yes' }]) {
+    for (const answer of ['text', 0, false, [1, 2], { id: 7 }, { status: 'ok' }, { ok: 'yes' }, { ok: true, id: 7 }, { ok: false }]) {
       expect(await client.emit('plain:ask', answer)).toEqual(answer)
     }
     expect(await client.emit('plain:ask', null)).toBeUndefined()
