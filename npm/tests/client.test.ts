@@ -70,7 +70,8 @@ describe('connecting', () => {
   })
 
   it('comes back with its rooms after a lost connection', async () => {
-    createClient()
+    // Long enough never to be over at once, however it is drawn.
+    createClient({ reconnectionDelay: 10 })
     const room = await client.join('project:1')
     const recovered = vi.fn()
     room.on('recovered', recovered)
