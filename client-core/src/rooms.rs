@@ -151,7 +151,12 @@ impl<P: Payload> Rooms<P> {
                 room.sequence.position()?;
                 let RoomJoin { room: name, since, events } = room.ask_to_join(address);
                 room.resuming = true;
-                since.map(|since| Resume { room: name, epoch: since.epoch, offset: since.offset, events })
+                since.map(|since| Resume {
+                    room: name,
+                    epoch: since.epoch,
+                    offset: since.offset,
+                    events,
+                })
             })
             .collect()
     }
@@ -302,11 +307,11 @@ impl<P: Payload> Rooms<P> {
         let Some(room) = self.rooms.get_mut(asked) else {
             return;
         };
+        let unanswered = [ClientErrorCode::Timeout, ClientErrorCode::InvalidAnswer];
+        let unanswered = unanswered.iter().any(|code| failure.code == code.as_str());
         if !room.own && room.membership != Membership::In {
             // It may have let us in all the same: by this join, or by one before it.
-            let unanswered = [ClientErrorCode::Timeout, ClientErrorCode::InvalidAnswer];
-            let is_in = room.asked > 1
-                || unanswered.iter().any(|code| failure.code == code.as_str());
+            let is_in = room.asked > 1 || unanswered;
             self.remove(asked, failure);
             if is_in {
                 self.leave_unwanted(asked);
@@ -318,6 +323,11 @@ impl<P: Payload> Rooms<P> {
         }
         if !room.is_wanted() {
             return self.leave_unwanted(asked);
+        }
+        if unanswered && !room.own {
+            // Whether more is sent by now decides what a hole is: that has to be known.
+            room.membership = Membership::Out;
+            return self.asks.push_back(Ask::Join(room.ask_to_join(asked)));
         }
         // We are in it nevertheless, and its events come: with those that were wanted before, or,
         // in a user's own room, without knowing what is missed while offline.

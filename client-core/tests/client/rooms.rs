@@ -134,7 +134,8 @@ fn a_refusal_of_a_second_join_takes_the_first_back() {
     bench.join_filtered(1, "room:a", Some(&["moved"]));
     bench.join(2, "room:a");
     bench.forget();
-    bench.answer_plain(json!({ "ok": false, "error": { "code": "ACCESS_DENIED", "message": "…" } }));
+    bench
+        .answer_plain(json!({ "ok": false, "error": { "code": "ACCESS_DENIED", "message": "…" } }));
     assert_eq!(bench.sent(), [r#"["room:leave",{"room":"room:a"}]"#]);
     assert_eq!(bench.client.rooms(), 0);
 }
@@ -147,7 +148,8 @@ fn a_refusal_of_the_only_handle_left_leaves_the_room() {
     bench.join(2, "room:a");
     bench.leave(1);
     bench.forget();
-    bench.answer_plain(json!({ "ok": false, "error": { "code": "ACCESS_DENIED", "message": "…" } }));
+    bench
+        .answer_plain(json!({ "ok": false, "error": { "code": "ACCESS_DENIED", "message": "…" } }));
     assert_eq!(bench.sent(), [r#"["room:leave",{"room":"room:a"}]"#]);
     assert_eq!(bench.client.rooms(), 0);
 }
@@ -398,6 +400,25 @@ fn what_more_is_wanted_while_a_room_is_resumed_is_asked_for_from_where_it_was_le
     bench.receive_in("room:a", 12);
     resumed(&mut bench, joined("room:a", 12));
     assert!(bench.told_offsets().is_empty(), "11 may be wanted by now");
+}
+
+#[test]
+fn a_room_of_which_more_was_asked_without_an_answer_is_joined_anew() {
+    let mut bench = Bench::signed_in();
+    bench.join_filtered(1, "room:a", Some(&["moved"]));
+    bench.answer("room:join", &joined("room:a", 0));
+    bench.join(2, "room:a");
+    bench.forget();
+    bench.advance(40 * SECOND);
+    assert!(bench.told().iter().any(|event| matches!(event, Event::Refused { .. })));
+    assert_eq!(
+        bench.sent(),
+        [
+            r#"["room:join",{"room":"room:a","since":{"epoch":"e","offset":0},"events":["presence:update","moved"]}]"#
+        ]
+    );
+    bench.receive_in("room:a", 5);
+    assert!(bench.told_offsets().is_empty(), "there may be a hole before it");
 }
 
 #[test]
