@@ -110,7 +110,7 @@ impl<P: Payload> Rooms<P> {
         }
         if online && (room.membership == Membership::Out || alone || wants_more) {
             self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
-        } else if room.membership == Membership::In {
+        } else if room.membership == Membership::In && room.asked == 0 {
             let joined = |handle| News::Joined { handle, room: address.clone() };
             self.news.extend(room.untold().map(joined));
         }
@@ -332,6 +332,7 @@ impl<P: Payload> Rooms<P> {
         // We are in it nevertheless, and its events come: with those that were wanted before, or,
         // in a user's own room, without knowing what is missed while offline.
         room.membership = Membership::In;
+        room.asked = 0;
         room.sequence.filtered = room.filter().is_some();
         let continuity = room.sequence.not_joined();
         self.go_on(&asked.into(), continuity, None);

@@ -422,6 +422,22 @@ fn a_room_of_which_more_was_asked_without_an_answer_is_joined_anew() {
 }
 
 #[test]
+fn who_wants_what_is_being_asked_for_waits_for_the_answer() {
+    let mut bench = Bench::signed_in();
+    bench.join_filtered(1, "room:a", Some(&["moved"]));
+    bench.answer("room:join", &joined("room:a", 0));
+    bench.join(2, "room:a");
+    bench.forget();
+    bench.join(3, "room:a");
+    assert_eq!(bench.told(), []);
+    bench.answer_plain(json!({ "ok": false, "error": { "code": "UNAVAILABLE", "message": "…" } }));
+    let refused = |event: &&Event<Value>| matches!(event, Event::Refused { .. });
+    assert_eq!(bench.told().iter().filter(refused).count(), 2);
+    bench.join_filtered(4, "room:a", Some(&["moved"]));
+    assert!(matches!(bench.told()[..], [Event::Joined { .. }]));
+}
+
+#[test]
 fn a_server_that_does_not_answer_to_resume_is_asked_room_by_room() {
     let mut bench = in_room();
     reconnect(&mut bench);
