@@ -15,6 +15,9 @@ pub(crate) struct Room<P> {
     pub(crate) resuming: bool,
     /// Joins that were asked for since the last answer to one.
     pub(crate) asked: u32,
+    /// Whether the server leaves events out, by the join that it granted last. What the handles
+    /// want may be less by now.
+    pub(crate) sent_filtered: bool,
     pub(crate) sequence: Sequence<Arrived<P>>,
     pub(crate) presence: Presence<P>,
 }
@@ -47,6 +50,7 @@ impl<P: Payload> Room<P> {
             membership,
             resuming: false,
             asked: 0,
+            sent_filtered: false,
             sequence: Sequence::joining(),
             presence: Presence::new(),
         }

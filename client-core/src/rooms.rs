@@ -333,7 +333,7 @@ impl<P: Payload> Rooms<P> {
         // in a user's own room, without knowing what is missed while offline.
         room.membership = Membership::In;
         room.asked = 0;
-        room.sequence.filtered = room.filter().is_some();
+        room.sequence.filtered = room.sent_filtered;
         let continuity = room.sequence.not_joined();
         self.go_on(&asked.into(), continuity, None);
     }
@@ -365,6 +365,7 @@ impl<P: Payload> Rooms<P> {
         };
         room.membership = Membership::In;
         room.asked = 0;
+        room.sent_filtered = room.sequence.filtered;
         let known = room.sequence.position().is_some();
         let recovered = answer.field("recovered").and_then(|flag| flag.flag()).unwrap_or(false);
         let continuity =

@@ -438,6 +438,20 @@ fn who_wants_what_is_being_asked_for_waits_for_the_answer() {
 }
 
 #[test]
+fn a_refusal_of_more_events_makes_no_hole_a_filter() {
+    let mut bench = in_room();
+    bench.join_filtered(2, "room:a", Some(&["moved"]));
+    bench.leave(1);
+    bench.join(3, "room:a");
+    bench.receive_in("room:a", 12);
+    bench.answer_with(
+        "room:join",
+        &json!({ "ok": false, "error": { "code": "UNAVAILABLE", "message": "…" } }),
+    );
+    assert!(bench.told_offsets().is_empty(), "the server still sends everything: 11 is missing");
+}
+
+#[test]
 fn a_server_that_does_not_answer_to_resume_is_asked_room_by_room() {
     let mut bench = in_room();
     reconnect(&mut bench);
