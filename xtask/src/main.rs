@@ -7,6 +7,7 @@ mod fuzz;
 mod program;
 mod progress;
 mod setup;
+mod simulate;
 mod test;
 mod workspace;
 
@@ -58,6 +59,15 @@ enum Verb {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// Run a client and a model server through random schedules of whatever can go wrong.
+    Simulate {
+        /// How many schedules.
+        #[arg(long, default_value_t = 100_000)]
+        runs: u64,
+        /// The first one's seed; each later one has the next.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
     /// Run the tests: all of them, or the groups named.
     Test {
         /// What to run; all of it when none is named.
@@ -76,6 +86,7 @@ fn main() -> ExitCode {
         }
         Verb::Demo { port, skip_build } => demo::run(port, skip_build),
         Verb::Fuzz { seconds, seed } => fuzz::run(seconds, seed),
+        Verb::Simulate { runs, seed } => simulate::run(runs, seed),
         Verb::Test { groups } => return test::run(&groups),
     };
     match outcome {

@@ -1,0 +1,141 @@
+//! What crosses the client's border: frames in, transmits and events out, and the faults that stand
+//! there.
+
+use samewire_client_core::{Event, Message, SocketId, Transmit, framing::decode};
+use serde_json::{Value, json};
+
+use crate::{
+    application::Cursor,
+    fault::Fault,
+    network::Down,
+    world::{ENDLESS, World},
+};
+
+impl World {
+    pub(crate) fn deliver(&mut self, socket: SocketId, down: Down) -> Result<(), String> {
+        let clock = self.clock();
+        match down {
+            Down::Frame(text) => {
+                self.note(|| format!("<- {text}"));
+                let frame = decode(&text, |at| serde_json::from_str(text.get(at..)?).ok());
+                self.client.handle_frame(clock, socket, frame);
+                if self.fault == Some(Fault::KeepsDuplicates) {
+                    self.keep_duplicate(&text)?;
+                }
+            }
+            Down::Lost => {
+                self.note(|| format!("<- {socket:?} is gone"));
+                if self.socket == Some(socket) {
+                    self.socket = None;
+                }
+                self.client.handle_lost(clock, socket, "gone");
+            }
+        }
+        self.drain()
+    }
+
+    /// Takes out what the client wants done and told.
+    pub(crate) fn drain(&mut self) -> Result<(), String> {
+        let mut told = Vec::new();
+        for count in 0.. {
+            if count == ENDLESS {
+                return Err("the client never ends".to_owned());
+            }
+            if let Some(transmit) = self.client.poll_transmit() {
+                self.transmit(transmit)?;
+            } else if let Some(event) = self.client.poll_event() {
+                told.push(event);
+            } else {
+                break;
+            }
+        }
+        self.tell(&told)
+    }
+
+    fn tell(&mut self, told: &[Event<Value>]) -> Result<(), String> {
+        let client = &self.client;
+        self.application.take(told, &self.server.truth, |room| {
+            let position = client.position(room)?;
+            Some(Cursor { epoch: position.epoch.to_string(), offset: position.offset })
+        })?;
+        if std::mem::take(&mut self.application.tokens_asked) > 0 {
+            self.answers_at = Some(self.now + self.random.pick(&[0, 3, 300]));
+        }
+        Ok(())
+    }
+
+    fn transmit(&mut self, transmit: Transmit<Value>) -> Result<(), String> {
+        match transmit {
+            Transmit::Open { socket, .. } => {
+                self.note(|| format!("-> open {socket:?}"));
+                if let Some(open) = self.socket.replace(socket) {
+                    return Err(format!("{socket:?} is opened beside {open:?}"));
+                }
+                self.network.open(self.now, socket.0, self.server.is_up());
+            }
+            Transmit::Pause { .. } => return Err("a handshake without upgrades upgrades".into()),
+            Transmit::Close { socket } => {
+                self.note(|| format!("-> close {socket:?}"));
+                if self.socket.take_if(|open| *open == socket).is_some() {
+                    self.network.abandon(self.now, socket.0);
+                }
+            }
+            Transmit::Send { socket, message } => {
+                // One that is lost is told of only after what was called meanwhile.
+                if self.socket != Some(socket) {
+                    return Err(format!("sent on {socket:?}, which isn't open"));
+                }
+                let text = self.spoil(text(message));
+                self.note(|| format!("-> {text}"));
+                self.network.send_up(self.now, socket.0, text);
+            }
+        }
+        Ok(())
+    }
+
+    /// What the faults make of what the client sends.
+    fn spoil(&mut self, text: String) -> String {
+        match self.fault {
+            Some(Fault::RepeatsUnderNewIds) => {
+                self.repeats += 1;
+                text.replace("00000000-0000-4000", &format!("{:08}-0000-4000", self.repeats))
+            }
+            Some(Fault::ForgetsItsPlace) if text.starts_with("40{") => {
+                let mut auth: Value = serde_json::from_str(&text[2..]).expect("JSON");
+                let rooms = auth["resume"].as_array_mut();
+                for room in rooms.into_iter().flatten() {
+                    let known = self.server.room(room["room"].as_str().expect("a room"));
+                    room["epoch"] = json!(known.epoch);
+                    room["offset"] = json!(known.offset);
+                }
+                format!("40{auth}")
+            }
+            _ => text,
+        }
+    }
+
+    /// Hands a room's event to the application though it was seen.
+    fn keep_duplicate(&mut self, text: &str) -> Result<(), String> {
+        let Some(Ok(args)) = text.strip_prefix("42").map(serde_json::from_str::<Value>) else {
+            return Ok(());
+        };
+        let seen = samewire_client_core::Payload::event(&args);
+        let seen = seen.filter(|event| {
+            event.place.as_ref().is_some_and(|place| {
+                let at = self.client.position(&place.room);
+                at.is_some_and(|at| {
+                    at.epoch == place.position.epoch && at.offset > place.position.offset
+                })
+            })
+        });
+        let told: Vec<_> =
+            seen.map(|event| Event::Arrived { event, ack: None }).into_iter().collect();
+        self.drain()?;
+        self.tell(&told)
+    }
+}
+
+fn text(message: Message<Value>) -> String {
+    let payload = message.payload.as_ref().and_then(|payload| payload.json.as_str());
+    format!("{}{}{}", message.before, payload.unwrap_or_default(), message.after)
+}

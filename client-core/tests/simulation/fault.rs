@@ -1,0 +1,18 @@
+//! Faults that are put in on purpose, to show that they are found.
+
+/// What goes wrong in a run. None is in the client: each stands between it and the world, where a
+/// client, or a server, that has it would show it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// An emit that is sent again gets another id, so that the server acts on it again.
+    RepeatsUnderNewIds,
+    /// What the client drops as seen already is handed to the application all the same.
+    KeepsDuplicates,
+    /// The handshake after a lost connection names a later place in the logs than what was seen.
+    ForgetsItsPlace,
+    /// The server leaves out events that its log no longer holds, where a filter hides the hole.
+    HidesGapsFromFilters,
+    /// The server takes what it told all members for what each of them knows, though whoever joined
+    /// a moment ago was shown more.
+    ForgetsNewcomers,
+}
