@@ -1,7 +1,6 @@
-/** Each order of transports, against the real server. `SAMEWIRE_SERVER` names its program; without one it is skipped. */
+/** Each order of transports, against the real server. `SAMEWIRE_SERVER` names its program; build it by `cargo build -p samewire-server`. */
 
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -28,7 +27,7 @@ class Mute {
   close() {}
 }
 
-describe.skipIf(!existsSync(program))('over the real server', () => {
+describe('over the real server', () => {
   let server: ChildProcess
   let address: string
   let token: string
