@@ -214,6 +214,7 @@ impl<P: Payload> Rooms<P> {
             room.presence.replace(&users);
             self.news.push_back(News::PresenceChanged { room: address.clone() });
         }
+        room.sequence.begin_replay();
         self.is_in(&address, answer);
     }
 

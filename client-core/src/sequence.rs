@@ -73,6 +73,14 @@ impl<T> Sequence<T> {
         self.drop_held();
     }
 
+    /// A join was granted. What was asked for since our position comes after this answer: what came
+    /// before it was sent by an earlier filter, which may have left out what is wanted now.
+    pub(crate) fn begin_replay(&mut self) {
+        if self.position.is_some() {
+            self.drop_held();
+        }
+    }
+
     /// Takes an event. What can be released comes out of [`Self::release`].
     pub(crate) fn accept(&mut self, at: Position, event: T) -> Continuity {
         let continuity = match &self.position {

@@ -452,6 +452,21 @@ fn a_refusal_of_more_events_makes_no_hole_a_filter() {
 }
 
 #[test]
+fn what_an_earlier_filter_let_through_makes_no_gap_for_a_wider_one() {
+    let mut bench = Bench::signed_in();
+    bench.join_filtered(1, "room:a", Some(&["moved"]));
+    bench.answer("room:join", &joined("room:a", 0));
+    bench.join_filtered(2, "room:a", Some(&["moved", "said"]));
+    bench.receive_in("room:a", 1);
+    bench.receive_in("room:a", 3);
+    bench.answer_plain(json!({ "ok": true, "data": joined("room:a", 3) }));
+    for offset in [1, 2, 3] {
+        bench.receive_in("room:a", offset);
+    }
+    assert_eq!(bench.told_offsets(), [1, 2, 3]);
+}
+
+#[test]
 fn a_server_that_does_not_answer_to_resume_is_asked_room_by_room() {
     let mut bench = in_room();
     reconnect(&mut bench);
