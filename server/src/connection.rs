@@ -27,7 +27,7 @@ use crate::{
 
 /// How often a connection's task looks whether a full buffer has room again; engineioxide has no
 /// way to wait for it.
-const FULL_BUFFER_POLL: Duration = Duration::from_millis(5);
+pub(crate) const FULL_BUFFER_POLL: Duration = Duration::from_millis(5);
 
 /// A client's connection.
 pub struct Connection {
@@ -47,6 +47,15 @@ impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection").field("id", &self.id).finish_non_exhaustive()
     }
+}
+
+/// What became of an event that was sent to one connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    /// It is on its way, or the connection has ended.
+    Sent,
+    /// The client doesn't read fast enough: it was not sent.
+    Full,
 }
 
 /// Why a frame was not sent.
@@ -93,15 +102,17 @@ impl Connection {
         Timestamp::from_unix_ms(self.last_active_ms.load(Ordering::Relaxed))
     }
 
-    /// Sends an event to this connection alone; left out where the client doesn't read.
+    /// Sends an event to this connection alone, where its buffer has room.
     ///
     /// # Errors
     /// When the payload can't be written as JSON.
-    pub fn tell<E: ServerEvent>(&self, event: &E) -> Result<()> {
+    pub fn tell<E: ServerEvent>(&self, event: &E) -> Result<Told> {
         metrics::published(E::NAME);
-        // Closed is noticed by the task; one who doesn't read has other worries.
-        let _ = self.try_send(&socketio::event(E::NAME, event)?);
-        Ok(())
+        Ok(match self.try_send(&socketio::event(E::NAME, event)?) {
+            // That a connection has ended is noticed by its task.
+            Ok(()) | Err(SendError::Closed) => Told::Sent,
+            Err(SendError::Full) => Told::Full,
+        })
     }
 
     /// Ends the connection in a way that official clients don't come back from by themselves.

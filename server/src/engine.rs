@@ -26,7 +26,7 @@ use tokio::sync::Notify;
 use crate::{
     auth::{AuthMode, Identity, Verifier},
     clock,
-    connection::Connection,
+    connection::{Connection, Told},
     emits::Emits,
     error::{Error, Result},
     limits::{Limits, RateLimits},
@@ -260,7 +260,10 @@ impl Engine {
         for connection in self.rooms.revoke(room, whom) {
             connection.left(room);
             let told = ErrorEvent::new(reason.clone(), None, Some(room), clock::timestamp());
-            connection.tell(&told)?;
+            // Whoever can't be told comes back, and is told that the room is not to be resumed.
+            if connection.tell(&told)? == Told::Full {
+                connection.close();
+            }
         }
         Ok(())
     }

@@ -28,6 +28,8 @@ pub(crate) struct Presence {
     told: BTreeMap<UserId, User>,
     /// Users who may differ from what was told.
     changed: BTreeSet<UserId>,
+    /// Those of them whom a newcomer was shown as they were in between: told in any case.
+    shown: BTreeSet<UserId>,
     /// When the first of them changed.
     changed_at_ms: Option<u64>,
 }
@@ -69,6 +71,12 @@ impl Presence {
     /// Everybody who is present.
     pub(crate) fn users(&self) -> Vec<User> {
         self.users.iter().map(|(id, present)| present.user(id)).collect()
+    }
+
+    /// Everybody who is present, for a newcomer, who knows nothing of what the others were told.
+    pub(crate) fn shown(&mut self) -> Vec<User> {
+        self.shown.extend(self.changed.iter().cloned());
+        self.users()
     }
 
     /// Whether nobody is present or about to be missed, and everybody knows.
@@ -169,10 +177,11 @@ impl Presence {
             updated: Vec::new(),
             left: Vec::new(),
         };
+        let shown = std::mem::take(&mut self.shown);
         for id in std::mem::take(&mut self.changed) {
             let before = self.told.remove(&id);
             let Some(present) = self.users.get(&id) else {
-                if before.is_some() {
+                if before.is_some() || shown.contains(&id) {
                     told.left.push(id);
                 }
                 continue;
@@ -180,7 +189,9 @@ impl Presence {
             let user = present.user(&id);
             match before {
                 None => told.joined.push(user.clone()),
-                Some(before) if !same(&before, &user) => told.updated.push(user.clone()),
+                Some(before) if !same(&before, &user) || shown.contains(&id) => {
+                    told.updated.push(user.clone());
+                }
                 Some(_) => {}
             }
             self.told.insert(id, user);
@@ -304,6 +315,8 @@ mod tests {
         Lose(u8, u8),
         Update(u8, u8, Status),
         Wait(u64),
+        /// Somebody new is shown who is there, and listens from then on.
+        Look,
     }
 
     fn steps() -> impl Strategy<Value = Vec<Step>> {
@@ -316,30 +329,29 @@ mod tests {
                 tab().prop_map(|(user, tab)| Step::Lose(user, tab)),
                 (tab(), status).prop_map(|((user, tab), status)| Step::Update(user, tab, status)),
                 (1_u64..3000).prop_map(Step::Wait),
+                (1_u64..40).prop_map(Step::Wait),
+                Just(Step::Look),
             ],
             0..80,
         )
     }
 
     proptest! {
-        /// Whatever happens, folding what is told gives what is true once it is quiet.
+        /// Whatever happens, folding what is told onto what was shown gives what is true once it
+        /// is quiet, whenever somebody began to listen.
         #[test]
         fn the_fold_of_what_is_told_is_the_truth(steps in steps()) {
             let mut presence = Presence::default();
-            let mut fold: BTreeMap<UserId, User> = BTreeMap::new();
+            let mut folds: Vec<BTreeMap<UserId, User>> = vec![BTreeMap::new()];
             let mut now_ms = 0;
-            let mut listen = |presence: &mut Presence, now_ms: u64| {
-                let Some(told) = presence.changes("room:x", now_ms) else { return Ok(()) };
-                for user in told.joined {
-                    prop_assert!(fold.insert(user.user_id.clone(), user).is_none(), "joined twice");
+            let told_to = |folds: &mut Vec<BTreeMap<UserId, User>>, presence: &mut Presence, now_ms: u64| {
+                let Some(told) = presence.changes("room:x", now_ms) else { return };
+                for fold in folds {
+                    for user in told.joined.iter().chain(&told.updated) {
+                        fold.insert(user.user_id.clone(), user.clone());
+                    }
+                    fold.retain(|id, _| !told.left.contains(id));
                 }
-                for user in told.updated {
-                    prop_assert!(fold.insert(user.user_id.clone(), user).is_some(), "not there");
-                }
-                for id in told.left {
-                    prop_assert!(fold.remove(&id).is_some(), "left twice");
-                }
-                Ok(())
             };
             let ids = |user: u8, tab: u8| {
                 (UserId(format!("u{user}")), ConnectionId(format!("c{user}{tab}")))
@@ -366,20 +378,26 @@ mod tests {
                         let until_ms = now_ms + wait_ms;
                         while let Some(due_ms) = presence.due_at_ms().filter(|due| *due <= until_ms) {
                             now_ms = now_ms.max(due_ms);
-                            listen(&mut presence, now_ms)?;
+                            told_to(&mut folds, &mut presence, now_ms);
                         }
                         now_ms = until_ms;
+                    }
+                    Step::Look => {
+                        let shown = presence.shown();
+                        folds.push(shown.into_iter().map(|user| (user.user_id.clone(), user)).collect());
                     }
                 }
             }
             while let Some(due_ms) = presence.due_at_ms() {
                 now_ms = now_ms.max(due_ms);
-                listen(&mut presence, now_ms)?;
+                told_to(&mut folds, &mut presence, now_ms);
             }
             let truth: Vec<User> = presence.users();
-            let heard: Vec<User> = fold.into_values().collect();
-            prop_assert_eq!(truth.len(), heard.len());
-            prop_assert!(truth.iter().zip(&heard).all(|(truth, heard)| same(truth, heard)));
+            for fold in folds {
+                let heard: Vec<User> = fold.into_values().collect();
+                prop_assert_eq!(truth.len(), heard.len());
+                prop_assert!(truth.iter().zip(&heard).all(|(truth, heard)| same(truth, heard)));
+            }
         }
     }
 }

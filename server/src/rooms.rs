@@ -244,7 +244,7 @@ impl Rooms {
             room.members.insert(connection.id.clone(), member);
             let missed =
                 if since.is_some() { u32::try_from(missed).unwrap_or(u32::MAX) } else { 0 };
-            Some(Entry { position, recovered, missed, users: room.presence.users() })
+            Some(Entry { position, recovered, missed, users: room.presence.shown() })
         })
     }
 
@@ -255,6 +255,12 @@ impl Rooms {
         self.peek(address, |room| {
             let Some(member) = room.members.get_mut(id) else { return Vec::new() };
             let Cursor::Behind(mut offset) = member.cursor else { return Vec::new() };
+            // Jumping offsets mean nothing to a filtered member: it is told by the resume that
+            // follows the loss of its connection.
+            if member.filter.is_some() && !room.log.reaches_offset(offset) {
+                member.connection.close();
+                return Vec::new();
+            }
             let filter = &member.filter;
             let wants = |event: &str| filter.as_ref().is_none_or(|names| names.contains(event));
             let mut frames = Vec::new();
@@ -274,18 +280,28 @@ impl Rooms {
         .unwrap_or_default()
     }
 
-    /// Who is in a room, where a member missed a change of it.
-    pub(crate) fn missed_presence(
+    /// Sends a member who is in the room, where it missed a change of that. Gives `Full` where its
+    /// buffer has no room for it yet.
+    ///
+    /// Under the room's lock, so that no later change overtakes it.
+    pub(crate) fn send_missed_presence(
         &self,
         address: &RoomAddress,
         id: &ConnectionId,
-    ) -> Option<PresenceState> {
+    ) -> Result<Option<SendError>> {
         self.peek(address, |room| {
-            let member = room.members.get_mut(id)?;
-            let missed = std::mem::take(&mut member.presence_missed);
-            let users = room.presence.users();
-            missed.then(|| PresenceState { room: address.to_string(), users })
-        })?
+            let Some(member) = room.members.get_mut(id) else { return Ok(None) };
+            if !member.presence_missed {
+                return Ok(None);
+            }
+            let users = room.presence.shown();
+            let state = PresenceState { room: address.to_string(), users };
+            let frame = socketio::event(PresenceState::NAME, &state)?;
+            let refused = member.connection.try_send(&frame).err();
+            member.presence_missed = refused.is_some();
+            Ok(refused)
+        })
+        .unwrap_or(Ok(None))
     }
 
     /// Appends an event to a room's log and sends it to all members that keep up. A member whose

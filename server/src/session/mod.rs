@@ -24,7 +24,7 @@ use tokio::{
 
 use crate::{
     auth::Identity,
-    connection::Connection,
+    connection::{Connection, FULL_BUFFER_POLL, SendError},
     engine::Engine,
     error::{Error, Result},
     registry::Context,
@@ -207,10 +207,11 @@ impl Session {
                 self.connection.send_frame(&frame).await;
             }
         }
-        match self.engine.rooms().missed_presence(room, &self.connection.id) {
-            Some(state) => self.connection.send(&state).await,
-            None => Ok(()),
+        let rooms = self.engine.rooms();
+        while rooms.send_missed_presence(room, &self.connection.id)? == Some(SendError::Full) {
+            tokio::time::sleep(FULL_BUFFER_POLL).await;
         }
+        Ok(())
     }
 
     fn context(&self) -> Result<Context> {
