@@ -105,9 +105,12 @@ impl Presence {
             .filter_map(|(id, tab)| tab.lost_at_ms.map(|lost_at_ms| (lost_at_ms, id.clone())))
             .min();
         let replaced = lost.and_then(|(_, id)| present.connections.remove(&id));
+        let reloaded = replaced.is_some();
         let status = replaced.map_or(Status::Online, |tab| tab.status);
         present.connections.insert(id.clone(), Tab { status, lost_at_ms: None });
-        self.note(user.clone(), now_ms);
+        if !reloaded {
+            self.note(user.clone(), now_ms);
+        }
     }
 
     /// A connection left by its own will.
