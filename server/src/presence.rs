@@ -104,7 +104,8 @@ impl Presence {
             .iter()
             .filter_map(|(id, tab)| tab.lost_at_ms.map(|lost_at_ms| (lost_at_ms, id.clone())))
             .min();
-        let replaced = lost.and_then(|(_, id)| present.connections.remove(&id));
+        let connections = &mut present.connections;
+        let replaced = connections.remove(id).or_else(|| connections.remove(&lost?.1));
         let reloaded = replaced.is_some();
         let status = replaced.map_or(Status::Online, |tab| tab.status);
         present.connections.insert(id.clone(), Tab { status, lost_at_ms: None });
