@@ -110,6 +110,15 @@ impl World {
                 }
                 format!("40{auth}")
             }
+            Some(Fault::KeepsDuplicates) if text.starts_with("40{") => {
+                let mut auth: Value = serde_json::from_str(&text[2..]).expect("JSON");
+                let rooms = auth["resume"].as_array_mut();
+                for room in rooms.into_iter().flatten() {
+                    let seen = room["offset"].as_u64().expect("an offset");
+                    room["offset"] = json!(seen.saturating_sub(3));
+                }
+                format!("40{auth}")
+            }
             _ => text,
         }
     }

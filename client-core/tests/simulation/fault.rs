@@ -6,7 +6,8 @@
 pub(crate) enum Fault {
     /// An emit that is sent again gets another id, so that the server acts on it again.
     RepeatsUnderNewIds,
-    /// What the client drops as seen already is handed to the application all the same.
+    /// What the client drops as seen already is handed to the application all the same. So that
+    /// there is something to drop, a resume asks again for the last events that were seen.
     KeepsDuplicates,
     /// The handshake after a lost connection names a later place in the logs than what was seen.
     ForgetsItsPlace,
