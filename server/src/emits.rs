@@ -7,9 +7,11 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use samewire_protocol::{ErrorBody, ErrorCode, id::UserId};
+use samewire_protocol::{ErrorCode, id::UserId};
 use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
+
+use crate::error::Error;
 
 /// How long an answer is remembered, in milliseconds.
 pub(crate) const REMEMBERED_MS: u64 = 10 * 60 * 1000;
@@ -18,7 +20,7 @@ pub(crate) const REMEMBERED_MS: u64 = 10 * 60 * 1000;
 pub(crate) const REMEMBERED_PER_USER: usize = 2000;
 
 /// What an event was answered with.
-pub(crate) type Answer = Result<Arc<RawValue>, ErrorBody>;
+pub(crate) type Answer = Result<Arc<RawValue>, Arc<Error>>;
 
 /// The remembered answers of all users.
 #[derive(Debug, Default)]
@@ -70,7 +72,7 @@ impl Emits {
             })
         };
         let answer = cell.get_or_init(|| act).await.clone();
-        if answer.as_ref().is_err_and(|refusal| is_passing(refusal.code)) {
+        if answer.as_ref().is_err_and(|error| is_passing(error.code())) {
             let mut users = self.users.lock();
             if let Some(remembered) = users.get_mut(user) {
                 remembered.answers.remove(id);
@@ -138,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn a_passing_refusal_is_not_remembered_a_lasting_one_is() {
         let (emits, acts, ada) = (Emits::default(), Acts(0.into()), UserId::from("ada"));
-        let refused = |code| async move { Err(ErrorBody::new(code, "no")) };
+        let refused = |code| async move { Err(Error::refused(code, "no").into()) };
         emits.once(&ada, "1", 0, refused(ErrorCode::Unavailable)).await.unwrap_err();
         assert_eq!(number(emits.once(&ada, "1", 0, acts.act()).await), "1");
         emits.once(&ada, "2", 0, refused(ErrorCode::Conflict)).await.unwrap_err();

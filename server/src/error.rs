@@ -1,8 +1,10 @@
 //! Why something was refused, and the one conversion of it to what the wire says.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use samewire_protocol::{ErrorBody, ErrorCode, payload::PayloadError};
+
+use crate::metrics;
 
 /// Why the server didn't do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -15,9 +17,19 @@ pub enum Error {
         /// The reason, for a person.
         message: String,
     },
-    /// Refused before, and now again: what was told the first time.
+    /// Refused before, and now again, for the same reason.
     #[error(transparent)]
-    Answered(ErrorBody),
+    Again(Arc<Error>),
+    /// A failure of ours under the code that a domain gives it.
+    #[error("{message}: {cause}")]
+    Failed {
+        /// The code.
+        code: ErrorCode,
+        /// What the asker is told.
+        message: &'static str,
+        /// What failed.
+        cause: Box<Error>,
+    },
     /// The payload doesn't fit its type.
     #[error(transparent)]
     Payload(#[from] PayloadError),
@@ -50,7 +62,8 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused { code, .. } => *code,
-            Self::Answered(refusal) => refusal.code,
+            Self::Again(error) => error.code(),
+            Self::Failed { code, .. } => *code,
             Self::Payload(_) => ErrorCode::InvalidPayload,
             Self::RateLimited { .. } => ErrorCode::RateLimitExceeded,
             Self::Database(_) => ErrorCode::Unavailable,
@@ -58,21 +71,22 @@ impl Error {
         }
     }
 
-    /// What the asker is told. Failures of our own are logged here and not told.
+    /// Gives a failure of ours the code that a domain has for it. A refusal stays what it is.
+    #[must_use]
+    pub fn failed_as(self, code: ErrorCode, message: &'static str) -> Self {
+        if self.is_ours() { Self::Failed { code, message, cause: Box::new(self) } } else { self }
+    }
+
+    /// What the asker is told, which says nothing of failures of our own.
     pub fn body(&self) -> ErrorBody {
         let message = match self {
-            Self::Answered(refusal) => return refusal.clone(),
+            Self::Again(error) => return error.body(),
             Self::Refused { message, .. } => message.clone(),
+            Self::Failed { message, .. } => (*message).into(),
             Self::Payload(error) => error.to_string(),
             Self::RateLimited { .. } => "too many events; slow down".into(),
-            Self::Database(error) => {
-                tracing::error!(%error, "the database failed");
-                "the database can't be reached".into()
-            }
-            Self::Json(error) => {
-                tracing::error!(%error, "a value can't be read or written");
-                "the server failed".into()
-            }
+            Self::Database(_) => "the database can't be reached".into(),
+            Self::Json(_) => "the server failed".into(),
         };
         let retry_after_ms = match self {
             Self::RateLimited { retry_after } => {
@@ -81,6 +95,25 @@ impl Error {
             _ => None,
         };
         ErrorBody { code: self.code(), message, retry_after_ms }
+    }
+
+    /// What the asker is told, by whoever answers, once: it is counted, and a failure of our own is
+    /// logged with its cause.
+    pub(crate) fn answer(&self) -> ErrorBody {
+        if self.is_ours() {
+            tracing::error!(error = %self, "failed");
+        }
+        metrics::refused(self.code());
+        self.body()
+    }
+
+    /// Whether it is a failure of our own, and no refusal.
+    fn is_ours(&self) -> bool {
+        match self {
+            Self::Database(_) | Self::Json(_) | Self::Failed { .. } => true,
+            Self::Again(error) => error.is_ours(),
+            Self::Refused { .. } | Self::Payload(_) | Self::RateLimited { .. } => false,
+        }
     }
 }
 

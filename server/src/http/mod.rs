@@ -23,7 +23,6 @@ use crate::{
     auth::{self, Identity},
     engine::Engine,
     error::Error,
-    metrics,
 };
 
 /// Whoever is asking, by their token.
@@ -120,10 +119,9 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let ErrorBody { code, message, retry_after_ms } = self.body();
+        let ErrorBody { code, message, retry_after_ms } = self.answer();
         let status = status(code);
         tracing::warn!(%code, status = status.as_u16(), "refused a request");
-        metrics::refused(code);
         let problem = Problem {
             title: status.canonical_reason().unwrap_or("Refused"),
             status: status.as_u16(),

@@ -11,7 +11,6 @@ use crate::{
     auth::{self, AuthMode, Identity},
     engine::Engine,
     error::{Error, Result},
-    metrics,
     socketio::{self, Incoming, Packet, PacketKind, Socket},
 };
 
@@ -38,9 +37,8 @@ pub(super) async fn let_in(
         match granted {
             Ok(granted) => return Some(granted),
             Err(error) => {
-                let refusal = error.body();
+                let refusal = error.answer();
                 tracing::warn!(code = %refusal.code, "refused a connection");
-                metrics::refused(refusal.code);
                 let frame = socketio::connect_error(packet.namespace, &refusal).ok()?;
                 socket.emit(frame).ok()?;
             }

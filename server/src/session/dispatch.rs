@@ -9,6 +9,7 @@ use samewire_protocol::{
     limits::MAX_MESSAGE_BYTES,
     payload,
 };
+use serde::Serialize;
 use serde_json::{
     Value,
     value::{RawValue, to_raw_value},
@@ -98,8 +99,8 @@ impl Session {
         metrics::received(known_name(&name));
         match name.as_str() {
             Ping::NAME => self.ping(ack).await,
-            Authenticate::NAME => self.on_authenticate(payload, ack).await,
-            AuthRequest::NAME => self.on_auth_request(payload, ack).await,
+            Authenticate::NAME => self.on_sign_in::<Authenticate>(payload, ack).await,
+            AuthRequest::NAME => self.on_sign_in::<AuthRequest>(payload, ack).await,
             _ => match self.serve(&name, payload, arguments.next()).await {
                 Ok(answer) => self.answer(ack, &answer).await,
                 Err(error) => self.refuse(Some(name), ack, error).await,
@@ -123,9 +124,9 @@ impl Session {
             return Err(Error::field("id", "expected a UUID"));
         }
         let user = context.identity.user_id.clone();
-        let act = async { self.handle(name, payload, context).await.map_err(|error| error.body()) };
+        let act = async { self.handle(name, payload, context).await.map_err(Arc::new) };
         let answer = self.engine.emits().once(&user, &id, clock::unix_ms(), act).await;
-        answer.map_err(Error::Answered)
+        answer.map_err(Error::Again)
     }
 
     async fn handle(&self, name: &str, payload: Value, context: Context) -> Result<Arc<RawValue>> {
@@ -154,9 +155,14 @@ impl Session {
 
     pub(super) async fn answer(&self, ack: Option<u64>, answer: &RawValue) -> Result<Next> {
         if let Some(id) = ack {
-            self.connection.send_frame(&socketio::ack(id, &Ack::Done(answer))?).await;
+            self.acknowledge(id, &Ack::Done(answer)).await?;
         }
         Ok(Next::Continue)
+    }
+
+    pub(super) async fn acknowledge<T: Serialize>(&self, id: u64, answer: &Ack<T>) -> Result<()> {
+        self.connection.send_frame(&socketio::ack(id, answer)?).await;
+        Ok(())
     }
 
     /// Refuses an event: in its acknowledgement, or by `error`.
@@ -166,13 +172,11 @@ impl Session {
         ack: Option<u64>,
         error: Error,
     ) -> Result<Next> {
-        let refusal = error.body();
+        let refusal = error.answer();
         let name = event.as_deref().map_or("unknown", known_name);
         tracing::warn!(connection = %self.connection.id, event = name, code = %refusal.code, "refused");
-        metrics::refused(refusal.code);
         if let Some(id) = ack {
-            let answer = Ack::<()>::Refused(refusal);
-            self.connection.send_frame(&socketio::ack(id, &answer)?).await;
+            self.acknowledge(id, &Ack::<()>::Refused(refusal)).await?;
         } else {
             let told = ErrorEvent::new(refusal, event, None, clock::timestamp());
             self.connection.send(&told).await?;

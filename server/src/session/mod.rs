@@ -131,7 +131,7 @@ impl Session {
                     position: None,
                     recovered: false,
                     missed: 0,
-                    error: Some(error.body()),
+                    error: Some(error.answer()),
                 },
             });
         }

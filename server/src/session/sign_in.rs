@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use samewire_protocol::{
-    ErrorBody, ErrorCode, RoomAddress, ServerEvent, VERSION,
+    Ack, ClientEvent, ErrorBody, ErrorCode, RoomAddress, ServerEvent, VERSION,
     connection::{
         AuthError, AuthRequest, AuthRequestError, AuthSuccess, Authenticate, Authenticated,
         TokenExpiring,
@@ -18,7 +18,6 @@ use crate::{
     auth::Identity,
     clock,
     error::{Error, Result},
-    metrics,
 };
 
 /// How long before a token's expiry the client is told.
@@ -40,48 +39,74 @@ pub(super) enum Deadline {
     Recheck,
 }
 
-impl Session {
-    /// `authenticate`: answered by `authenticated`, or by `auth_error` and the connection's end.
-    pub(super) async fn on_authenticate(
-        &mut self,
-        payload: Value,
-        ack: Option<u64>,
-    ) -> Result<Next> {
-        let signed_in = match payload::read::<Authenticate>(payload) {
-            Ok(asked) => self.authenticate(&asked.token).await,
-            Err(error) => Err(error.into()),
-        };
-        match signed_in {
-            Ok(authenticated) => {
-                self.connection.send(&authenticated).await?;
-                self.answer(ack, &to_raw_value(&authenticated)?).await
-            }
-            Err(error) => {
-                let ErrorBody { code, message, .. } = error.body();
-                self.sign_in_failed(&AuthError { message, code }, ack, error).await
-            }
-        }
+/// An event that signs in. They differ in what answers them.
+pub(super) trait SignIn: ClientEvent {
+    type Success: ServerEvent;
+    type Failure: ServerEvent;
+
+    fn token(&self) -> &str;
+    fn success(signed_in: &Authenticated) -> Self::Success;
+    fn failure(refusal: &ErrorBody) -> Self::Failure;
+}
+
+impl SignIn for Authenticate {
+    type Success = Authenticated;
+    type Failure = AuthError;
+
+    fn token(&self) -> &str {
+        &self.token
     }
 
-    /// `auth:request`: answered by `auth:success`, or by `auth:error` and the connection's end.
-    pub(super) async fn on_auth_request(
+    fn success(signed_in: &Authenticated) -> Authenticated {
+        signed_in.clone()
+    }
+
+    fn failure(refusal: &ErrorBody) -> AuthError {
+        AuthError { message: refusal.message.clone(), code: refusal.code }
+    }
+}
+
+impl SignIn for AuthRequest {
+    type Success = AuthSuccess;
+    type Failure = AuthRequestError;
+
+    fn token(&self) -> &str {
+        &self.token
+    }
+
+    fn success(signed_in: &Authenticated) -> AuthSuccess {
+        AuthSuccess { user_id: signed_in.user_id.clone(), email: signed_in.email.clone() }
+    }
+
+    fn failure(refusal: &ErrorBody) -> AuthRequestError {
+        AuthRequestError { message: refusal.message.clone(), code: refusal.code }
+    }
+}
+
+impl Session {
+    /// A sign-in by an event. A refused one ends the connection.
+    pub(super) async fn on_sign_in<E: SignIn>(
         &mut self,
         payload: Value,
         ack: Option<u64>,
     ) -> Result<Next> {
-        let signed_in = match payload::read::<AuthRequest>(payload) {
-            Ok(asked) => self.authenticate(&asked.token).await,
+        let signed_in = match payload::read::<E>(payload) {
+            Ok(asked) => self.authenticate(asked.token()).await,
             Err(error) => Err(error.into()),
         };
         match signed_in {
             Ok(authenticated) => {
-                let Authenticated { user_id, email, .. } = authenticated.clone();
-                self.connection.send(&AuthSuccess { user_id, email }).await?;
+                self.connection.send(&E::success(&authenticated)).await?;
                 self.answer(ack, &to_raw_value(&authenticated)?).await
             }
             Err(error) => {
-                let ErrorBody { code, message, .. } = error.body();
-                self.sign_in_failed(&AuthRequestError { message, code }, ack, error).await
+                let refusal = error.answer();
+                tracing::warn!(connection = %self.connection.id, code = %refusal.code, "refused a sign-in");
+                self.connection.send(&E::failure(&refusal)).await?;
+                if let Some(id) = ack {
+                    self.acknowledge(id, &Ack::<()>::Refused(refusal)).await?;
+                }
+                Ok(Next::Disconnect)
             }
         }
     }
@@ -118,22 +143,6 @@ impl Session {
         Ok(authenticated)
     }
 
-    async fn sign_in_failed<E: ServerEvent>(
-        &self,
-        told: &E,
-        ack: Option<u64>,
-        error: Error,
-    ) -> Result<Next> {
-        self.connection.send(told).await?;
-        if ack.is_some() {
-            self.refuse(None, ack, error).await?;
-        } else {
-            tracing::warn!(connection = %self.connection.id, code = %error.code(), "refused a sign-in");
-            metrics::refused(error.code());
-        }
-        Ok(Next::Disconnect)
-    }
-
     fn set_deadline(&mut self) {
         if let Some(identity) = self.connection.identity() {
             let left_ms = identity.expires_at.unix_ms().saturating_sub(clock::unix_ms());
@@ -147,10 +156,7 @@ impl Session {
     pub(super) async fn on_deadline(&mut self) -> Result<Next> {
         match self.deadline.1 {
             Deadline::SignIn => {
-                let message = "no sign-in in time".to_owned();
-                self.connection.send(&AuthError { message, code: ErrorCode::AuthTimeout }).await?;
-                metrics::refused(ErrorCode::AuthTimeout);
-                return Ok(Next::Disconnect);
+                return self.end_sign_in(ErrorCode::AuthTimeout, "no sign-in in time").await;
             }
             Deadline::ExpiryNotice => {
                 if let Some(Identity { expires_at, .. }) = self.connection.identity() {
@@ -159,15 +165,19 @@ impl Session {
                 self.expiry_noticed = true;
             }
             Deadline::Expiry => {
-                let message = "the token expired".to_owned();
-                self.connection.send(&AuthError { message, code: ErrorCode::TokenExpired }).await?;
-                metrics::refused(ErrorCode::TokenExpired);
-                return Ok(Next::Disconnect);
+                return self.end_sign_in(ErrorCode::TokenExpired, "the token expired").await;
             }
             Deadline::Recheck => {}
         }
         self.set_deadline();
         Ok(Next::Continue)
+    }
+
+    /// Tells why nobody is signed in any longer, and ends the connection.
+    async fn end_sign_in(&self, code: ErrorCode, message: &str) -> Result<Next> {
+        let ErrorBody { code, message, .. } = Error::refused(code, message).answer();
+        self.connection.send(&AuthError { message, code }).await?;
+        Ok(Next::Disconnect)
     }
 }
 

@@ -29,10 +29,8 @@ async fn join(context: Context, asked: JoinProject) -> Result<Joined> {
         }
     }
     let address = RoomAddress::new(PROJECT, &id);
-    context.engine.join(&context, &address, None, None).await.map_err(|error| match error {
-        Error::Database(_) => failed(&error, ErrorCode::JoinFailed, "joining failed"),
-        other => other,
-    })
+    let joined = context.engine.join(&context, &address, None, None).await;
+    joined.map_err(|error| error.failed_as(ErrorCode::JoinFailed, "joining failed"))
 }
 
 async fn leave(context: Context, asked: LeaveProject) -> Result<Left> {
@@ -52,10 +50,4 @@ async fn open_sessions(
     let project = domain.watchable(&context.identity, &asked.project_id).await?;
     let sessions = queries::open(domain.store.pool(), &project.id).await?;
     Ok(OpenSessions { sessions: sessions.iter().map(Session::started).collect() })
-}
-
-/// A failure of ours under the name that this system gives it.
-fn failed(error: &Error, code: ErrorCode, message: &str) -> Error {
-    tracing::error!(%error, "{message}");
-    Error::refused(code, message)
 }

@@ -115,8 +115,8 @@ pub(super) fn routes(live_preview: LivePreview) -> ApiRouter<Arc<Engine>> {
             "/api/sessions/{id}/events",
             post_with(ingest, |route| route.response::<202, Json<Ingested>>()).get(events),
         )
-        .api_route("/api/sessions/{id}/submit", post(submit))
-        .api_route("/api/sessions/{id}/end", post(end))
+        .api_route("/api/sessions/{id}/submit", post(end::<true>))
+        .api_route("/api/sessions/{id}/end", post(end::<false>))
         .layer(axum::Extension(live_preview))
 }
 
@@ -147,24 +147,15 @@ async fn ingest(
     Ok((StatusCode::ACCEPTED, Json(ingested)))
 }
 
-async fn submit(
+/// Ends a session: submitted, or abandoned.
+async fn end<const SUBMITTED: bool>(
     State(engine): State<Arc<Engine>>,
     domain: Domain,
     key: IngestKey,
     Path(id): Path<SessionId>,
 ) -> Result<Json<Session>> {
     let (_, session) = opened(&domain, &key, &id).await?;
-    domain.end(&engine, session, true).await.map(Json)
-}
-
-async fn end(
-    State(engine): State<Arc<Engine>>,
-    domain: Domain,
-    key: IngestKey,
-    Path(id): Path<SessionId>,
-) -> Result<Json<Session>> {
-    let (_, session) = opened(&domain, &key, &id).await?;
-    domain.end(&engine, session, false).await.map(Json)
+    domain.end(&engine, session, SUBMITTED).await.map(Json)
 }
 
 async fn sessions(
