@@ -70,10 +70,7 @@ impl Artifacts {
 /// Builds everything, each thing from what was built before it.
 pub(crate) fn everything(tools: &BuildTools, profile: Profile) -> Result<Artifacts> {
     let mut progress = Progress::of(6);
-    progress.stage("Generated sources", codegen::write)?;
-    let compiled = progress.stage("Browser client", || compile_client(tools, profile))?;
-    progress.stage("Browser client's JavaScript", || bind_client(&compiled, profile))?;
-    progress.stage("npm package", || build_package("npm"))?;
+    package_stages(&mut progress, tools, profile)?;
     progress.stage("Example app", || build_package("examples/react-dashboard"))?;
     progress.stage("Server", || {
         let release = (profile == Profile::Release).then_some("--release");
@@ -81,6 +78,18 @@ pub(crate) fn everything(tools: &BuildTools, profile: Profile) -> Result<Artifac
     })?;
     print_weight()?;
     Ok(Artifacts::of(profile))
+}
+
+/// Builds the npm package alone.
+pub(crate) fn package(tools: &BuildTools, profile: Profile) -> Result<()> {
+    package_stages(&mut Progress::of(4), tools, profile)
+}
+
+fn package_stages(progress: &mut Progress, tools: &BuildTools, profile: Profile) -> Result<()> {
+    progress.stage("Generated sources", codegen::write)?;
+    let compiled = progress.stage("Browser client", || compile_client(tools, profile))?;
+    progress.stage("Browser client's JavaScript", || bind_client(&compiled, profile))?;
+    progress.stage("npm package", || build_package("npm"))
 }
 
 /// Compiles the browser client. Where its WebAssembly lies.

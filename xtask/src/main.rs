@@ -1,5 +1,6 @@
 //! The project's own commands: `cargo xtask <verb>`, one module a verb.
 
+mod bench;
 mod build;
 mod codegen;
 mod demo;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-use crate::{build::Profile, progress::Progress, test::Group};
+use crate::{bench::Bench, build::Profile, progress::Progress, test::Group};
 
 /// Everything that is done to this repository, from a fresh clone to a green test run.
 #[derive(Parser)]
@@ -49,6 +50,11 @@ enum Verb {
         /// Start what the last build left.
         #[arg(long)]
         skip_build: bool,
+    },
+    /// Measure, against a peer in the same run.
+    Bench {
+        #[command(subcommand)]
+        what: Bench,
     },
     /// Let anything happen to a client.
     Fuzz {
@@ -85,6 +91,7 @@ fn main() -> ExitCode {
             setup::for_building().and_then(|tools| build::everything(&tools, profile).map(|_| ()))
         }
         Verb::Demo { port, skip_build } => demo::run(port, skip_build),
+        Verb::Bench { what } => bench::run(&what),
         Verb::Fuzz { seconds, seed } => fuzz::run(seconds, seed),
         Verb::Simulate { runs, seed } => simulate::run(runs, seed),
         Verb::Test { groups } => return test::run(&groups),

@@ -39,14 +39,18 @@ pub(crate) fn for_building() -> Result<BuildTools> {
     build_tools(&mut Progress::of(3))
 }
 
+/// Makes sure of everything that measuring in a browser takes.
+pub(crate) fn for_benching() -> Result<(BuildTools, Browser)> {
+    let mut progress = Progress::of(4);
+    Ok((build_tools(&mut progress)?, chromium(&mut progress)?))
+}
+
 /// Makes sure of everything.
 pub(crate) fn everything() -> Result<TestTools> {
     let mut progress = Progress::of(6);
     Ok(TestTools {
         build: build_tools(&mut progress)?,
-        browser: progress.step("Chromium and its driver", browser::ensure, |browser| {
-            browser.chrome.display().to_string()
-        })?,
+        browser: chromium(&mut progress)?,
         wasm_runner: progress
             .step("Test runner for the browser", wasm_runner::ensure, |_| String::new())?,
         python: progress.step("Official Python client", python::ensure, |python| match python {
@@ -65,4 +69,10 @@ fn build_tools(progress: &mut Progress) -> Result<BuildTools> {
         filled => format!("{filled} installed"),
     })?;
     Ok(BuildTools { wasm })
+}
+
+fn chromium(progress: &mut Progress) -> Result<Browser> {
+    progress.step("Chromium and its driver", browser::ensure, |browser| {
+        browser.chrome.display().to_string()
+    })
 }

@@ -1,0 +1,75 @@
+// Builds the page, opens it in Chromium, measures row by row and round by round, and prints a table.
+// Run by `cargo xtask bench client`.
+
+import { writeFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { chromium } from 'playwright-core'
+import { build, preview } from 'vite'
+import { printRow, printSummary, summary } from './report.js'
+
+const WARM_UP_ROUNDS = 2
+
+const { values: options } = parseArgs({ options: { rounds: { type: 'string', default: '9' }, only: { type: 'string' }, json: { type: 'string' } } })
+const rounds = Number(options.rounds)
+if (!Number.isInteger(rounds) || rounds < 1) throw new RangeError(`--rounds: expected a whole number from 1, got ${options.rounds}`)
+
+// The page's files as they would be published. The headers give it a clock of fine ticks.
+const root = fileURLToPath(new URL('.', import.meta.url))
+const settings = { root, configFile: false, logLevel: 'warn' }
+await build({ ...settings, build: { outDir: 'dist', emptyOutDir: true, target: 'es2022' } })
+const server = await preview({
+  ...settings,
+  build: { outDir: 'dist' },
+  preview: { port: 0, headers: { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' } },
+})
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROME ?? '/usr/bin/chromium',
+  args: [
+    // Chromium refuses to be sandboxed where everything runs as root, as in containers.
+    '--no-sandbox',
+    '--disable-gpu',
+    '--no-first-run',
+    // It would call out.
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    '--js-flags=--expose-gc',
+  ],
+})
+try {
+  const page = await browser.newPage()
+  const broken = new Promise((_, reject) => page.on('pageerror', reject))
+  await page.goto(server.resolvedUrls.local[0])
+  await page.waitForFunction('window.rows')
+
+  const rows = (await page.evaluate('window.rows'))
+    .map((row, index) => ({ ...row, index, rates: [] }))
+    .filter((row) => !options.only || nameOf(row).includes(options.only))
+  if (rows.length === 0) throw new RangeError(`--only: no row has ${JSON.stringify(options.only)} in its name`)
+
+  for (let round = 0; round < WARM_UP_ROUNDS + rounds; round += 1) {
+    // A row meets another neighbour each time, and another client first.
+    for (let place = 0; place < rows.length; place += 1) {
+      const row = rows[(place + round) % rows.length]
+      const rates = await Promise.race([page.evaluate(`window.measure(${row.index}, ${round % 2 === 0})`), broken])
+      if (round >= WARM_UP_ROUNDS) row.rates.push(rates)
+    }
+    const counted = round + 1 - WARM_UP_ROUNDS
+    console.error(counted > 0 ? `round ${counted} of ${rounds}` : 'warming up')
+  }
+
+  const figures = rows.map(({ kind, event, bytes, of, rates }) => ({ kind, event, bytes, of, ...summary(kind, rates), rates }))
+  console.log(`\nIn Chromium ${browser.version()}, ${rounds} rounds. Events a second, median; how far rounds were from it; samewire/socket.io-client.`)
+  for (const [index, row] of figures.entries()) printRow(row, figures[index - 1])
+  printSummary(figures)
+  if (options.json) await writeFile(options.json, `${JSON.stringify({ chromium: browser.version(), rounds, rows: figures }, null, 2)}\n`)
+} finally {
+  await browser.close()
+  await server.close()
+}
+
+function nameOf({ kind, event, bytes }) {
+  return `${kind} ${event} ${bytes}`
+}
