@@ -4,8 +4,6 @@ import type { Socket } from 'socket.io-client'
 
 /** A client that is measured. */
 export interface Subject {
-  /** The host that its socket was opened to. */
-  readonly host: string
   /** Calls a handler for each event of a room, and gives what ends it. */
   listen(room: string, event: string, handler: () => void): Promise<() => void>
   /** Emits without an acknowledgement. */
@@ -17,10 +15,9 @@ export interface Subject {
 /** Our client's default. */
 const ACK_TIMEOUT_MS = 10_000
 
-export async function samewire(): Promise<Subject> {
+export async function samewire(url: string): Promise<Subject> {
   const { createClient } = await import('samewire')
-  const host = 'samewire.fake'
-  const client = createClient(`http://${host}`, { token: 'a token' })
+  const client = createClient(url, { token: 'a token' })
   client.on('protocol-error', ({ event, path, message }) => {
     throw new Error(`a sample of ${event} is wrong at ${path}: ${message}`)
   })
@@ -29,7 +26,6 @@ export async function samewire(): Promise<Subject> {
   const untyped = client as unknown as UntypedClient
   const rooms = new Map<string, ReturnType<UntypedClient['join']>>()
   return {
-    host,
     async listen(address, event, handler) {
       const joining = rooms.get(address) ?? untyped.join(address)
       rooms.set(address, joining)
@@ -45,13 +41,11 @@ interface UntypedClient {
   emit(event: string, payload: unknown, options?: { volatile?: boolean }): Promise<unknown>
 }
 
-export async function official(): Promise<Subject> {
+export async function official(url: string): Promise<Subject> {
   const { io } = await import('socket.io-client')
-  const host = 'official.fake'
-  const socket: Socket = io(`http://${host}`, { transports: ['websocket'], auth: { token: 'a token' } })
+  const socket: Socket = io(url, { transports: ['websocket'], auth: { token: 'a token' } })
   await new Promise<void>((resolve) => socket.on('connect', resolve))
   return {
-    host,
     async listen(_, event, handler) {
       socket.on(event, handler)
       return () => socket.off(event, handler)

@@ -1,5 +1,7 @@
 /** A WebSocket with a server in it: it costs as little as it can, and the same for every client. */
 
+import { answersTo, OPEN } from './handshake.js'
+
 type Message = { data: string }
 
 /** A host of this ending is not looked for on the network. */
@@ -42,8 +44,7 @@ export class FakeSocket {
     sockets.set(host, this)
     setTimeout(() => {
       this.onopen?.()
-      // Heartbeats an hour apart: none falls into a measurement.
-      this.receive('0{"sid":"s","upgrades":[],"pingInterval":3600000,"pingTimeout":3600000,"maxPayload":1000000}')
+      this.receive(OPEN)
     })
   }
 
@@ -65,26 +66,7 @@ export class FakeSocket {
   }
 
   send(frame: string): void {
-    if (this.#awaited === 0) return this.#answer(frame)
-    if (this.#swallowed.push(frame) === this.#awaited) this.#all?.()
-  }
-
-  /** What a server says before anything is measured. */
-  #answer(frame: string): void {
-    const later = (data: string) => setTimeout(() => this.receive(data))
-    if (frame.startsWith('40')) {
-      later('40{"sid":"x"}')
-      later('42["authenticated",{"userId":"ada","connectionId":"c","protocol":"1.0","expiresAt":"2999-01-01T00:00:00.000Z"}]')
-      return
-    }
-    const [, ack, json] = /^42(\d+)(\[.*)$/s.exec(frame) ?? []
-    if (ack === undefined) return
-    const [event, payload] = JSON.parse(json!)
-    if (event !== 'room:join') throw new Error(`${event} came before it was measured`)
-    const joined = { room: payload.room, position: { epoch: EPOCH, offset: 0 }, recovered: true, missed: 0, users: [] }
-    later(`43${ack}${JSON.stringify([{ ok: true, data: joined }])}`)
+    if (this.#awaited === 0) for (const answer of answersTo(frame)) setTimeout(() => this.receive(answer))
+    else if (this.#swallowed.push(frame) === this.#awaited) this.#all?.()
   }
 }
-
-/** The epoch of every room's log. */
-export const EPOCH = 'd437b0a9c941441f81523a7b324b84b4'

@@ -1,13 +1,15 @@
 /** What runs in the browser: measures one row of the table once, when it is told to. */
 
+import type { Burst } from './burstServer.js'
 import { official, samewire, type Subject } from './clients.js'
-import { EPOCH, install, socketTo } from './fakeSocket.js'
+import { install, socketTo, type FakeSocket } from './fakeSocket.js'
+import { EPOCH } from './handshake.js'
 import { received, sent, type Sample } from './samples.js'
 
 /** A row of the table. */
 export interface Row {
   /** What is measured. */
-  readonly kind: 'received' | 'sent' | 'sent and acknowledged'
+  readonly kind: 'received' | 'sent' | 'sent and acknowledged' | 'received over a real socket'
   readonly event: string
   /** Of the first payload, as JSON. */
   readonly bytes: number
@@ -26,11 +28,20 @@ const MOST_EVENTS_A_RUN = 60_000
 /** How much of it at once, before what it does later may be done. */
 const BYTES_A_BATCH = 200_000
 
-const rows: { row: Row; measure(subject: Subject, events: Frame[]): Promise<number>; sample: Sample }[] = [
-  ...received.map((sample) => ({ row: rowOf('received', sample), sample, measure: receive(sample) })),
-  ...sent.map((sample) => ({ row: rowOf('sent', sample), sample, measure: send(sample) })),
-  ...sent.map((sample) => ({ row: rowOf('sent and acknowledged', sample), sample, measure: ask(sample) })),
+/** What goes over a real socket in one measurement: there a browser does more than the client. */
+const BYTES_OVER_NETWORK = 3_000_000
+const MOST_EVENTS_OVER_NETWORK = 8_000
+
+const rows: { row: Row; sample: Sample; prepare: Prepare }[] = [
+  ...received.map((sample) => ({ row: rowOf('received', sample), sample, prepare: receive })),
+  ...sent.map((sample) => ({ row: rowOf('sent', sample), sample, prepare: send })),
+  ...sent.map((sample) => ({ row: rowOf('sent and acknowledged', sample), sample, prepare: ask })),
+  ...received.map((sample) => ({ row: rowOf('received over a real socket', sample), sample, prepare: receiveBurst })),
 ]
+
+/** Makes what is measured ready, and gives what measures it. */
+type Prepare = (sample: Sample) => (name: Name) => Promise<number>
+type Name = 'samewire' | 'official'
 
 /** A payload, and the frame that brings it. */
 interface Frame {
@@ -38,7 +49,8 @@ interface Frame {
   text: string
 }
 
-let subjects: Promise<Record<'samewire' | 'official', Subject>> | undefined
+/** Both clients, at sockets that aren't there and at real ones. */
+let clients: Promise<{ atFake: Record<Name, Subject>; atReal: Record<Name, Subject> }> | undefined
 /** How far each room's log is, and what was emitted. */
 const numbers = new Map<string, number>()
 
@@ -47,72 +59,117 @@ Object.assign(window, {
 
   /** Measures both clients with the same frames, one after the other. */
   async measure(index: number, officialFirst: boolean): Promise<Rates> {
-    const { samewire, official } = await (subjects ??= load())
-    const { sample, measure } = rows[index]!
-    const frames = framesOf(sample)
+    clients ??= load()
+    await clients
+    const { sample, prepare } = rows[index]!
+    const measure = prepare(sample)
     const rates = { samewire: 0, official: 0 }
     for (const name of officialFirst ? (['official', 'samewire'] as const) : (['samewire', 'official'] as const)) {
       await rest()
-      rates[name] = await measure(name === 'samewire' ? samewire : official, frames)
+      rates[name] = await measure(name)
     }
     return rates
   },
 })
 
-async function load(): Promise<Record<'samewire' | 'official', Subject>> {
+async function load() {
   install()
-  return { samewire: await samewire(), official: await official() }
+  const real = `http://127.0.0.1:${new URLSearchParams(location.search).get('port')}`
+  return {
+    atFake: { samewire: await samewire('http://samewire.fake'), official: await official('http://official.fake') },
+    atReal: { samewire: await samewire(real), official: await official(real) },
+  }
 }
 
-function receive({ event, room }: Sample) {
-  return async (subject: Subject, frames: Frame[]) => {
-    let count = 0
-    let awaited = 0
-    let all = () => {}
-    const off = await subject.listen(room, event, () => {
-      if (++count === awaited) all()
-    })
-    const socket = socketTo(subject.host)
+/** A client at a socket that isn't there. */
+async function atFake(name: Name): Promise<{ subject: Subject; socket: FakeSocket }> {
+  const { atFake } = await clients!
+  return { subject: atFake[name], socket: socketTo(`${name}.fake`) }
+}
+
+function receive(sample: Sample) {
+  const frames = framesOf(sample)
+  return async (name: Name) => {
+    const { subject, socket } = await atFake(name)
+    const counter = await Counter.of(subject, sample)
     const rate = await timed(frames, async (batch) => {
-      awaited += batch.length
-      const handled = new Promise<void>((resolve) => (all = resolve))
+      const handled = counter.more(batch.length)
       for (const { text } of batch) socket.receive(text)
       await handled
     })
-    off()
+    counter.end()
     return rate
   }
 }
 
-function send({ event }: Sample) {
-  return (subject: Subject, frames: Frame[]) => {
-    const socket = socketTo(subject.host)
+function send(sample: Sample) {
+  const frames = framesOf(sample)
+  return async (name: Name) => {
+    const { subject, socket } = await atFake(name)
     return timed(frames, async (batch) => {
       const swallowed = socket.swallow(batch.length)
-      for (const { payload } of batch) subject.emit(event, payload)
+      for (const { payload } of batch) subject.emit(sample.event, payload)
       await swallowed
     })
   }
 }
 
-function ask({ event }: Sample) {
-  return (subject: Subject, frames: Frame[]) => {
-    const socket = socketTo(subject.host)
+function ask(sample: Sample) {
+  const frames = framesOf(sample)
+  const ackOf = (frame: string) => frame.slice(2, frame.indexOf('['))
+  return async (name: Name) => {
+    const { subject, socket } = await atFake(name)
     return timed(frames, async (batch) => {
       const swallowed = socket.swallow(batch.length)
-      const answers = Promise.all(batch.map(({ payload }) => subject.ask(event, payload)))
-      const frames = await swallowed
+      const answers = Promise.all(batch.map(({ payload }) => subject.ask(sample.event, payload)))
+      const emitted = await swallowed
       const began = performance.now()
-      const answered = frames.map((frame, index) => flat(`43${ackOf(frame)}${batch[index]!.text}`))
+      const answered = emitted.map((frame, index) => flat(`43${ackOf(frame)}${batch[index]!.text}`))
       const answering = performance.now() - began
       for (const text of answered) socket.receive(text)
       await answers
       return answering
     })
   }
+}
 
-  function ackOf(frame: string): string {
-    return frame.slice(2, frame.indexOf('['))
+/** From asking for events to the handling of the last. */
+function receiveBurst(sample: Sample) {
+  const { event, room } = sample
+  const count = Math.min(MOST_EVENTS_OVER_NETWORK, Math.round(BYTES_OVER_NETWORK / sample.bytes))
+  const after = next(`${room} over a real socket`, count)
+  const burst: Burst = { event, room, payload: sample.payload(after), count, after }
+  return async (name: Name) => {
+    const subject = (await clients!).atReal[name]
+    const counter = await Counter.of(subject, sample)
+    const began = performance.now()
+    const handled = counter.more(count)
+    subject.emit('burst', burst)
+    await handled
+    counter.end()
+    return (count / (performance.now() - began)) * 1_000
+  }
+}
+
+/** Waits for a handler to be called often enough. */
+class Counter {
+  #count = 0
+  #awaited = 0
+  #all = () => {}
+  end = () => {}
+
+  static async of(subject: Subject, { room, event }: Sample): Promise<Counter> {
+    const counter = new Counter()
+    counter.end = await subject.listen(room, event, () => {
+      if (++counter.#count === counter.#awaited) counter.#all()
+    })
+    return counter
+  }
+
+  /** Resolves once so many more have come. */
+  more(count: number): Promise<void> {
+    this.#awaited += count
+    return new Promise((resolve) => (this.#all = resolve))
   }
 }
 
@@ -129,9 +186,7 @@ async function timed(frames: Frame[], hand: (batch: Frame[]) => Promise<number |
 /** As many events as a measurement takes; no two of them are the same. */
 function framesOf(sample: Sample): Frame[] {
   const count = Math.min(MOST_EVENTS_A_RUN, Math.round(BYTES_A_RUN / sample.bytes))
-  const log = sample.answer ? 'emitted' : sample.room
-  const first = numbers.get(log) ?? 0
-  numbers.set(log, first + count)
+  const first = next(sample.answer ? 'emitted' : sample.room, count)
   return Array.from({ length: count }, (_, index) => {
     const offset = first + index + 1
     const payload = sample.payload(offset)
@@ -140,6 +195,13 @@ function framesOf(sample: Sample): Frame[] {
       : `42${JSON.stringify([sample.event, payload, { room: sample.room, epoch: EPOCH, offset }])}`
     return { payload, text: flat(text) }
   })
+}
+
+/** Counts so many on in a log; where it was before. */
+function next(log: string, count: number): number {
+  const before = numbers.get(log) ?? 0
+  numbers.set(log, before + count)
+  return before
 }
 
 /** The same text in one piece, as one that came over a network is. */

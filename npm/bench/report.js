@@ -1,6 +1,6 @@
 // What the rounds come to, and the table.
 
-/** How many of the official client's events ours is to reach, by what is measured. */
+/** How many of the official client's events ours is to reach, by what is measured. Over a network there is no target: it isn't script that is measured. */
 const TARGETS = { received: 1.0, sent: 0.9, 'sent and acknowledged': 0.9 }
 
 /** What was compared, for those who read the table. */
@@ -8,6 +8,7 @@ const COMPARED = {
   received: 'room.on(…), checked, in order and once, against socket.on(…), neither',
   sent: 'client.emit(…, { volatile: true }) against socket.emit(…), no acknowledgement',
   'sent and acknowledged': 'client.emit(…), its answer checked, against socket.timeout(…).emitWithAck(…), until the promise is settled',
+  'received over a real socket': 'the same as received, from a server on this machine; the browser and the server take most of the time',
 }
 
 /** The figures of a row. A round's two rates are of the same moment: the ratio is the median of their ratios. */
@@ -23,8 +24,7 @@ export function summary(kind, rates) {
     ratio,
     lowestRatio: Math.min(...ratios),
     highestRatio: Math.max(...ratios),
-    target,
-    reached: ratio >= target,
+    ...(target && { target, reached: ratio >= target }),
   }
 }
 
@@ -35,15 +35,16 @@ export function printRow(row, before) {
     console.log(line('event', 'payload', 'samewire', '', 'official', '', 'ratio', 'lowest to highest', 'target', ''))
   }
   const range = `${row.lowestRatio.toFixed(2)} to ${row.highestRatio.toFixed(2)}`
-  const target = `≥ ${row.target.toFixed(1)}`
-  const verdict = row.reached ? 'reached' : 'missed'
+  const target = row.target ? `≥ ${row.target.toFixed(1)}` : ''
+  const verdict = row.target ? (row.reached ? 'reached' : 'missed') : ''
   console.log(line(row.event, `${row.bytes} B ${row.of}`, rate(row.samewire), percent(row.samewireSpread), rate(row.official), percent(row.officialSpread), row.ratio.toFixed(2), range, target, verdict))
 }
 
 /** Prints how many rows reached their targets. */
 export function printSummary(rows) {
-  const reached = rows.filter((row) => row.reached).length
-  console.log(`\n${reached} of ${rows.length} targets reached`)
+  const aimed = rows.filter((row) => row.target)
+  const reached = aimed.filter((row) => row.reached)
+  console.log(`\n${reached.length} of ${aimed.length} targets reached`)
 }
 
 function line(event, payload, ours, oursSpread, theirs, theirsSpread, ratio, range, target, verdict) {

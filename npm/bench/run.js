@@ -5,7 +5,7 @@ import { writeFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
-import { build, preview } from 'vite'
+import { build, preview, runnerImport } from 'vite'
 import { printRow, printSummary, summary } from './report.js'
 
 const WARM_UP_ROUNDS = 2
@@ -24,6 +24,9 @@ const server = await preview({
   preview: { port: 0, headers: { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' } },
 })
 
+const { module } = await runnerImport(`${root}burstServer.ts`, settings)
+const bursts = await module.listen()
+
 const browser = await chromium.launch({
   executablePath: process.env.CHROME ?? '/usr/bin/chromium',
   args: [
@@ -41,7 +44,7 @@ const browser = await chromium.launch({
 try {
   const page = await browser.newPage()
   const broken = new Promise((_, reject) => page.on('pageerror', reject))
-  await page.goto(server.resolvedUrls.local[0])
+  await page.goto(`${server.resolvedUrls.local[0]}?port=${bursts.port}`)
   await page.waitForFunction('window.rows')
 
   const rows = (await page.evaluate('window.rows'))
@@ -68,6 +71,7 @@ try {
 } finally {
   await browser.close()
   await server.close()
+  bursts.close()
 }
 
 function nameOf({ kind, event, bytes }) {
