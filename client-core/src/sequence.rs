@@ -21,12 +21,13 @@ pub(crate) struct Sequence<T> {
     held_epoch: Option<Arc<str>>,
 }
 
-/// What a sequence waits for, while it releases nothing.
+/// What a sequence waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mode {
-    /// Nothing: events are released as they come.
+    /// Nothing.
     Live,
-    /// The answer to a join or a resume, which says where the log stands.
+    /// The answer to a join or a resume, which says where the log stands. Until then nothing but
+    /// the very next event is released: a replay that is cut off has brought us on even so.
     Joining,
     /// What the log holds in a hole.
     Filling,
@@ -62,7 +63,7 @@ impl<T> Sequence<T> {
         self.position.as_ref()
     }
 
-    /// A join or a resume was sent: until it is answered nothing is released.
+    /// A join or a resume was sent.
     pub(crate) fn rejoin(&mut self) {
         self.mode = Mode::Joining;
     }
@@ -142,17 +143,18 @@ impl<T> Sequence<T> {
         let Some(position) = self.position.clone() else {
             return self.restart(at);
         };
-        if !complete || position.epoch != at.epoch {
-            return if position.covers(&at) { self.skip_hole() } else { self.restart(at) };
+        if position.epoch == at.epoch {
+            for (offset, event) in events {
+                self.hold(Position { epoch: at.epoch.clone(), offset }, event);
+            }
+            // Of a large hole a part is filled; for the rest the log is asked again.
+            let first = self.held.front().map(|(offset, _)| *offset);
+            if first == Some(position.offset + 1) || (complete && first.is_none()) {
+                return Continuity::Kept;
+            }
         }
-        for (offset, event) in events {
-            self.hold(Position { epoch: at.epoch.clone(), offset }, event);
-        }
-        // A log that calls itself complete and isn't would be asked again for ever.
-        match self.held.front() {
-            Some((first, _)) if *first > position.offset + 1 => self.skip_hole(),
-            _ => Continuity::Kept,
-        }
+        // The log doesn't reach back, or calls itself complete and isn't: it isn't asked again.
+        if complete || position.covers(&at) { self.skip_hole() } else { self.restart(at) }
     }
 
     /// Gives the hole up: goes on with the first event behind it.
@@ -169,15 +171,13 @@ impl<T> Sequence<T> {
 
     /// The next event whose turn it is.
     pub(crate) fn release(&mut self) -> Option<(Position, T)> {
-        if self.mode != Mode::Live {
-            return None;
-        }
         let position = self.position.as_mut()?;
         if self.held_epoch.as_ref() != Some(&position.epoch) {
             return None;
         }
         let offset = self.held.front()?.0;
-        if !self.filtered && offset != position.offset + 1 {
+        let may_jump = self.filtered && self.mode == Mode::Live;
+        if offset != position.offset + 1 && !may_jump {
             return None;
         }
         let (_, event) = self.held.pop_front()?;
@@ -235,8 +235,9 @@ mod tests {
         PublishLost,
         /// An event comes again, or late.
         SendAgain(u64),
-        /// The answer to the question about a hole, if one was asked. The log may not reach back.
-        Answer { complete: bool },
+        /// The answer to the question about a hole, if one was asked. The log may not reach back, or
+        /// give a part of it at a time.
+        Answer { reaches: bool, at_most: u64 },
         /// The connection is lost and made again; what was missed is replayed, before or after
         /// the answer, or can't be.
         Reconnect { recovered: bool, replay_first: bool },
@@ -249,7 +250,7 @@ mod tests {
             6 => Just(Happening::Publish),
             3 => Just(Happening::PublishLost),
             2 => (1..40_u64).prop_map(Happening::SendAgain),
-            3 => any::<bool>().prop_map(|complete| Happening::Answer { complete }),
+            3 => (any::<bool>(), 1..5_u64).prop_map(|(reaches, at_most)| Happening::Answer { reaches, at_most }),
             1 => any::<(bool, bool)>().prop_map(|(recovered, replay_first)| Happening::Reconnect { recovered, replay_first }),
             1 => Just(Happening::NewEpoch),
         ];
@@ -314,11 +315,13 @@ mod tests {
                 }
                 Happening::PublishLost => self.end += 1,
                 Happening::SendAgain(offset) if offset <= self.end => self.send(offset),
-                Happening::Answer { complete } => {
+                Happening::Answer { reaches, at_most } => {
                     let Some(after) = self.asked.take() else { return };
-                    let complete = complete && *after.epoch == *self.epoch.to_string();
-                    let first = if complete { after.offset + 1 } else { self.end + 1 };
-                    let events = (first..=self.end).map(|offset| (offset, (self.epoch, offset)));
+                    let reaches = reaches && *after.epoch == *self.epoch.to_string();
+                    let first = if reaches { after.offset + 1 } else { self.end + 1 };
+                    let last = self.end.min(after.offset + at_most);
+                    let complete = reaches && last == self.end;
+                    let events = (first..=last).map(|offset| (offset, (self.epoch, offset)));
                     let continuity = self.sequence.fill(events, at(self.epoch, self.end), complete);
                     self.look(continuity);
                 }
@@ -359,6 +362,38 @@ mod tests {
             model.happen(Happening::Publish);
             prop_assert_eq!(model.last, Some((model.epoch, model.end)));
         }
+    }
+
+    #[test]
+    fn a_replay_longer_than_what_is_held_back_brings_everything() {
+        let mut sequence = Sequence::joining();
+        sequence.joined(at(0, 0), true);
+        let mut released = 0;
+        // Each connection is lost in the middle of its replay, before it is said what that is.
+        for connection in 1..=5 {
+            sequence.lose_connection();
+            for offset in released + 1..=connection * 2 * MAX_HELD as u64 {
+                assert_eq!(sequence.accept(at(0, offset), ()), Continuity::Kept);
+                released += u64::from(sequence.release().is_some());
+            }
+        }
+        assert_eq!(sequence.position(), Some(&at(0, released)));
+        assert_eq!(released, 10 * MAX_HELD as u64);
+    }
+
+    #[test]
+    fn a_large_hole_is_filled_part_by_part() {
+        let mut sequence = Sequence::joining();
+        sequence.joined(at(0, 0), true);
+        sequence.accept(at(0, 10), 10);
+        let mut released = Vec::new();
+        while let Some(after) = sequence.hole() {
+            let events = (after.offset + 1..=after.offset + 4).map(|offset| (offset, offset));
+            let complete = after.offset + 4 >= 10;
+            assert_eq!(sequence.fill(events, at(0, 10), complete), Continuity::Kept);
+            released.extend(std::iter::from_fn(|| sequence.release()).map(|(_, event)| event));
+        }
+        assert_eq!(released[..10], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
     }
 
     #[test]
