@@ -36,6 +36,10 @@ pub struct Config {
     #[arg(long, env, conflicts_with = "jwt_secret")]
     pub jwt_public_key: Option<String>,
 
+    /// Where the public keys of tokens are published (JWKS): https://, or http:// of this machine.
+    #[arg(long, env, hide_env_values = true, conflicts_with_all = ["jwt_secret", "jwt_public_key"])]
+    pub jwt_jwks_url: Option<String>,
+
     /// Origins that browsers may connect from, separated by commas. Also read from
     /// WEBSOCKET_CORS_ORIGIN and FRONTEND_URL.
     #[arg(long, env, default_value = "http://localhost:5173", value_delimiter = ',', value_parser = origin)]
@@ -114,13 +118,15 @@ pub struct Config {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// No key to verify tokens with.
-    #[error("JWT_SECRET or JWT_PUBLIC_KEY must be set (or run with --demo)")]
+    #[error("JWT_SECRET, JWT_PUBLIC_KEY or JWT_JWKS_URL must be set (or run with --demo)")]
     NoKey,
     /// The key can't be used.
     #[error(transparent)]
     Key(#[from] KeyError),
     /// A demo with somebody's real secret.
-    #[error("--demo gives tokens to everybody, so JWT_SECRET and JWT_PUBLIC_KEY must not be set")]
+    #[error(
+        "--demo gives tokens to everybody, so JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL must not be set"
+    )]
     DemoWithKey,
     /// A demo that others could reach.
     #[error("--demo gives tokens to everybody, so HOST must be a loopback address")]
@@ -168,10 +174,11 @@ impl Config {
     /// # Errors
     /// When there is no usable key, or a demo is given one.
     pub fn verifier(&self) -> Result<Verifier, ConfigError> {
-        match (&self.jwt_secret, &self.jwt_public_key) {
-            (Some(secret), _) => Ok(Verifier::from_secret(secret.as_bytes())?),
-            (None, Some(key)) => Ok(Verifier::from_public_key(key)?),
-            (None, None) => Err(ConfigError::NoKey),
+        match (&self.jwt_secret, &self.jwt_public_key, &self.jwt_jwks_url) {
+            (Some(secret), _, _) => Ok(Verifier::from_secret(secret.as_bytes())?),
+            (None, Some(key), _) => Ok(Verifier::from_public_key(key)?),
+            (None, None, Some(url)) => Ok(Verifier::from_jwks_url(url)?),
+            (None, None, None) => Err(ConfigError::NoKey),
         }
     }
 
@@ -180,7 +187,8 @@ impl Config {
     /// # Errors
     /// When it would use a real key, or could be reached by others.
     pub fn check_demo(&self) -> Result<(), ConfigError> {
-        if self.jwt_secret.is_some() || self.jwt_public_key.is_some() {
+        if self.jwt_secret.is_some() || self.jwt_public_key.is_some() || self.jwt_jwks_url.is_some()
+        {
             Err(ConfigError::DemoWithKey)
         } else if !self.host.is_loopback() {
             Err(ConfigError::DemoInPublic)

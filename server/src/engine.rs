@@ -90,9 +90,9 @@ impl Engine {
     /// Verifies a token.
     ///
     /// # Errors
-    /// When it is invalid or expired.
-    pub fn verify(&self, token: &str) -> Result<Identity> {
-        self.verifier.verify(token)
+    /// When it is invalid or expired, or the keys can't be fetched.
+    pub async fn verify(&self, token: &str) -> Result<Identity> {
+        self.verifier.verify(token).await
     }
 
     /// The bounds.
@@ -336,8 +336,8 @@ impl Engine {
         metrics::connections(connections.all.len());
     }
 
-    /// Tells the members of rooms who comes and goes, trims logs, and forgets rooms and answers that
-    /// nobody needs. Runs until it is dropped.
+    /// Tells the members of rooms who comes and goes, trims logs, forgets rooms and answers that
+    /// nobody needs, and keeps the keys of tokens up to date. Runs until it is dropped.
     pub(crate) async fn upkeep(self: Arc<Self>) {
         let sweep = async {
             let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
@@ -347,7 +347,7 @@ impl Engine {
                 self.emits.sweep(clock::unix_ms());
             }
         };
-        tokio::join!(self.rooms.tell_presence(), sweep);
+        tokio::join!(self.rooms.tell_presence(), sweep, self.verifier.keep_fresh());
     }
 
     /// Tells every connection's task to finish what is queued and end.

@@ -26,7 +26,7 @@
 //!
 //! - [`engine`]: the engine, which knows no domain: connections, rooms, the one `join` and the one
 //!   `publish`. Its parts: [`connection`], `session` (a connection's task), `rooms`, `log`,
-//!   [`limits`], [`auth`].
+//!   [`limits`], [`auth`] with `jwks`.
 //! - [`registry`]: what a domain brings: handlers of events, kinds of rooms, routes.
 //! - [`domains`]: the domains, each in a folder of its own.
 //! - [`http`]: who asks, what they sent, and how a refusal looks; [`error`]: every refusal.
@@ -44,6 +44,7 @@ mod emits;
 pub mod engine;
 pub mod error;
 pub mod http;
+mod jwks;
 pub mod limits;
 mod log;
 pub mod logging;

@@ -36,7 +36,7 @@ impl FromRequestParts<Arc<Engine>> for Caller {
         let token = auth::bearer(&parts.headers).ok_or_else(|| {
             Error::refused(ErrorCode::Unauthenticated, "an Authorization: Bearer token is needed")
         })?;
-        engine.verify(token).map(Self)
+        engine.verify(token).await.map(Self)
     }
 }
 

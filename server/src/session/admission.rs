@@ -30,7 +30,7 @@ pub(super) async fn let_in(
         let packet = Packet::decode(&text).ok()?;
         let PacketKind::Connect(auth) = packet.kind else { return None };
         let granted = if packet.namespace == "/" {
-            grant(engine, socket, auth)
+            grant(engine, socket, auth).await
         } else {
             Err(Error::refused(ErrorCode::NotFound, "Invalid namespace"))
         };
@@ -47,7 +47,11 @@ pub(super) async fn let_in(
 }
 
 /// Reads the handshake and verifies its token.
-fn grant(engine: &Engine, socket: &Socket, auth: &str) -> Result<(Handshake, Option<Identity>)> {
+async fn grant(
+    engine: &Engine,
+    socket: &Socket,
+    auth: &str,
+) -> Result<(Handshake, Option<Identity>)> {
     let auth = if auth.is_empty() || auth == "null" { "{}" } else { auth };
     let mut handshake: Handshake = payload::read_text(auth)?;
     if let Some(version) = handshake.protocol.as_deref()
@@ -58,7 +62,7 @@ fn grant(engine: &Engine, socket: &Socket, auth: &str) -> Result<(Handshake, Opt
     }
     let token = handshake.token.take().or_else(|| token_of_request(&socket.req_parts));
     let identity = match token {
-        Some(token) => Some(engine.verify(&token)?),
+        Some(token) => Some(engine.verify(&token).await?),
         None if engine.auth_mode() == AuthMode::Handshake => {
             return Err(Error::refused(ErrorCode::Unauthenticated, "a token is needed"));
         }

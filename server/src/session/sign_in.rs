@@ -113,7 +113,7 @@ impl Session {
 
     /// Signs in by a token, or takes a fresh token of the same user.
     async fn authenticate(&mut self, token: &str) -> Result<Authenticated> {
-        let identity = self.engine.verify(token)?;
+        let identity = self.engine.verify(token).await?;
         let known = self.connection.identity();
         if known.is_some_and(|known| known.user_id != identity.user_id) {
             return Err(Error::refused(ErrorCode::TokenInvalid, "the token is of another user"));

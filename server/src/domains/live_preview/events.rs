@@ -23,7 +23,7 @@ pub(super) fn register(registry: &mut Registry, domain: &LivePreview) {
 async fn join(context: Context, asked: JoinProject) -> Result<Joined> {
     let id = given(asked.project_id)?;
     if let Some(token) = asked.token {
-        let identity = context.engine.verify(&token)?;
+        let identity = context.engine.verify(&token).await?;
         if identity.user_id != context.identity.user_id {
             return Err(Error::refused(ErrorCode::TokenInvalid, "the token is of another user"));
         }

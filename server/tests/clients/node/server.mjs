@@ -21,18 +21,7 @@ const START_MS = 20_000
 export async function startServer({ database, env = {}, log } = {}) {
   if (!existsSync(program)) throw new Error(`${program} is not there: cargo build -p samewire-server`)
   const folder = database ?? mkdtempSync(join(tmpdir(), 'samewire-'))
-  const child = spawn(program, [], {
-    cwd: folder,
-    env: {
-      PATH: process.env.PATH,
-      RUST_LOG: process.env.RUST_LOG ?? 'error',
-      JWT_SECRET: SECRET,
-      PORT: '0',
-      DATABASE_URL: `sqlite://${join(folder, 'samewire.db')}`,
-      ...env,
-    },
-    stdio: ['ignore', 'pipe', log ? 'pipe' : 'inherit'],
-  })
+  const child = start(folder, env, log ? 'pipe' : 'inherit')
   if (log) child.stderr.setEncoding('utf8').on('data', log)
   const ended = once(child, 'exit')
   const url = await address(child, ended)
@@ -58,6 +47,33 @@ export async function startServer({ database, env = {}, log } = {}) {
       return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]) * 1024
     },
   }
+}
+
+/** With which code, and saying what, a server ends that is started with wrong settings. */
+export async function whyNotStarted(env) {
+  const folder = mkdtempSync(join(tmpdir(), 'samewire-'))
+  const child = start(folder, env, 'pipe')
+  const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => (said += text))
+  const [code] = await once(child, 'close')
+  clearTimeout(timer)
+  rmSync(folder, { recursive: true, force: true })
+  return { code, said }
+}
+
+/** The program in a folder of its own; a variable that is undefined is not set. */
+function start(folder, env, stderr) {
+  const settings = {
+    PATH: process.env.PATH,
+    RUST_LOG: process.env.RUST_LOG ?? 'error',
+    JWT_SECRET: SECRET,
+    PORT: '0',
+    DATABASE_URL: `sqlite://${join(folder, 'samewire.db')}`,
+    ...env,
+  }
+  const set = Object.entries(settings).filter(([, value]) => value !== undefined)
+  return spawn(program, [], { cwd: folder, env: Object.fromEntries(set), stdio: ['ignore', 'pipe', stderr] })
 }
 
 /** The address that the server says it listens on. */

@@ -1,0 +1,329 @@
+//! A set of keys that somebody else publishes and changes (JWKS, RFC 7517): fetched, kept, and
+//! fetched again when a token names a key that isn't in it.
+//!
+//! Whoever sends tokens decides what is looked up, so a lookup costs a fetch at most
+//! [`FETCH_BURST`] times at once and [`FETCHES_PER_MINUTE`] after that, however many ask; who asks
+//! while one is under way waits for that one. A set that can't be fetched, or holds no key of use, changes
+//! nothing: the last good one is kept for as long as there is no better.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use governor::{DefaultDirectRateLimiter, Quota, RateLimiter};
+use jsonwebtoken::{
+    Algorithm, DecodingKey,
+    jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyAlgorithm, KeyOperations, PublicKeyUse},
+};
+use parking_lot::RwLock;
+use reqwest::{Client, Url, redirect};
+use samewire_protocol::ErrorCode;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::{sync::Mutex, time::Instant};
+
+use crate::error::{Error, Result};
+
+/// How long a set is used before it is fetched again, so that withdrawn keys cease to be good.
+const MAX_AGE: Duration = Duration::from_secs(10 * 60);
+
+/// Fetches that tokens with unknown keys may cause at once.
+const FETCH_BURST: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
+
+/// How many more they may cause.
+const FETCHES_PER_MINUTE: NonZeroU32 = NonZeroU32::new(6).expect("not zero");
+
+/// How soon a failed fetch is tried again, whether anybody asks or not.
+const RETRY_INTERVAL: Duration = Duration::from_secs(10);
+
+/// How long a fetch may take.
+const FETCH_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Largest set that is read, in bytes.
+const MAX_SET_BYTES: usize = 256 * 1024;
+
+/// Keys that are kept of a set.
+const MAX_KEYS: usize = 100;
+
+/// An address that keys can't be fetched from.
+#[derive(Debug, thiserror::Error)]
+pub enum JwksUrlError {
+    /// Others could change on the way what comes from there.
+    #[error("must be an https:// address, or http:// of this machine")]
+    Insecure,
+    /// This machine can't ask over HTTPS.
+    #[error("can't be fetched: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// The keys behind an address.
+#[derive(Debug)]
+pub(crate) struct KeySet {
+    url: Url,
+    client: Client,
+    /// Of the last good fetch; empty before it.
+    keys: RwLock<Vec<Key>>,
+    /// When the last fetch ended, and whether it was good. Held while one is under way.
+    last: Mutex<Option<(Instant, bool)>>,
+    fetches: DefaultDirectRateLimiter,
+}
+
+/// A key that tokens may be signed by.
+#[derive(Debug, Clone)]
+struct Key {
+    id: Option<String>,
+    algorithm: Algorithm,
+    key: DecodingKey,
+}
+
+/// Why a set was not fetched. Never shows the address, which may hold a credential.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error("{0}")]
+    Http(#[from] reqwest::Error),
+    #[error("it is larger than {MAX_SET_BYTES} bytes")]
+    TooLarge,
+    #[error("it is no JSON Web Key Set")]
+    Spoilt(#[from] serde_json::Error),
+    #[error("it holds no key that tokens could be signed by")]
+    Empty,
+}
+
+impl KeySet {
+    /// The keys behind an address, none of which has been fetched yet.
+    ///
+    /// # Errors
+    /// When others could change on the way what comes from there, or this machine can't ask.
+    pub(crate) fn new(url: &str) -> Result<Self, JwksUrlError> {
+        let url = Url::parse(url).map_err(|_| JwksUrlError::Insecure)?;
+        let local = is_loopback(&url);
+        if !(url.scheme() == "https" || url.scheme() == "http" && local) {
+            return Err(JwksUrlError::Insecure);
+        }
+        // A redirection could lead to where the rule above doesn't hold.
+        let client = Client::builder().redirect(redirect::Policy::none()).timeout(FETCH_TIMEOUT);
+        let client = if local { client.no_proxy() } else { client };
+        Ok(Self {
+            url,
+            client: client.build()?,
+            keys: RwLock::default(),
+            last: Mutex::default(),
+            fetches: RateLimiter::direct(
+                Quota::per_minute(FETCHES_PER_MINUTE).allow_burst(FETCH_BURST),
+            ),
+        })
+    }
+
+    /// The key that a token says it is signed by.
+    ///
+    /// # Errors
+    /// [`ErrorCode::TokenInvalid`] when there is no such key, [`ErrorCode::Unavailable`] when that
+    /// can't be told because the set can't be fetched.
+    pub(crate) async fn key(&self, id: Option<&str>, algorithm: Algorithm) -> Result<DecodingKey> {
+        if let Some(key) = find(&self.keys.read(), id, algorithm) {
+            return Ok(key);
+        }
+        let known = self.look_again().await;
+        match find(&self.keys.read(), id, algorithm) {
+            Some(key) => Ok(key),
+            None if known => {
+                Err(Error::refused(ErrorCode::TokenInvalid, "the token's key is not known"))
+            }
+            None => {
+                Err(Error::refused(ErrorCode::Unavailable, "the keys of tokens can't be fetched"))
+            }
+        }
+    }
+
+    /// Fetches the set now and whenever it is old. Runs until it is dropped.
+    pub(crate) async fn keep_fresh(&self) {
+        loop {
+            let good = {
+                let mut last = self.last.lock().await;
+                self.fetch_into(&mut last).await
+            };
+            tokio::time::sleep(if good { MAX_AGE } else { RETRY_INTERVAL }).await;
+        }
+    }
+
+    /// Fetches the set for somebody who misses a key, unless it just was or too many ask. Whether
+    /// the last fetch was good.
+    async fn look_again(&self) -> bool {
+        let asked_at = Instant::now();
+        let mut last = self.last.lock().await;
+        match *last {
+            // Fetched while we waited.
+            Some((ended_at, good)) if ended_at >= asked_at => good,
+            _ if self.fetches.check().is_ok() => self.fetch_into(&mut last).await,
+            Some((_, good)) => good,
+            None => false,
+        }
+    }
+
+    async fn fetch_into(&self, last: &mut Option<(Instant, bool)>) -> bool {
+        let fetched = self.fetch().await;
+        let good = fetched.is_ok();
+        match fetched {
+            Ok(keys) => {
+                tracing::debug!(keys = keys.len(), "fetched the keys of tokens");
+                *self.keys.write() = keys;
+            }
+            Err(error) => {
+                tracing::warn!(host = self.url.host_str(), %error, "the keys of tokens can't be fetched");
+            }
+        }
+        *last = Some((Instant::now(), good));
+        good
+    }
+
+    async fn fetch(&self) -> Result<Vec<Key>, FetchError> {
+        let response = self.client.get(self.url.clone()).send().await;
+        let mut response = response
+            .and_then(reqwest::Response::error_for_status)
+            .map_err(reqwest::Error::without_url)?;
+        let mut text = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
+            if text.len() + chunk.len() > MAX_SET_BYTES {
+                return Err(FetchError::TooLarge);
+            }
+            text.extend_from_slice(&chunk);
+        }
+        read(&text)
+    }
+}
+
+/// Whether an address is of this machine.
+fn is_loopback(url: &Url) -> bool {
+    url.host_str().is_some_and(|host| {
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost"
+            || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback())
+    })
+}
+
+/// The keys of a set that tokens may be signed by. Others, and spoilt ones, are left out.
+fn read(text: &[u8]) -> Result<Vec<Key>, FetchError> {
+    #[derive(Deserialize)]
+    struct Set {
+        keys: Vec<Value>,
+    }
+    let set: Set = serde_json::from_slice(text)?;
+    let keys: Vec<Key> = set
+        .keys
+        .into_iter()
+        .filter_map(|key| usable(&serde_json::from_value(key).ok()?))
+        .take(MAX_KEYS)
+        .collect();
+    if keys.is_empty() { Err(FetchError::Empty) } else { Ok(keys) }
+}
+
+/// A key that verifies signatures of an algorithm that we take. A shared secret is none: whoever
+/// reads the set could sign with it.
+fn usable(jwk: &Jwk) -> Option<Key> {
+    let algorithm = match &jwk.algorithm {
+        AlgorithmParameters::RSA(_) => Algorithm::RS256,
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => {
+            Algorithm::ES256
+        }
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => {
+            Algorithm::EdDSA
+        }
+        _ => return None,
+    };
+    let common = &jwk.common;
+    let named = common.key_algorithm.is_none_or(|named| named == KeyAlgorithm::from(algorithm));
+    let signs = common.public_key_use.as_ref().is_none_or(|what| *what == PublicKeyUse::Signature);
+    let verifies = common
+        .key_operations
+        .as_ref()
+        .is_none_or(|operations| operations.contains(&KeyOperations::Verify));
+    let key = DecodingKey::from_jwk(jwk).ok()?;
+    (named && signs && verifies).then(|| Key { id: common.key_id.clone(), algorithm, key })
+}
+
+/// The key of this id; of none, where only one key is possible.
+fn find(keys: &[Key], id: Option<&str>, algorithm: Algorithm) -> Option<DecodingKey> {
+    let mut fitting = keys
+        .iter()
+        .filter(|key| key.algorithm == algorithm && (id.is_none() || key.id.as_deref() == id));
+    let found = fitting.next()?;
+    if id.is_none() && fitting.next().is_some() { None } else { Some(found.key.clone()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// RFC 8037, appendix A.2.
+    fn ed25519(id: &str) -> Value {
+        let x = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+        json!({ "kty": "OKP", "crv": "Ed25519", "x": x, "kid": id })
+    }
+
+    fn with(mut key: Value, name: &str, value: Value) -> Value {
+        key[name] = value;
+        key
+    }
+
+    fn ids(keys: &[Value]) -> Vec<String> {
+        let set = serde_json::to_vec(&json!({ "keys": keys })).unwrap();
+        let keys = read(&set).unwrap_or_default();
+        keys.into_iter().filter_map(|key| key.id).collect()
+    }
+
+    #[test]
+    fn only_what_cannot_be_changed_on_the_way_is_fetched() {
+        for url in [
+            "https://id.example/keys",
+            "http://127.0.0.1:1/keys",
+            "http://[::1]:1/",
+            "http://localhost/",
+        ] {
+            assert!(KeySet::new(url).is_ok(), "{url}");
+        }
+        for url in [
+            "http://id.example/keys",
+            "http://127.0.0.1.example/",
+            "ftp://127.0.0.1/",
+            "keys.json",
+            "",
+        ] {
+            assert!(KeySet::new(url).is_err(), "{url}");
+        }
+    }
+
+    #[test]
+    fn keys_for_other_things_are_left_out_and_spoil_nothing() {
+        let secret = json!({ "kty": "oct", "k": "c2VjcmV0", "kid": "secret", "alg": "HS256" });
+        let keys = [
+            json!("no key"),
+            json!({ "kty": "from tomorrow", "kid": "tomorrow" }),
+            secret,
+            with(ed25519("for encryption"), "use", json!("enc")),
+            with(ed25519("to sign"), "key_ops", json!(["sign"])),
+            with(ed25519("of another algorithm"), "alg", json!("RS256")),
+            with(ed25519("spoilt"), "x", json!("?")),
+            with(with(ed25519("good"), "use", json!("sig")), "alg", json!("EdDSA")),
+            with(ed25519("good too"), "key_ops", json!(["verify"])),
+        ];
+        assert_eq!(ids(&keys), ["good", "good too"]);
+        assert!(matches!(read(b"{\"keys\":[]}"), Err(FetchError::Empty)));
+        assert!(matches!(read(b"<html>"), Err(FetchError::Spoilt(_))));
+        let many: Vec<_> = (0..MAX_KEYS + 1).map(|n| ed25519(&n.to_string())).collect();
+        assert_eq!(ids(&many).len(), MAX_KEYS);
+    }
+
+    #[test]
+    fn a_token_without_an_id_is_for_the_only_key() {
+        let set =
+            |keys: &[Value]| read(&serde_json::to_vec(&json!({ "keys": keys })).unwrap()).unwrap();
+        let one = set(&[ed25519("a")]);
+        let two = set(&[ed25519("a"), ed25519("b")]);
+        assert!(find(&one, None, Algorithm::EdDSA).is_some());
+        assert!(find(&two, None, Algorithm::EdDSA).is_none());
+        assert!(find(&two, Some("b"), Algorithm::EdDSA).is_some());
+        assert!(find(&two, Some("c"), Algorithm::EdDSA).is_none());
+        assert!(find(&one, Some("a"), Algorithm::RS256).is_none());
+        assert!(find(&one, None, Algorithm::HS256).is_none());
+    }
+}
