@@ -311,7 +311,8 @@ impl Connection {
                 }
             }
             Frame::Close => self.lost(now, "the server closed the connection"),
-            Frame::Pong | Frame::Noop => {}
+            Frame::Noop => self.sent_away(now),
+            Frame::Pong => {}
             Frame::Packet(Packet::Connect) => self.let_in(now),
             Frame::Packet(Packet::ConnectError(error)) => {
                 let message = error.field("message").and_then(|message| message.text());
@@ -369,6 +370,7 @@ impl Connection {
             }
             Timer::Heartbeat => self.silent(now),
             Timer::SignIn => self.spoke(),
+            Timer::Upgrade => self.upgrade_is_late(now),
             Timer::Reconnect => self.open(now),
             Timer::Resume | Timer::Ack => {}
         }

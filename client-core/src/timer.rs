@@ -9,6 +9,8 @@ pub(crate) enum Timer {
     Attempt,
     /// The server has to tell by now whether it is a Samewire server.
     SignIn,
+    /// A websocket should have taken over.
+    Upgrade,
     /// The server should have sent a ping.
     Heartbeat,
     /// Time for the next try.
@@ -20,9 +22,16 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const COUNT: usize = 6;
-    const ALL: [Self; Self::COUNT] =
-        [Self::Attempt, Self::SignIn, Self::Heartbeat, Self::Reconnect, Self::Resume, Self::Ack];
+    const COUNT: usize = 7;
+    const ALL: [Self; Self::COUNT] = [
+        Self::Attempt,
+        Self::SignIn,
+        Self::Upgrade,
+        Self::Heartbeat,
+        Self::Reconnect,
+        Self::Resume,
+        Self::Ack,
+    ];
 }
 
 /// The deadlines that are set.

@@ -69,6 +69,6 @@ impl Connection {
         self.enter(State::AwaitingToken { socket });
         self.hear(now);
         self.greet();
-        self.begin_upgrade(handshake);
+        self.begin_upgrade(now, handshake);
     }
 }

@@ -1,8 +1,13 @@
 //! From polling to a websocket while the connection stands: the websocket is probed, polling comes
 //! to rest, and only then everything goes the new way. What is to be sent in between is held.
 
+use std::time::Duration;
+
 use super::{Connection, State, Step};
-use crate::{Instant, Payload, SocketId, Transport};
+use crate::{Instant, Payload, SocketId, Transport, timer::Timer};
+
+/// How long an upgrade may take: as long as servers wait for one.
+const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Asks whether a websocket reaches our session.
 pub(crate) const PROBE: &str = "2probe";
@@ -32,7 +37,7 @@ impl Connection {
     }
 
     /// Opens a websocket beside polling, where both sides want one.
-    pub(super) fn begin_upgrade<P: Payload>(&mut self, handshake: &P) {
+    pub(super) fn begin_upgrade<P: Payload>(&mut self, now: Instant, handshake: &P) {
         let offered = || {
             let upgrades = handshake.field("upgrades")?;
             let mut names = (0..).map_while(|index| upgrades.item(index)?.text());
@@ -45,6 +50,7 @@ impl Connection {
         if wanted && let Some(session) = offered() {
             let socket = self.new_socket();
             self.upgrade = Some(Upgrade { socket, stage: Stage::Opening });
+            self.timers.set(Timer::Upgrade, now + UPGRADE_TIMEOUT);
             self.steps.push_back(Step::OpenSocket(socket, Transport::Websocket, Some(session)));
         }
     }
@@ -84,7 +90,24 @@ impl Connection {
             return self.lost(now, message);
         }
         self.upgrade = None;
+        self.timers.stop(Timer::Upgrade);
         self.steps.push_back(Step::CloseSocket(socket));
+    }
+
+    /// The websocket hasn't taken over, and won't.
+    pub(super) fn upgrade_is_late(&mut self, now: Instant) {
+        if let Some(Upgrade { socket, .. }) = self.upgrade {
+            self.lost_upgrade(now, socket, "the websocket did not take over");
+        }
+    }
+
+    /// A poll was answered with nothing, as it is while a websocket takes over. Where there is none
+    /// any more, the server still waits for it, and will send nothing until then.
+    pub(super) fn sent_away(&mut self, now: Instant) {
+        if self.transport == Transport::Polling && self.upgrade.is_none() {
+            self.upgrade_broke = true;
+            self.lost(now, "the server waits for a websocket that is gone");
+        }
     }
 
     /// Gives an upgrade up with its connection. One that broke the connection would do so again:
@@ -104,6 +127,7 @@ impl Connection {
             | State::Open { socket } = &mut self.state
         {
             let old = std::mem::replace(socket, new);
+            self.timers.stop(Timer::Upgrade);
             self.transport = Transport::Websocket;
             self.fell_back = false;
             self.steps.push_back(Step::TakeOver { old, new });

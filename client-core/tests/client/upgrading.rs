@@ -102,6 +102,39 @@ fn an_upgrade_that_breaks_its_connection_is_left_out_the_next_time() {
 }
 
 #[test]
+fn a_server_that_waits_for_a_lost_websocket_is_left() {
+    let mut bench = polling();
+    bench.receive("6");
+    bench.ready(bench.probe);
+    bench.receive("6");
+    bench.lose_socket(bench.probe);
+    assert!(bench.is_connected(), "polling may go on");
+    bench.receive("6");
+    assert!(matches!(bench.client.state(), ConnectionState::Reconnecting { .. }));
+    bench.advance(2 * SECOND);
+    bench.sign_in_after(OFFERED);
+    assert!(bench.is_connected() && bench.probe.is_none());
+}
+
+#[test]
+fn a_websocket_that_does_not_take_over_in_time_is_given_up() {
+    let mut bench = polling();
+    bench.ready(bench.probe);
+    bench.advance(9 * SECOND);
+    assert!(bench.probe.is_some());
+    bench.advance(SECOND);
+    assert!(bench.is_connected() && bench.probe.is_none());
+
+    let mut bench = probed();
+    bench.advance(10 * SECOND);
+    assert!(
+        matches!(bench.client.state(), ConnectionState::Reconnecting { .. }),
+        "it rests already"
+    );
+    assert_eq!((bench.socket, bench.probe), (None, None));
+}
+
+#[test]
 fn what_was_held_is_sent_again_on_the_next_connection() {
     let mut bench = probed();
     bench.emit(1, "hello");

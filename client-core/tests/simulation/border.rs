@@ -25,10 +25,13 @@ impl World {
             }
             Down::Lost => {
                 self.note(|| format!("<- {socket:?} is gone"));
-                if self.socket == Some(socket) {
-                    self.socket = None;
-                }
+                self.sockets.lose(socket);
                 self.client.handle_lost(clock, socket, "gone");
+            }
+            Down::Ready => {
+                self.note(|| format!("<- {socket:?} is ready"));
+                self.sockets.rest(socket);
+                self.client.handle_ready(clock, socket);
             }
         }
         self.drain()
@@ -66,27 +69,32 @@ impl World {
 
     fn transmit(&mut self, transmit: Transmit<Value>) -> Result<(), String> {
         match transmit {
-            Transmit::Open { socket, .. } => {
-                self.note(|| format!("-> open {socket:?}"));
-                if let Some(open) = self.socket.replace(socket) {
-                    return Err(format!("{socket:?} is opened beside {open:?}"));
-                }
-                self.network.open(self.now, socket.0, self.server.is_up());
+            Transmit::Open { socket, transport, session } => {
+                self.note(|| format!("-> open {socket:?} by {transport:?} for {session:?}"));
+                let session = self.sockets.open(socket, transport, session)?;
+                let is_up = self.server.is_up();
+                self.network.open(self.now, socket.0, transport, session, is_up);
             }
-            Transmit::Pause { .. } => return Err("a handshake without upgrades upgrades".into()),
+            Transmit::Pause { socket } => {
+                self.note(|| format!("-> pause {socket:?}"));
+                self.sockets.pause(socket)?;
+                if self.fault == Some(Fault::RestsTooEarly) {
+                    self.sockets.rest(socket);
+                    self.client.handle_ready(self.clock(), socket);
+                } else {
+                    self.network.pause(self.now, socket.0);
+                }
+            }
             Transmit::Close { socket } => {
                 self.note(|| format!("-> close {socket:?}"));
-                if self.socket.take_if(|open| *open == socket).is_some() {
+                if self.sockets.close(socket) {
                     self.network.abandon(self.now, socket.0);
                 }
             }
             Transmit::Send { socket, message } => {
-                // One that is lost is told of only after what was called meanwhile.
-                if self.socket != Some(socket) {
-                    return Err(format!("sent on {socket:?}, which isn't open"));
-                }
                 let text = self.spoil(text(message));
-                self.note(|| format!("-> {text}"));
+                self.note(|| format!("-> {socket:?} {text}"));
+                self.sockets.send(socket, &text)?;
                 self.network.send_up(self.now, socket.0, text);
             }
         }

@@ -16,4 +16,14 @@ pub(crate) enum Fault {
     /// The server takes what it told all members for what each of them knows, though whoever joined
     /// a moment ago was shown more.
     ForgetsNewcomers,
+    /// What polling hadn't fetched when a websocket took over is dropped by the server.
+    DropsWhatAnUpgradeFinds,
+    /// Polling is said to rest while what it asked for is still under way.
+    RestsTooEarly,
+    /// The client isn't told that the page is back, or that there is a network again.
+    MissesReturns,
+    /// It isn't told that the page is seen again.
+    MissesShows,
+    /// It isn't told that there is no network.
+    MissesOffline,
 }

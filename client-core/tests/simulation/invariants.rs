@@ -78,7 +78,10 @@ pub(crate) fn closed(world: &mut World) -> Result<(), String> {
     if left != (None, 0, 0, None) {
         return Err(format!("a closed client has {left:?}"));
     }
-    if client.poll_transmit().is_some() || client.poll_event().is_some() || world.has_socket() {
+    if client.poll_transmit().is_some()
+        || client.poll_event().is_some()
+        || !world.sockets.are_closed()
+    {
         return Err("a closed client goes on".to_owned());
     }
     let open = world

@@ -1,13 +1,18 @@
 //! A client and a model server on a virtual network, through whatever can happen between them.
 //!
 //! A run is a `schedule`, drawn from a seed: steps of an application, of others, of the server, of
-//! the network and of the page. `world` lets them happen on one virtual clock: `network` lies between
-//! the client, which is the real one, and `model_server` with `model_session`, `model_room` and
-//! `model_presence`,
-//! which do what the server of this repository does. Nothing sleeps and nothing is drawn from
-//! anywhere but the seed, so that a run can be had again.
+//! the network and of the `page`. `world` lets them happen on one virtual clock: `network` with its
+//! `link`s lies between the client, which is the real one, and `model_server` with `model_session`,
+//! `model_upgrade`, `model_room` and `model_presence`, which do what the server of this repository
+//! does. Nothing sleeps and nothing is drawn from anywhere but the seed, so that a run can be had
+//! again.
 //!
-//! What must hold, all the time (`application`, `world`) or at the end (`invariants`):
+//! Clients go by a websocket, by polling, or by either in either order; by polling a frame waits for
+//! a request, and a websocket takes over by probe. The page is hidden and shown, frozen with notice
+//! and without, put away and brought back, on- and offline, and its clock jumps.
+//!
+//! What must hold, all the time (`application`, `sockets`, `page`, `world`) or at the end
+//! (`invariants`):
 //!
 //! 1. What a handle is told of a room is in order, without gap or duplicate, or a reset came in
 //!    between; with a filter, exactly the events it names.
@@ -16,9 +21,12 @@
 //! 3. Once quiet, who is shown as present is who is.
 //! 4. Once quiet, the client is connected, in the rooms that it wants and no others, and has told
 //!    everything up to the ends of their logs.
-//! 5. There is never a second socket.
+//! 5. There is never a second socket, but for the websocket of an upgrade; it takes over only once
+//!    polling rests, and nothing is sent on what rests.
 //! 6. After `close` nothing is left: no deadline, no room, no emit, and nothing to be sent or told.
 //! 7. Nothing goes round without an end.
+//! 8. A page that is put away keeps no socket, one that is offline keeps the one it has and tries no
+//!    other, and one that is looked at again soon knows whether its connection is dead.
 //!
 //! That these would be noticed is shown with each `fault` that is put in on purpose: the same
 //! schedules find all of them.
@@ -30,14 +38,18 @@ mod application;
 mod border;
 mod fault;
 mod invariants;
+mod link;
 mod model_presence;
 mod model_room;
 mod model_server;
 mod model_session;
+mod model_upgrade;
 mod network;
+mod page;
 mod random;
 mod run;
 mod schedule;
+mod sockets;
 mod world;
 
 use std::env;
@@ -93,4 +105,29 @@ fn a_gap_that_a_filter_hides_is_found() {
 #[test]
 fn a_newcomer_who_is_not_told_is_found() {
     is_found(Fault::ForgetsNewcomers);
+}
+
+#[test]
+fn what_an_upgrade_drops_is_found() {
+    is_found(Fault::DropsWhatAnUpgradeFinds);
+}
+
+#[test]
+fn polling_that_rests_too_early_is_found() {
+    is_found(Fault::RestsTooEarly);
+}
+
+#[test]
+fn a_page_whose_return_goes_unnoticed_is_found() {
+    is_found(Fault::MissesReturns);
+}
+
+#[test]
+fn a_page_that_is_seen_again_unnoticed_is_found() {
+    is_found(Fault::MissesShows);
+}
+
+#[test]
+fn tries_that_are_made_without_a_network_are_found() {
+    is_found(Fault::MissesOffline);
 }

@@ -13,8 +13,8 @@ use crate::{
     schedule::{NAMES, OTHERS, ROOMS},
 };
 
-const PING_INTERVAL_MS: u64 = 25_000;
-const PING_TIMEOUT_MS: u64 = 20_000;
+pub(crate) const PING_INTERVAL_MS: u64 = 25_000;
+pub(crate) const PING_TIMEOUT_MS: u64 = 20_000;
 const SIGN_IN_MS: u64 = 10_000;
 
 /// The own room of the client's user.
@@ -164,6 +164,10 @@ impl Server {
 
     /// What reaches the server.
     pub(crate) fn receive(&mut self, network: &mut Network, now: u64, link: u32, up: Up) {
+        if let Some(session) = network.may_take_over(link) {
+            self.receive_of_upgrade(network, now, link, session, up);
+            return self.work(network, now);
+        }
         match up {
             Up::Opened if self.is_up() => {
                 let session = Session {
@@ -173,8 +177,13 @@ impl Server {
                     ..Session::default()
                 };
                 self.sessions.insert(link, session);
-                let open = r#"0{"sid":"s","pingInterval":25000,"pingTimeout":20000}"#;
-                network.send_down(now, link, open.to_owned());
+                let open = json!({
+                    "sid": link.to_string(),
+                    "upgrades": network.upgrades(link),
+                    "pingInterval": PING_INTERVAL_MS,
+                    "pingTimeout": PING_TIMEOUT_MS,
+                });
+                network.send_down(now, link, format!("0{open}"));
             }
             Up::Opened => network.close_down(now, link),
             Up::Frame(text) => {
@@ -203,8 +212,8 @@ impl Server {
     pub(crate) fn next_due(&self) -> Option<u64> {
         let presence = self.rooms.values().filter_map(|room| room.presence.due());
         let sessions = self.sessions.values().map(|session| {
-            let silent = session.last_heard + PING_INTERVAL_MS + PING_TIMEOUT_MS;
-            session.next_ping.min(silent).min(session.sign_in_deadline())
+            let upgrade = session.upgrade.as_ref().map_or(u64::MAX, |upgrade| upgrade.until);
+            session.next_ping.min(session.silent_at()).min(upgrade).min(session.sign_in_deadline())
         });
         presence.chain(sessions).chain(self.down_until).min()
     }
@@ -217,13 +226,20 @@ impl Server {
         let links: Vec<u32> = self.sessions.keys().copied().collect();
         for link in links {
             let Some(session) = self.sessions.get_mut(&link) else { continue };
-            if session.last_heard + PING_INTERVAL_MS + PING_TIMEOUT_MS <= now {
+            if session.upgrade.is_some() && network.is_polled(link) {
+                session.last_heard = now;
+            }
+            let upgrade_is_over =
+                session.upgrade.as_ref().is_some_and(|upgrade| upgrade.until <= now);
+            if upgrade_is_over || session.silent_at() <= now {
                 self.end(network, now, link);
                 continue;
             }
             if session.next_ping <= now {
                 session.next_ping = now + PING_INTERVAL_MS;
-                network.send_down(now, link, "2".to_owned());
+                if session.upgrade.is_none() {
+                    network.send_down(now, link, "2".to_owned());
+                }
             }
             if session.sign_in_deadline() <= now {
                 session.meet_deadline(now);

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::{
     fault::Fault,
     model_room::Missed,
-    model_server::{OWN_ROOM, Server, address, event},
+    model_server::{OWN_ROOM, PING_INTERVAL_MS, PING_TIMEOUT_MS, Server, address, event},
+    model_upgrade::Upgrade,
     network::Network,
 };
 
@@ -29,6 +30,7 @@ pub(crate) struct Session {
     pub(crate) inbox: VecDeque<String>,
     pub(crate) next_ping: u64,
     pub(crate) last_heard: u64,
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 pub(crate) enum Out {
@@ -280,6 +282,11 @@ impl Server {
 }
 
 impl Session {
+    /// When the server takes it for gone, unless it hears of it.
+    pub(crate) fn silent_at(&self) -> u64 {
+        self.last_heard + PING_INTERVAL_MS + PING_TIMEOUT_MS
+    }
+
     pub(crate) fn sign_in_deadline(&self) -> u64 {
         match self.expires_at {
             None if self.admitted => self.sign_in_by,

@@ -2,7 +2,12 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::random::Random;
+use samewire_client_core::{
+    PageEvent,
+    Transport::{self, Polling, Websocket},
+};
+
+use crate::{network::Websockets, random::Random};
 
 /// The rooms that applications join, as they call them. The server calls `lobby` `room:lobby`.
 pub(crate) const ROOMS: [&str; 4] = ["room:a", "project:b", "lobby", "room:lobby"];
@@ -19,11 +24,38 @@ pub(crate) const OTHERS: [&str; 2] = ["bob", "cyd"];
 
 pub(crate) const STATUSES: [&str; 3] = ["online", "busy", "away"];
 
+/// What clients connect by, in order.
+const TRANSPORTS: [&[Transport]; 6] = [
+    &[Websocket, Polling],
+    &[Websocket, Polling],
+    &[Polling, Websocket],
+    &[Polling, Websocket],
+    &[Websocket],
+    &[Polling],
+];
+
+/// What a page is told when it wakes, having been put away.
+pub(crate) const RETURNS: [&[PageEvent]; 4] = [
+    &[PageEvent::Back],
+    &[PageEvent::Back, PageEvent::Shown, PageEvent::Back],
+    &[PageEvent::Shown, PageEvent::Back],
+    &[PageEvent::Online, PageEvent::Shown, PageEvent::Back],
+];
+
+/// What it is told when its computer wakes.
+pub(crate) const WAKES: [&[PageEvent]; 4] = [
+    &[],
+    &[PageEvent::Shown],
+    &[PageEvent::Offline, PageEvent::Online],
+    &[PageEvent::Online, PageEvent::Shown],
+];
+
 /// A run.
 #[derive(Debug, Clone)]
 pub(crate) struct Schedule {
     /// Draws what the steps leave open: delays, and the client's own chance.
     pub(crate) seed: u64,
+    pub(crate) transports: &'static [Transport],
     pub(crate) steps: Vec<Step>,
 }
 
@@ -126,10 +158,14 @@ pub(crate) enum Act {
     /// The network.
     Latency {
         ms: u64,
+        /// How much more it is for a websocket that is to take over.
+        upgrade_lag_ms: u64,
     },
-    /// The connection breaks. Of what is under way the first few frames still arrive; either side
-    /// learns of it, or finds out by itself.
+    Websockets(Websockets),
+    /// The connection breaks, by the newest socket or by all. Of what is under way the first few
+    /// frames still arrive; either side learns of it, or finds out by itself.
     Cut {
+        all: bool,
         down: usize,
         up: usize,
         tells_client: bool,
@@ -141,15 +177,56 @@ pub(crate) enum Act {
     },
 
     /// The page.
-    /// No timer fires and nothing is delivered; then all at once, messages or timers first.
+    /// No timer fires and nothing is delivered; then all at once, messages or timers first. What the
+    /// page is told of it is one of [`WAKES`].
     Freeze {
         ms: u64,
         messages_first: bool,
+        wake: usize,
     },
     /// The clock goes on without the world.
     ClockJump {
         ms: u64,
     },
+    /// The page isn't seen: its timers come at whole multiples of this.
+    Hide {
+        timers_ms: u64,
+    },
+    Show,
+    /// The page is told that there is no network. There may be one, and what stands may stand.
+    Offline {
+        is_true: bool,
+    },
+    Online,
+    /// The page is frozen with notice, or put into the back/forward cache.
+    PutAway,
+    /// It is back, and is told one of [`RETURNS`].
+    Return {
+        told: usize,
+    },
+}
+
+impl Act {
+    /// Whether it is the page that does it, which has to be awake then.
+    pub(crate) fn is_of_page(&self) -> bool {
+        matches!(
+            self,
+            Self::Connect
+                | Self::Disconnect
+                | Self::Join { .. }
+                | Self::Leave { .. }
+                | Self::Emit { .. }
+                | Self::EmitVolatile
+                | Self::Cancel { .. }
+                | Self::SetPresence { .. }
+                | Self::Freeze { .. }
+                | Self::Hide { .. }
+                | Self::Show
+                | Self::Offline { .. }
+                | Self::Online
+                | Self::PutAway
+        )
+    }
 }
 
 /// What an application knows to say when it is asked for a token.
@@ -199,7 +276,8 @@ impl Schedule {
                 break;
             }
         }
-        Self { seed: random.next(), steps }
+        let transports = random.pick(&TRANSPORTS);
+        Self { seed: random.next(), transports, steps }
     }
 }
 
@@ -225,7 +303,7 @@ fn act(random: &mut Random, bent: Bent) -> Act {
     let status = random.index(STATUSES.len());
     let pick = random.index(8);
     let flag = random.chance(50);
-    let drawn = random.below(100);
+    let drawn = random.below(118);
     match if bent.crowded && random.chance(40) { random.pick(&[51, 51, 55, 57, 58]) } else { drawn }
     {
         0..=9 => join(random, room),
@@ -252,8 +330,12 @@ fn act(random: &mut Random, bent: Bent) -> Act {
         66 => Act::ResumeTwice,
         67..=69 => Act::Restart { keeps_memory: flag, down_ms: random.pick(&[0, 300, 8_000]) },
         70 => Act::ShutDown { keeps_memory: flag, down_ms: random.pick(&[0, 300, 8_000]) },
-        71..=72 => Act::Latency { ms: random.pick(&[0, 5, 60, 700]) },
+        71..=72 => {
+            let (ms, upgrade_lag_ms) = (random.pick(&[0, 5, 60, 700]), random.pick(&[0, 0, 4, 50]));
+            Act::Latency { ms, upgrade_lag_ms }
+        }
         73..=83 => Act::Cut {
+            all: random.chance(60),
             down: random.index(6),
             up: random.index(4),
             tells_client: random.chance(80),
@@ -262,7 +344,7 @@ fn act(random: &mut Random, bent: Bent) -> Act {
         84..=87 => Act::Stall { ms: random.pick(&[50, 1_000, 12_000, 43_000]) },
         88..=90 => {
             let ms = random.pick(&[200, 3_000, 30_000, 120_000, 900_000]);
-            Act::Freeze { ms, messages_first: flag }
+            Act::Freeze { ms, messages_first: flag, wake: random.index(WAKES.len()) }
         }
         91 => Act::ClockJump { ms: random.pick(&[2_000, 30_000, 120_000, 900_000]) },
         92..=93 => Act::Tokens(random.pick(&[
@@ -276,12 +358,25 @@ fn act(random: &mut Random, bent: Bent) -> Act {
         94..=95 => Act::Connect,
         96 => Act::Disconnect,
         97 => Act::Close,
-        _ => Act::Emit { retries: None },
+        98..=99 => Act::Emit { retries: None },
+        100..=101 => Act::Hide { timers_ms: random.pick(&[1_000, 60_000]) },
+        102..=104 => Act::Show,
+        105..=106 => Act::Offline { is_true: flag },
+        107..=109 => Act::Online,
+        110..=111 => Act::PutAway,
+        112..=115 => Act::Return { told: random.index(RETURNS.len()) },
+        _ => Act::Websockets(random.pick(&[
+            Websockets::Work,
+            Websockets::Blocked,
+            Websockets::Mute,
+            Websockets::Severed,
+        ])),
     }
 }
 
 impl Display for Schedule {
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(formatter, "    by {:?}", self.transports)?;
         for Step { act, wait_ms } in &self.steps {
             writeln!(formatter, "    {act:?}, then {wait_ms} ms")?;
         }

@@ -2,7 +2,7 @@
 
 use samewire_client_core::{
     CallId, Client, Config, ConnectionState, EmitOptions, Encoded, HandleId, Instant, NoChecks,
-    SocketId,
+    PageEvent, SocketId,
 };
 use serde_json::{Value, json};
 
@@ -10,9 +10,11 @@ use crate::{
     application::{Application, Emit},
     fault::Fault,
     model_server::{OWN_ROOM, Server, address},
-    network::{Network, USUAL_LATENCY_MS},
+    network::Network,
+    page::Page,
     random::Random,
-    schedule::{Act, OTHERS, ROOMS, Schedule, Tokens},
+    schedule::{Act, OTHERS, ROOMS, Schedule, Tokens, WAKES},
+    sockets::Sockets,
 };
 
 /// When a run begins.
@@ -30,10 +32,9 @@ pub(crate) struct World {
     pub(crate) now: u64,
     /// How far the client's clock is ahead of the world's.
     pub(crate) ahead_ms: u64,
-    /// The client's socket.
-    pub(crate) socket: Option<SocketId>,
-    /// Until when the page sleeps.
-    pub(crate) frozen_until: Option<u64>,
+    /// The client's sockets.
+    pub(crate) sockets: Sockets,
+    pub(crate) page: Page,
     pub(crate) tokens: Tokens,
     /// When the application answers that it was asked for a token.
     pub(crate) answers_at: Option<u64>,
@@ -46,7 +47,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(schedule: &Schedule, fault: Option<Fault>) -> Self {
         let mut random = Random::new(schedule.seed);
-        let config = Config { has_token: true, ..Config::default() };
+        let transports = schedule.transports.to_vec();
+        let config = Config { has_token: true, transports, ..Config::default() };
         Self {
             client: Client::new(config, random.next(), NoChecks),
             application: Application::default(),
@@ -55,8 +57,8 @@ impl World {
             random,
             now: BEGINNING_MS,
             ahead_ms: 0,
-            socket: None,
-            frozen_until: None,
+            sockets: Sockets::default(),
+            page: Page::default(),
             tokens: Tokens::Good { ms: 3_600_000 },
             answers_at: None,
             repeats: 0,
@@ -67,7 +69,11 @@ impl World {
 
     pub(crate) fn note(&mut self, what: impl FnOnce() -> String) {
         if let Some(trace) = &mut self.trace {
-            trace.push(format!("{:>9} ms  {}", self.now - BEGINNING_MS, what()));
+            let what = what();
+            // What comes again and again is worth one line.
+            if trace.last().is_none_or(|last| !last.ends_with(&what)) {
+                trace.push(format!("{:>9} ms  {what}", self.now - BEGINNING_MS));
+            }
         }
     }
 
@@ -78,8 +84,14 @@ impl World {
     /// Lets a step happen. Whether the application goes on after it.
     pub(crate) fn act(&mut self, act: Act) -> Result<(), String> {
         let (now, clock) = (self.now, self.clock());
+        if self.page.is_asleep && act.is_of_page() {
+            return Ok(());
+        }
         match act {
-            Act::Connect => self.client.connect(clock),
+            Act::Connect => {
+                self.page.waits_for_network &= self.sockets.main.is_some();
+                self.client.connect(clock);
+            }
             Act::Disconnect => self.client.disconnect(clock),
             Act::Close => self.client.close(clock),
             Act::Join { room, filter } => {
@@ -112,11 +124,23 @@ impl World {
                 self.emit("presence:update", payload, None);
             }
             Act::Tokens(tokens) => self.tokens = tokens,
-            Act::Freeze { ms, messages_first } => return self.freeze(ms, messages_first),
+            Act::Freeze { ms, messages_first, wake } => {
+                return self.freeze(ms, messages_first, WAKES[wake]);
+            }
             Act::ClockJump { ms } => self.ahead_ms += ms,
-            Act::Latency { ms } => self.network.latency_ms = ms,
-            Act::Cut { down, up, tells_client, tells_server } => {
-                self.network.cut(now, down, up, (tells_client, tells_server));
+            Act::Hide { timers_ms } => self.hide(timers_ms),
+            Act::Show => self.show()?,
+            Act::Offline { is_true } => self.go_offline(is_true)?,
+            Act::Online => self.go_online()?,
+            Act::PutAway => self.put_away()?,
+            Act::Return { told } => self.come_back(told)?,
+            Act::Latency { ms, upgrade_lag_ms } => {
+                self.network.latency_ms = ms;
+                self.network.upgrade_lag_ms = upgrade_lag_ms;
+            }
+            Act::Websockets(websockets) => self.network.websockets = websockets,
+            Act::Cut { all, down, up, tells_client, tells_server } => {
+                self.network.cut(now, all, down, up, (tells_client, tells_server));
             }
             Act::Stall { ms } => self.network.stall(now + ms),
             Act::Publish { room, name, count } => {
@@ -181,14 +205,17 @@ impl World {
     }
 
     /// The page sleeps: what comes meanwhile waits until it wakes.
-    fn freeze(&mut self, ms: u64, messages_first: bool) -> Result<(), String> {
-        self.frozen_until = Some(self.now + ms);
+    fn freeze(&mut self, ms: u64, messages_first: bool, wake: &[PageEvent]) -> Result<(), String> {
+        self.page.fall_asleep();
         self.settle()?;
         self.pass(ms)?;
-        self.frozen_until = None;
-        if !messages_first {
+        self.page.is_asleep = false;
+        if messages_first {
+            self.settle()?;
+        } else {
             self.fire()?;
         }
+        wake.iter().try_for_each(|event| self.tell_page(*event))?;
         self.settle()
     }
 
@@ -196,15 +223,17 @@ impl World {
     pub(crate) fn pass(&mut self, ms: u64) -> Result<(), String> {
         let end = self.now + ms;
         for _ in 0..ENDLESS {
-            let listens = self.frozen_until.is_none();
+            let listens = !self.page.is_asleep;
             let timer = self.client.poll_timeout().filter(|_| listens);
-            let timer = timer.map(|at| at.as_millis().saturating_sub(self.ahead_ms));
+            let timer = timer.map(|at| {
+                self.page.timer_comes(at.as_millis().saturating_sub(self.ahead_ms), self.now)
+            });
             let answer = self.answers_at.filter(|_| listens);
             let arrival = self.network.next_due(self.now, listens);
             let next = [timer, answer, arrival, self.server.next_due()].into_iter().flatten().min();
             let Some(next) = next.filter(|next| *next <= end) else {
                 self.now = end;
-                return Ok(());
+                return self.notices_death();
             };
             self.now = self.now.max(next);
             self.settle()?;
@@ -215,9 +244,14 @@ impl World {
         Err("time stands still: something is due again and again".to_owned())
     }
 
-    fn fire(&mut self) -> Result<(), String> {
+    pub(crate) fn fire(&mut self) -> Result<(), String> {
         let clock = self.clock();
+        let waited = matches!(self.client.state(), ConnectionState::Reconnecting { .. });
         self.client.handle_timeout(clock);
+        let tries = matches!(self.client.state(), ConnectionState::Connecting);
+        if waited && tries && self.page.waits_for_network {
+            return Err("it tries to connect though there is no network".to_owned());
+        }
         if self.client.poll_timeout().is_some_and(|deadline| deadline <= clock) {
             return Err("a deadline that has passed is due again".to_owned());
         }
@@ -225,7 +259,7 @@ impl World {
     }
 
     /// Lets everything happen that is due now, but for the client's timers.
-    fn settle(&mut self) -> Result<(), String> {
+    pub(crate) fn settle(&mut self) -> Result<(), String> {
         self.drain()?;
         for _ in 0..ENDLESS {
             self.network.flush(self.now);
@@ -234,7 +268,7 @@ impl World {
                 self.server.receive(&mut self.network, self.now, link, up);
                 continue;
             }
-            if self.frozen_until.is_some() {
+            if self.page.is_asleep {
                 return Ok(());
             }
             if let Some((link, down)) = self.network.take_down(self.now) {
@@ -259,9 +293,11 @@ impl World {
     /// All is well from now on, and stays so until there is nothing left to be said.
     pub(crate) fn come_to_rest(&mut self) -> Result<(), String> {
         self.tokens = Tokens::Good { ms: 3_600_000 };
-        self.network.latency_ms = USUAL_LATENCY_MS;
-        self.network.unstall();
+        self.network.recover();
         self.server.recover();
+        self.come_back(0)?;
+        self.go_online()?;
+        self.show()?;
         self.pass(30_000)?;
         if matches!(self.client.state(), ConnectionState::Idle | ConnectionState::Closed { .. }) {
             self.client.connect(self.clock());
@@ -279,9 +315,5 @@ impl World {
     pub(crate) fn linger(&mut self) -> Result<(), String> {
         self.pass(60_000)?;
         self.fire()
-    }
-
-    pub(crate) fn has_socket(&self) -> bool {
-        self.socket.is_some()
     }
 }
