@@ -2,16 +2,24 @@
 
 import type { Socket } from 'socket.io'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import type { Client, ClientOptions, EventContext } from '../../src/types.js'
+import type { Client, ClientOptions, EventContext, Transport } from '../../src/types.js'
 import { PlainServer, connected } from './plainServer.js'
 
 const BYTES = new Uint8Array([0, 1, 254, 255])
 
+/** By polling alone, and while a websocket takes over from it, all is as by a websocket. */
+const WAYS: [string, Transport[]][] = [
+  ['a websocket', ['websocket']],
+  ['polling', ['polling']],
+  ['polling and then a websocket', ['polling', 'websocket']],
+]
+
+let transports: Transport[] = ['websocket']
 let server: PlainServer
 let client: Client
 let socket: Socket
 
-const connect = async (options: ClientOptions = {}) => ({ client, socket } = await connected(server, options))
+const connect = async (options: ClientOptions = {}) => ({ client, socket } = await connected(server, { transports, ...options }))
 
 beforeEach(async () => {
   server = await new PlainServer().listen()
@@ -23,7 +31,11 @@ afterEach(async () => {
   await server.close()
 })
 
-describe('a server without ours', () => {
+describe.each(WAYS)('a server without ours, by %s,', (_way, by) => {
+  beforeEach(() => {
+    transports = by
+  })
+
   it('tells events, with a payload or without', async () => {
     await connect()
     const told = vi.fn<(payload: unknown, context: EventContext) => void>()
@@ -114,6 +126,10 @@ describe('a server without ours', () => {
 })
 
 describe('what of ours it lacks', () => {
+  beforeEach(() => {
+    transports = ['websocket']
+  })
+
   it('is no session, no recovery and no log', async () => {
     await connect()
     expect(client.session).toBeUndefined()

@@ -2,7 +2,7 @@
 
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { Server, type Socket } from 'socket.io'
+import { Server, type ServerOptions, type Socket } from 'socket.io'
 import { expect, vi } from 'vitest'
 import { WebSocket } from 'ws'
 import { createClient } from '../../src/index.node.js'
@@ -19,8 +19,8 @@ export class PlainServer {
   readonly io: Server
   readonly #http = createServer()
 
-  constructor() {
-    this.io = new Server(this.#http, { serveClient: false })
+  constructor(options: Partial<ServerOptions> = {}) {
+    this.io = new Server(this.#http, { serveClient: false, ...options })
   }
 
   async listen(port = 0): Promise<this> {
