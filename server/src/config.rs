@@ -10,6 +10,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
     domains::LivePreviewSettings,
+    http::client_address::{ForwardedHeader, TrustedProxy},
     limits::Limits,
     log::LogBounds,
 };
@@ -72,6 +73,19 @@ pub struct Config {
     /// Events that a user may send in a window.
     #[arg(long, env, default_value = "100", value_parser = parse::<NonZeroU32>("RATE_LIMIT_MAX", "a number from 1"))]
     pub rate_limit_max: NonZeroU32,
+
+    /// Connections that an address may open in a second; of IPv6, a network of 64 bits.
+    #[arg(long, env, default_value = "50", value_parser = parse::<NonZeroU32>("CONNECTIONS_PER_SECOND", "a number from 1"))]
+    pub connections_per_second: NonZeroU32,
+
+    /// Proxies that are believed where a request comes from: addresses or networks such as
+    /// 10.0.0.0/8, separated by commas.
+    #[arg(long, env, value_delimiter = ',', value_parser = parse::<TrustedProxy>("TRUSTED_PROXIES", "a list of IP addresses or networks such as 10.0.0.0/8"))]
+    pub trusted_proxies: Vec<TrustedProxy>,
+
+    /// The header in which those proxies say it.
+    #[arg(long, env, value_enum, default_value = "x-forwarded-for")]
+    pub forwarded_header: ForwardedHeader,
 
     /// Events that a room's log keeps.
     #[arg(long, env, default_value = "1000", value_parser = parse::<usize>("LOG_EVENTS", "a number"))]
@@ -202,6 +216,7 @@ impl Config {
         Limits {
             rate_max: self.rate_limit_max,
             rate_window: self.rate_limit_window,
+            connections_per_second: self.connections_per_second,
             connect_timeout: self.connect_timeout,
             auth_timeout: self.auth_timeout,
             log: LogBounds {
@@ -286,6 +301,11 @@ mod tests {
             (["--log-bytes", "many"], "LOG_BYTES must be a size"),
             (["--rate-limit-max", "0"], "RATE_LIMIT_MAX must be a number from 1"),
             (["--host", "here"], "HOST must be an IP address"),
+            (
+                ["--trusted-proxies", "10.0.0.1,near"],
+                "TRUSTED_PROXIES must be a list of IP addresses",
+            ),
+            (["--connections-per-second", "0"], "CONNECTIONS_PER_SECOND must be a number from 1"),
         ] {
             let error = read(&arguments, &[]).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}");

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{HashMap, HashSet},
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -29,7 +30,7 @@ use crate::{
     connection::{Connection, Told},
     emits::Emits,
     error::{Error, Result},
-    limits::{Limits, RateLimits},
+    limits::{ConnectionLimits, Limits, RateLimits},
     metrics,
     registry::{Context, Domain, Registry},
     rooms::{Filter, Parting, RoomState, Rooms},
@@ -50,6 +51,7 @@ pub struct Engine {
     auth_mode: AuthMode,
     limits: Limits,
     rates: RateLimits,
+    connection_limits: ConnectionLimits,
     emits: Emits,
     registry: Registry,
     rooms: Rooms,
@@ -75,6 +77,7 @@ impl Engine {
     ) -> Self {
         Self {
             rates: RateLimits::new(&limits),
+            connection_limits: ConnectionLimits::new(&limits),
             emits: Emits::default(),
             rooms: Rooms::new(limits.log),
             registry: registry.with(OwnRooms),
@@ -120,6 +123,11 @@ impl Engine {
     /// Counts an event of a user.
     pub(crate) fn count(&self, user: &UserId) -> Result<()> {
         self.rates.count(user)
+    }
+
+    /// Counts a connection that an address opens.
+    pub(crate) fn count_connection(&self, address: IpAddr) -> Result<()> {
+        self.connection_limits.count(address)
     }
 
     /// Reads a room's address.
@@ -336,8 +344,8 @@ impl Engine {
         metrics::connections(connections.all.len());
     }
 
-    /// Tells the members of rooms who comes and goes, trims logs, forgets rooms and answers that
-    /// nobody needs, and keeps the keys of tokens up to date. Runs until it is dropped.
+    /// Tells the members of rooms who comes and goes, trims logs, forgets what nobody needs any
+    /// longer, and keeps the keys of tokens up to date. Runs until it is dropped.
     pub(crate) async fn upkeep(self: Arc<Self>) {
         let sweep = async {
             let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
@@ -345,6 +353,8 @@ impl Engine {
                 ticks.tick().await;
                 self.rooms.sweep();
                 self.emits.sweep(clock::unix_ms());
+                self.rates.sweep();
+                self.connection_limits.sweep();
             }
         };
         tokio::join!(self.rooms.tell_presence(), sweep, self.verifier.keep_fresh());

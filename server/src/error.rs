@@ -39,6 +39,12 @@ pub enum Error {
         /// When another one would be served.
         retry_after: Duration,
     },
+    /// The address opened too many connections.
+    #[error("too many connections")]
+    Throttled {
+        /// When another one would be served.
+        retry_after: Duration,
+    },
     /// The database failed or can't be reached.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
@@ -66,6 +72,7 @@ impl Error {
             Self::Failed { code, .. } => *code,
             Self::Payload(_) => ErrorCode::InvalidPayload,
             Self::RateLimited { .. } => ErrorCode::RateLimitExceeded,
+            Self::Throttled { .. } => ErrorCode::ConnectionThrottled,
             Self::Database(_) => ErrorCode::Unavailable,
             Self::Json(_) => ErrorCode::Internal,
         }
@@ -85,11 +92,14 @@ impl Error {
             Self::Failed { message, .. } => (*message).into(),
             Self::Payload(error) => error.to_string(),
             Self::RateLimited { .. } => "too many events; slow down".into(),
+            Self::Throttled { .. } => {
+                "too many connections from this address; wait a little".into()
+            }
             Self::Database(_) => "the database can't be reached".into(),
             Self::Json(_) => "the server failed".into(),
         };
         let retry_after_ms = match self {
-            Self::RateLimited { retry_after } => {
+            Self::RateLimited { retry_after } | Self::Throttled { retry_after } => {
                 Some(u32::try_from(retry_after.as_millis()).unwrap_or(u32::MAX).max(1))
             }
             _ => None,
@@ -112,9 +122,18 @@ impl Error {
         match self {
             Self::Database(_) | Self::Json(_) | Self::Failed { .. } => true,
             Self::Again(error) => error.is_ours(),
-            Self::Refused { .. } | Self::Payload(_) | Self::RateLimited { .. } => false,
+            Self::Refused { .. }
+            | Self::Payload(_)
+            | Self::RateLimited { .. }
+            | Self::Throttled { .. } => false,
         }
     }
+}
+
+/// Whether refusals of this code come as fast as somebody sends: a line in the log for each would
+/// cost more than what was refused.
+pub(crate) fn is_of_a_flood(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::RateLimitExceeded | ErrorCode::ConnectionThrottled)
 }
 
 /// What most functions of the server give back.

@@ -26,6 +26,7 @@ use crate::{
     error::Error,
     http::{
         back_end::{self, ApiKey},
+        client_address::{TrustedProxies, is_for_sockets, is_of_session, throttle},
         openapi, operation,
     },
     metrics,
@@ -76,7 +77,9 @@ pub enum ServeError {
 pub struct Server {
     /// The engine.
     pub engine: Arc<Engine>,
-    /// The routes, with the socket server.
+    /// The routes, with the socket server. To be served with the addresses that requests come from
+    /// (`into_make_service_with_connect_info::<SocketAddr>()`): without these, how many connections
+    /// an address may open is not limited.
     pub router: Router,
 }
 
@@ -88,6 +91,8 @@ impl Server {
         let engine = Arc::new(engine);
         tokio::spawn(engine.clone().upkeep());
         let origins: Arc<[String]> = config.cors_origin.clone().into();
+        let proxies = TrustedProxies::new(config.trusted_proxies.clone(), config.forwarded_header);
+        let proxies = Arc::new(proxies);
         let mut api = openapi::document();
         let routes = routes.finish_api(&mut api);
         openapi::name_path_parts(&mut api);
@@ -105,6 +110,7 @@ impl Server {
             .with_state(engine.clone())
             .layer(sockets(&engine, config))
             .layer(cors(&origins))
+            .layer(middleware::from_fn_with_state((engine.clone(), proxies), throttle))
             .layer(middleware::from_fn_with_state(origins, check_origin))
             .layer(middleware::from_fn_with_state(engine.clone(), refuse_when_stopping))
             .layer(CatchPanicLayer::new());
@@ -192,7 +198,8 @@ async fn serve(server: Server, listener: TcpListener) -> Result<(), ServeError> 
             tracing::warn!(left = stopping.connection_count(), "clients did not go in time");
         }
     };
-    let serving = axum::serve(listener, server.router).with_graceful_shutdown(stop);
+    let service = server.router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
     let overdue = async {
         engine.stopped().await;
         tokio::time::sleep(STOP_TIMEOUT).await;
@@ -210,8 +217,7 @@ async fn refuse_when_stopping(
     request: Request,
     next: Next,
 ) -> Response {
-    let polls = request.uri().path().starts_with("/socket.io")
-        && request.uri().query().is_some_and(|query| query.contains("sid="));
+    let polls = is_for_sockets(&request) && is_of_session(&request);
     if engine.is_stopping() && !polls {
         return Error::refused(ErrorCode::Unavailable, "the server is stopping").into_response();
     }
@@ -284,8 +290,7 @@ async fn check_origin(
     request: Request,
     next: Next,
 ) -> Response {
-    let socket = request.uri().path().starts_with("/socket.io");
-    if socket && !may_connect(request.headers(), &origins) {
+    if is_for_sockets(&request) && !may_connect(request.headers(), &origins) {
         let message = "this origin may not connect; see CORS_ORIGIN";
         return Error::refused(ErrorCode::AccessDenied, message).into_response();
     }

@@ -1,6 +1,7 @@
 //! HTTP: who is asking, what they sent, and how a refusal looks (RFC 9457).
 
 pub mod back_end;
+pub mod client_address;
 pub(crate) mod openapi;
 pub mod operation;
 
@@ -22,7 +23,7 @@ use openapi::Opener;
 use crate::{
     auth::{self, Identity},
     engine::Engine,
-    error::Error,
+    error::{self, Error},
 };
 
 /// Whoever is asking, by their token.
@@ -121,7 +122,11 @@ impl IntoResponse for Error {
     fn into_response(self) -> Response {
         let ErrorBody { code, message, retry_after_ms } = self.answer();
         let status = status(code);
-        tracing::warn!(%code, status = status.as_u16(), "refused a request");
+        if error::is_of_a_flood(code) {
+            tracing::debug!(%code, status = status.as_u16(), "refused a request");
+        } else {
+            tracing::warn!(%code, status = status.as_u16(), "refused a request");
+        }
         let problem = Problem {
             title: status.canonical_reason().unwrap_or("Refused"),
             status: status.as_u16(),

@@ -18,7 +18,7 @@ use serde_json::{
 use super::{Next, Session};
 use crate::{
     clock,
-    error::{Error, Result},
+    error::{self, Error, Result},
     metrics,
     registry::Context,
     socketio::{self, Incoming, Packet, PacketKind},
@@ -174,7 +174,12 @@ impl Session {
     ) -> Result<Next> {
         let refusal = error.answer();
         let name = event.as_deref().map_or("unknown", known_name);
-        tracing::warn!(connection = %self.connection.id, event = name, code = %refusal.code, "refused");
+        let connection = &self.connection.id;
+        if error::is_of_a_flood(refusal.code) {
+            tracing::debug!(%connection, event = name, code = %refusal.code, "refused");
+        } else {
+            tracing::warn!(%connection, event = name, code = %refusal.code, "refused");
+        }
         if let Some(id) = ack {
             self.acknowledge(id, &Ack::<()>::Refused(refusal)).await?;
         } else {

@@ -88,3 +88,10 @@ export const keydown = (n) => ({
   keyChar: 'a',
   n,
 })
+
+/** How often each code was refused so far, as the metrics tell. */
+export async function refusals(server) {
+  const text = await (await fetch(`${server.url}/metrics`)).text()
+  const lines = text.matchAll(/^samewire_refusals_total\{code="(\w+)"\} (\d+)$/gm)
+  return Object.fromEntries([...lines].map(([, code, count]) => [code, Number(count)]))
+}

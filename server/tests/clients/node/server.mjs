@@ -69,6 +69,7 @@ function start(folder, env, stderr) {
     RUST_LOG: process.env.RUST_LOG ?? 'error',
     JWT_SECRET: SECRET,
     PORT: '0',
+    CONNECTIONS_PER_SECOND: '100000',
     DATABASE_URL: `sqlite://${join(folder, 'samewire.db')}`,
     ...env,
   }

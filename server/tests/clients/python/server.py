@@ -45,6 +45,7 @@ class Server:
                 "RUST_LOG": os.environ.get("RUST_LOG", "off"),
                 "JWT_SECRET": SECRET,
                 "PORT": "0",
+                "CONNECTIONS_PER_SECOND": "100000",
                 "DATABASE_URL": f"sqlite://{self.database}",
                 **env,
             },
