@@ -7,11 +7,25 @@ use crate::{
 
 /// The packet that waits for its attachments, if one does.
 #[derive(Debug)]
-pub(crate) struct Assembly<P>(Option<(Packet<P>, Vec<P>)>);
+pub(crate) struct Assembly<P> {
+    waiting: Option<Waiting<P>>,
+    max_bytes: usize,
+}
+
+#[derive(Debug)]
+struct Waiting<P> {
+    packet: Packet<P>,
+    /// Those that have come; none is kept of too many bytes.
+    attachments: Vec<P>,
+    /// How many are still to come.
+    missing: usize,
+    bytes: usize,
+}
 
 impl<P: Payload> Assembly<P> {
-    pub(crate) fn new() -> Self {
-        Self(None)
+    /// Keeps attachments of so many bytes at most.
+    pub(crate) fn new(max_bytes: usize) -> Self {
+        Self { waiting: None, max_bytes }
     }
 
     /// Takes a packet: gives it back when it is whole.
@@ -22,29 +36,42 @@ impl<P: Payload> Assembly<P> {
         if self.is_waiting() {
             return Err(FrameError::OutOfPlace);
         }
-        if missing(&packet) == 0 {
+        let missing = attachments(&packet);
+        if missing == 0 {
             return Ok(Some(packet));
         }
-        self.0 = Some((packet, Vec::new()));
+        self.waiting = Some(Waiting { packet, attachments: Vec::new(), missing, bytes: 0 });
         Ok(None)
     }
 
     /// Whether a packet waits for attachments.
     pub(crate) fn is_waiting(&self) -> bool {
-        self.0.is_some()
+        self.waiting.is_some()
     }
 
     /// Takes an attachment: gives the packet when it is whole with it.
     ///
     /// # Errors
-    /// When no packet waits for it, or the packet names one that isn't there.
+    /// When no packet waits for it, or the packet names one that isn't there; with the last of those
+    /// that are too large together.
     pub(crate) fn attachment(&mut self, attachment: P) -> Result<Option<Packet<P>>, FrameError> {
-        let (packet, mut attachments) = self.0.take().ok_or(FrameError::OutOfPlace)?;
-        attachments.push(attachment);
-        if attachments.len() < missing(&packet) {
-            self.0 = Some((packet, attachments));
+        let mut waiting = self.waiting.take().ok_or(FrameError::OutOfPlace)?;
+        waiting.bytes = waiting.bytes.saturating_add(attachment.byte_length());
+        waiting.missing -= 1;
+        let fits = waiting.bytes <= self.max_bytes;
+        if fits {
+            waiting.attachments.push(attachment);
+        } else {
+            waiting.attachments = Vec::new();
+        }
+        if waiting.missing > 0 {
+            self.waiting = Some(waiting);
             return Ok(None);
         }
+        if !fits {
+            return Err(FrameError::TooLarge);
+        }
+        let Waiting { packet, attachments, .. } = waiting;
         let whole = |args: P| args.with_attachments(&attachments).ok_or(FrameError::Body);
         Ok(Some(match packet {
             Packet::Event { ack, args, .. } => {
@@ -57,11 +84,11 @@ impl<P: Payload> Assembly<P> {
 
     /// Forgets the packet that waits.
     pub(crate) fn clear(&mut self) {
-        self.0 = None;
+        self.waiting = None;
     }
 }
 
-fn missing<P>(packet: &Packet<P>) -> usize {
+fn attachments<P>(packet: &Packet<P>) -> usize {
     match packet {
         Packet::Event { attachments, .. } | Packet::Ack { attachments, .. } => *attachments,
         _ => 0,

@@ -41,9 +41,9 @@ impl<P: Payload> Client<P> {
         Self {
             connection: Connection::new(config.clone(), seed),
             outbox: Outbox::new(config.queue_limit),
+            assembly: Assembly::new(config.max_attachment_bytes),
             config,
             checks: Box::new(checks),
-            assembly: Assembly::new(),
             rooms: Rooms::new(),
             session: None,
             renewing: false,

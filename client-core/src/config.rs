@@ -28,6 +28,8 @@ pub struct Config {
     pub retries: u32,
     /// Emits kept while offline.
     pub queue_limit: usize,
+    /// Bytes that the binary values of one event may have together, besides its text.
+    pub max_attachment_bytes: usize,
     /// Whether there is anybody to ask for a token.
     pub has_token: bool,
 }
@@ -45,6 +47,7 @@ impl Default for Config {
             ack_timeout: Duration::from_secs(10),
             retries: 3,
             queue_limit: 1_000,
+            max_attachment_bytes: 64 * 1024 * 1024,
             has_token: false,
         }
     }

@@ -84,6 +84,9 @@ pub enum FrameError {
     /// What follows the head is no JSON, or not of the kind that belongs there.
     #[error("a spoilt body")]
     Body,
+    /// Its binary values are more, in bytes, than is kept.
+    #[error("too many bytes of binary values")]
+    TooLarge,
     /// A binary value that no packet waits for, or a text where one was to come.
     #[error("a binary value out of its place")]
     OutOfPlace,

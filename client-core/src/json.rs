@@ -25,6 +25,10 @@ impl Payload for Value {
         self.as_bool()
     }
 
+    fn byte_length(&self) -> usize {
+        self.as_str().map_or(0, str::len)
+    }
+
     fn with_attachments(mut self, attachments: &[Self]) -> Option<Self> {
         if self.field("_placeholder").and_then(|flag| flag.flag()) == Some(true) {
             let index = usize::try_from(self.field("num")?.count()?).ok()?;

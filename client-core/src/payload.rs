@@ -23,6 +23,9 @@ pub trait Payload: Clone {
     /// The truth value, if it is one.
     fn flag(&self) -> Option<bool>;
 
+    /// How many bytes it is, if it is binary.
+    fn byte_length(&self) -> usize;
+
     /// The same value with each placeholder in it replaced by the attachment it names. Nothing
     /// where one names an attachment that isn't there.
     fn with_attachments(self, attachments: &[Self]) -> Option<Self>;
@@ -35,10 +38,12 @@ pub trait Payload: Clone {
 
     /// Reads the arguments of an event: its name, its payload, and where it belongs.
     fn event(&self) -> Option<Arrived<Self>> {
+        let place = self.item(2).and_then(|meta| Place::read(&meta));
         Some(Arrived {
             name: self.item(0)?.text()?.into(),
             payload: self.item(1),
-            place: self.item(2).and_then(|meta| Place::read(&meta)),
+            args: self.item(2).filter(|_| place.is_none()).map(|_| self.clone()),
+            place,
         })
     }
 }
@@ -55,6 +60,8 @@ pub struct Arrived<P> {
     /// Its place in a room's log. None where it was sent to this connection alone, or the server
     /// keeps no logs.
     pub place: Option<Place>,
+    /// `[name, …arguments]`, where another server sent more than a payload.
+    pub args: Option<P>,
 }
 
 /// A payload as it will travel, written by whoever calls: `json` is a text, wherever it is held.

@@ -425,6 +425,7 @@ fn logged<P: Payload>(room: &Arc<str>, epoch: &Arc<str>, event: &P) -> Option<(u
         name: event.field("event")?.text()?.into(),
         payload: event.field("payload"),
         place: Some(Place { room: room.clone(), position }),
+        args: None,
     };
     Some((offset, arrived))
 }

@@ -196,7 +196,7 @@ export class SamewireClient implements RoomOwner {
         this.#session = session
         this.#changes.call('change')
       },
-      arrived: (event, payload, room, epoch, offset, ack) => this.#arrived(event, payload, room, epoch, offset, ack),
+      arrived: (event, payload, room, epoch, offset, ack, args) => this.#arrived(event, payload, room, epoch, offset, ack, args),
       settled: (call, failure, answer) => (failure ? this.#calls.reject(call, errorOf(failure)) : this.#calls.resolve(call, answer)),
       joined: (handle, room) => this.#joined(handle, room),
       refused: (handle, failure) => this.#joins.reject(handle, errorOf(failure)),
@@ -223,12 +223,13 @@ export class SamewireClient implements RoomOwner {
     }
   }
 
-  #arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined): void {
+  #arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined, args: unknown[] | undefined): void {
     const keys = room === undefined ? [event] : [event, listenerKey(event, room)]
     const heard = keys.filter((key) => this.#events.has(key))
     if (heard.length === 0) return
     const context: EventContext = {
       ...(room !== undefined && epoch !== undefined && { room, position: { epoch, offset } }),
+      ...(args !== undefined && { rest: args.slice(2) }),
       ...(ack !== undefined && { acknowledge: (answer: unknown) => this.#acknowledge(ack, answer) }),
     }
     for (const key of heard) this.#events.call(key, payload, context)

@@ -66,8 +66,8 @@ export interface Host {
   tokenNeeded(): void
   stateChanged(status: ConnectionState['status'], attempt: number, retryAt: number, reason: Failure | undefined, transport: Transport): void
   sessionChanged(session: Session | undefined): void
-  /** `room` and `epoch` are both there or neither; `offset` goes with them. */
-  arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined): void
+  /** `room` and `epoch` are both there or neither; `offset` goes with them. `args` are there where they are more than a payload, beginning with the name. */
+  arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined, args: unknown[] | undefined): void
   settled(call: number, failure: Failure | undefined, answer: unknown): void
   joined(handle: number, room: string): void
   refused(handle: number, failure: Failure): void

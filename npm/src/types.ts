@@ -77,6 +77,8 @@ export interface EventContext {
   readonly room?: string
   /** Its place in the room's log. */
   readonly position?: Position
+  /** What came after the payload, where a server without ours sent more than one argument. */
+  readonly rest?: readonly unknown[]
   /** Answers the server, where it wants to hear. */
   readonly acknowledge?: (answer: unknown) => void
 }
@@ -117,6 +119,8 @@ export interface ClientOptions {
   retries?: number
   /** Emits kept while offline. Past it an emit is refused with `QUEUE_FULL`. Default 1,000. */
   queueLimit?: number
+  /** Bytes that the binary values of one event may have together; past it the event is a `protocol-error`. Default 64 MiB. */
+  maxAttachmentBytes?: number
   /** Is told what goes on. */
   logger?: Logger
   /** Makes the sockets. Default `globalThis.WebSocket`. */

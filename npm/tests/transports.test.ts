@@ -27,6 +27,24 @@ class Mute {
   close() {}
 }
 
+/** Reaches the server, and is lost before it can say anything. */
+class Severed {
+  onopen: (() => void) | null = null
+  onclose: (() => void) | null = null
+  readonly #real: WebSocket
+  constructor(url: string) {
+    this.#real = new WebSocket(url)
+    this.#real.on('open', () => this.onopen?.())
+    this.#real.on('close', () => this.onclose?.())
+  }
+  send() {
+    this.#real.terminate()
+  }
+  close() {
+    this.#real.terminate()
+  }
+}
+
 describe('over the real server', () => {
   let server: ChildProcess
   let address: string
@@ -115,6 +133,14 @@ describe('over the real server', () => {
 
   it('stays with polling where the websocket never answers', async () => {
     const { client } = connect(['polling', 'websocket'], Mute)
+    await goesBy(client, 'polling')
+    await exchange(client, 20)
+  })
+
+  it('connects anew where the websocket of an upgrade is lost, for which the server would wait for ever', async () => {
+    const { client, states } = connect(['polling', 'websocket'], Severed)
+    const reason = { code: 'CONNECTION_LOST', message: 'the server waits for a websocket that is gone' }
+    await vi.waitFor(() => expect(states).toContainEqual(expect.objectContaining({ status: 'reconnecting', reason })), 5_000)
     await goesBy(client, 'polling')
     await exchange(client, 20)
   })

@@ -190,7 +190,7 @@ impl Driver {
     }
 
     fn tell_arrived(&self, event: Arrived<Value>, ack: Option<u64>) -> Result<(), JsValue> {
-        let Arrived { name, payload, place } = event;
+        let Arrived { name, payload, place, args } = event;
         let name = names::value(&name);
         let payload = payload.map(|payload| payload.0).unwrap_or_default();
         let ack = ack.map(|ack| ack as f64);
@@ -198,9 +198,13 @@ impl Driver {
         match place {
             Some(Place { room, position: Position { epoch, offset } }) => {
                 let (room, epoch) = (names::value(&room), names::value(&epoch));
-                self.host.arrived(&name, &payload, &room, &epoch, offset as f64, ack)
+                let offset = offset as f64;
+                self.host.arrived(&name, &payload, &room, &epoch, offset, ack, &nothing)
             }
-            None => self.host.arrived(&name, &payload, &nothing, &nothing, 0.0, ack),
+            None => {
+                let args = args.map(|args| args.0).unwrap_or_default();
+                self.host.arrived(&name, &payload, &nothing, &nothing, 0.0, ack, &args)
+            }
         }
     }
 

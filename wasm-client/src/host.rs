@@ -38,6 +38,7 @@ extern "C" {
     pub(crate) fn session_changed(this: &Host, session: JsValue) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch)]
+    #[expect(clippy::too_many_arguments, reason = "an object would cost a read of each field")]
     pub(crate) fn arrived(
         this: &Host,
         event: &JsValue,
@@ -46,6 +47,7 @@ extern "C" {
         epoch: &JsValue,
         offset: f64,
         ack: Option<f64>,
+        args: &JsValue,
     ) -> Result<(), JsValue>;
 
     /// Exactly one of `failure` and an answer.

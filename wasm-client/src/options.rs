@@ -27,6 +27,8 @@ pub(crate) fn read(options: JsValue) -> Config {
         ack_timeout: millis("ackTimeout", default.ack_timeout),
         retries: number("retries").map_or(default.retries, |retries| retries as u32),
         queue_limit: number("queueLimit").map_or(default.queue_limit, |limit| limit as usize),
+        max_attachment_bytes: number("maxAttachmentBytes")
+            .map_or(default.max_attachment_bytes, |most| most as usize),
         has_token: flag("hasToken").unwrap_or(default.has_token),
     }
 }

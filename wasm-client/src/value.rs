@@ -1,6 +1,6 @@
 //! JavaScript values as the core's payloads.
 
-use js_sys::{Array, JsString};
+use js_sys::{Array, ArrayBuffer, JsString};
 use samewire_client_core::{Arrived, Payload, Place, Position};
 use wasm_bindgen::prelude::*;
 
@@ -68,6 +68,10 @@ impl Payload for Value {
         self.0.as_bool()
     }
 
+    fn byte_length(&self) -> usize {
+        self.0.dyn_ref::<ArrayBuffer>().map_or(0, |buffer| buffer.byte_length() as usize)
+    }
+
     fn with_attachments(self, attachments: &[Self]) -> Option<Self> {
         let attachments = attachments.iter().map(|attachment| &attachment.0).collect();
         Self::present(with_attachments(self.0, &attachments))
@@ -77,7 +81,9 @@ impl Payload for Value {
     fn event(&self) -> Option<Arrived<Self>> {
         let name =
             names::text(name_number(&self.0)).or_else(|| Some(self.item(0)?.text()?.into()))?;
-        Some(Arrived { name, payload: self.item(1), place: self.place() })
+        let place = self.place();
+        let args = self.item(2).filter(|_| place.is_none()).map(|_| self.clone());
+        Some(Arrived { name, payload: self.item(1), place, args })
     }
 }
 

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use samewire_client_core::{
-    Client, Config, Instant, NoChecks, Payload, SocketId, Transmit,
+    Client, Config, Event, Instant, NoChecks, Payload, SocketId, Transmit,
     framing::{MAX_ATTACHMENTS, decode},
 };
 
-/// A value that is nothing but there. How many there are, its witness counts.
+/// A value that is nothing but there, and a megabyte if it is binary. How many there are, its witness
+/// counts.
 #[derive(Clone)]
 struct Kept {
     _by: Arc<()>,
@@ -34,10 +35,16 @@ impl Payload for Kept {
         None
     }
 
+    fn byte_length(&self) -> usize {
+        MEGABYTE
+    }
+
     fn with_attachments(self, _: &[Self]) -> Option<Self> {
         Some(self)
     }
 }
+
+const MEGABYTE: usize = 1_000_000;
 
 struct Bench {
     client: Client<Kept>,
@@ -49,7 +56,11 @@ impl Bench {
     const NOW: Instant = Instant::from_millis(0);
 
     fn connected() -> Self {
-        let mut client = Client::new(Config::default(), 1, NoChecks);
+        Self::with(Config { max_attachment_bytes: usize::MAX, ..Config::default() })
+    }
+
+    fn with(config: Config) -> Self {
+        let mut client = Client::new(config, 1, NoChecks);
         client.connect(Self::NOW);
         let Some(Transmit::Open { socket, .. }) = client.poll_transmit() else {
             panic!("no socket was asked for");
@@ -117,6 +128,28 @@ fn a_count_past_the_bound_keeps_nothing() {
         bench.text(&format!("45{count}-[]"));
         assert_eq!(bench.kept(), 0);
     }
+}
+
+#[test]
+fn a_packet_of_more_bytes_than_are_kept_is_told_of_and_passed_over() {
+    let mut bench = Bench::with(Config { max_attachment_bytes: 3 * MEGABYTE, ..Config::default() });
+    bench.text("455-[]");
+    bench.attachments(3);
+    assert_eq!(bench.kept(), 4);
+    bench.attachments(1);
+    assert_eq!(bench.kept(), 1, "the packet, which tells how many come");
+    let last = bench.value();
+    bench.client.handle_attachment(Bench::NOW, bench.socket, last);
+    let Some(Event::Fault { misfit, .. }) = bench.client.poll_event() else {
+        panic!("nobody is told");
+    };
+    assert_eq!(misfit.message, "too many bytes of binary values");
+    assert_eq!(bench.kept(), 0);
+    bench.text("453-[]");
+    bench.attachments(2);
+    let last = bench.value();
+    bench.client.handle_attachment(Bench::NOW, bench.socket, last);
+    assert!(matches!(bench.client.poll_event(), Some(Event::Arrived { .. })), "and goes on");
 }
 
 #[test]

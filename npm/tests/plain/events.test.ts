@@ -46,6 +46,40 @@ describe.each(WAYS)('a server without ours, by %s,', (_way, by) => {
     await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(3))
     expect(told.mock.calls.map(([payload]) => payload)).toEqual([{ text: 'grüße', list: [1, null, true] }, undefined, 'first'])
     expect(told.mock.calls.map(([, { room, position, acknowledge }]) => [room, position, acknowledge])).toEqual(Array(3).fill([undefined, undefined, undefined]))
+    expect(told.mock.calls.map(([, { rest }]) => rest)).toEqual([undefined, undefined, ['second']])
+  })
+
+  it('tells several arguments, binary ones too, and is answered by number', async () => {
+    await connect()
+    const told = vi.fn<(payload: unknown, context: EventContext) => void>()
+    client.on('plain:ask', (payload, context) => {
+      told(payload, context)
+      context.acknowledge?.(context.rest?.length)
+    })
+    expect(await socket.timeout(2_000).emitWithAck('plain:ask', 'first', Buffer.from(BYTES), { third: [3] }, null)).toBe(3)
+    const [payload, { rest }] = told.mock.calls[0]!
+    expect([payload, rest]).toEqual(['first', [BYTES.buffer, { third: [3] }, null]])
+  })
+
+  it('tells what looks like a place in a log, but is none, as it came', async () => {
+    await connect()
+    const told = vi.fn<(payload: unknown, context: EventContext) => void>()
+    client.on('plain:tell', told)
+    socket.emit('plain:tell', 1, { room: 'lobby', epoch: 3, offset: 7 })
+    await vi.waitFor(() => expect(told).toHaveBeenCalledExactlyOnceWith(1, { rest: [{ room: 'lobby', epoch: 3, offset: 7 }] }))
+  })
+
+  it('is held to what binary values of one event may weigh', async () => {
+    await connect({ maxAttachmentBytes: 10 })
+    const told = vi.fn()
+    const fault = vi.fn()
+    client.on('plain:tell', told)
+    client.on('protocol-error', fault)
+    socket.emit('plain:tell', [Buffer.alloc(6), Buffer.alloc(5), Buffer.alloc(1)])
+    socket.emit('plain:tell', [Buffer.alloc(6), Buffer.alloc(4)])
+    await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(1))
+    expect(fault.mock.calls.map(([{ message }]) => message)).toEqual(['too many bytes of binary values'])
+    expect(client.state.status).toBe('connected')
   })
 
   it('tells thousands of events in their order', async () => {
