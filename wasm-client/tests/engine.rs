@@ -88,7 +88,10 @@ fn a_payload_arrives_as_the_value_it_is() {
         &page,
         r#"42["moved",{"to":["e4",null,1.5]},{"room":"room:a","epoch":"e","offset":7}]"#,
     );
-    assert_eq!(page.told("arrived"), [r#"["moved",{"to":["e4",null,1.5]},"room:a","e",7,null,null]"#]);
+    assert_eq!(
+        page.told("arrived"),
+        [r#"["moved",{"to":["e4",null,1.5]},"room:a","e",7,null,null]"#]
+    );
 }
 
 #[wasm_bindgen_test]
