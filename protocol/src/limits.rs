@@ -9,6 +9,12 @@ pub const MAX_ROOMS: usize = 256;
 /// Longest room address, in bytes.
 pub const MAX_ROOM_BYTES: usize = 256;
 
+/// Events that a join may ask for by name; without names it is sent all.
+pub const MAX_FILTER_EVENTS: usize = 100;
+
+/// Longest name of an event, in bytes.
+pub const MAX_EVENT_NAME_BYTES: usize = 128;
+
 /// Largest presence `state`, in bytes of JSON (wire.md, section 6).
 pub const MAX_PRESENCE_STATE_BYTES: usize = 4096;
 

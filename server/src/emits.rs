@@ -19,6 +19,9 @@ pub(crate) const REMEMBERED_MS: u64 = 10 * 60 * 1000;
 /// Answers that are remembered of one user; the oldest are forgotten first.
 pub(crate) const REMEMBERED_PER_USER: usize = 2000;
 
+/// Bytes of answers that are remembered of one user; past them, too, the oldest are forgotten first.
+pub(crate) const REMEMBERED_BYTES_PER_USER: usize = 4 * 1024 * 1024;
+
 /// What an event was answered with.
 pub(crate) type Answer = Result<Arc<RawValue>, Arc<Error>>;
 
@@ -31,20 +34,45 @@ pub(crate) struct Emits {
 /// The remembered answers of one user, in the order their emits came.
 #[derive(Debug, Default)]
 struct Remembered {
-    answers: HashMap<String, Arc<OnceCell<Answer>>>,
+    answers: HashMap<String, Entry>,
     order: VecDeque<(u64, String)>,
+    /// Bytes of the answers.
+    bytes: usize,
+}
+
+/// An answer, or what waits for it.
+#[derive(Debug, Default)]
+struct Entry {
+    answer: Arc<OnceCell<Answer>>,
+    /// What it costs to remember it, once it is there.
+    bytes: usize,
 }
 
 impl Remembered {
     fn forget(&mut self, now_ms: u64) {
         while let Some((at_ms, _)) = self.order.front() {
             let stale = at_ms.saturating_add(REMEMBERED_MS) < now_ms;
-            if !stale && self.order.len() <= REMEMBERED_PER_USER {
+            let fits =
+                self.order.len() <= REMEMBERED_PER_USER && self.bytes <= REMEMBERED_BYTES_PER_USER;
+            if !stale && fits {
                 break;
             }
             if let Some((_, id)) = self.order.pop_front() {
-                self.answers.remove(&id);
+                self.remove(&id);
             }
+        }
+    }
+
+    fn remove(&mut self, id: &str) {
+        self.bytes -= self.answers.remove(id).map_or(0, |entry| entry.bytes);
+    }
+
+    /// Notes what an answer costs that has come, unless it has been forgotten meanwhile.
+    fn count(&mut self, id: &str, answer: &Answer) {
+        let bytes = answer.as_ref().map_or(0, |answer| answer.get().len());
+        if let Some(entry) = self.answers.get_mut(id) {
+            self.bytes = self.bytes - entry.bytes + bytes;
+            entry.bytes = bytes;
         }
     }
 }
@@ -62,21 +90,25 @@ impl Emits {
         let cell = {
             let mut users = self.users.lock();
             let remembered = users.entry(user.clone()).or_default();
-            let known = remembered.answers.get(id).cloned();
+            let known = remembered.answers.get(id).map(|entry| entry.answer.clone());
             known.unwrap_or_else(|| {
-                let cell = Arc::<OnceCell<Answer>>::default();
-                remembered.answers.insert(id.to_owned(), cell.clone());
+                let entry = Entry::default();
+                let cell = entry.answer.clone();
+                remembered.answers.insert(id.to_owned(), entry);
                 remembered.order.push_back((now_ms, id.to_owned()));
                 remembered.forget(now_ms);
                 cell
             })
         };
         let answer = cell.get_or_init(|| act).await.clone();
-        if answer.as_ref().is_err_and(|error| is_passing(error.code())) {
-            let mut users = self.users.lock();
-            if let Some(remembered) = users.get_mut(user) {
-                remembered.answers.remove(id);
+        let mut users = self.users.lock();
+        if let Some(remembered) = users.get_mut(user) {
+            if answer.as_ref().is_err_and(|error| is_passing(error.code())) {
+                remembered.remove(id);
                 remembered.order.retain(|(_, known)| known != id);
+            } else {
+                remembered.count(id, &answer);
+                remembered.forget(now_ms);
             }
         }
         answer
@@ -162,6 +194,31 @@ mod tests {
         emits.once(&ada, "young", REMEMBERED_MS, acts.act()).await.unwrap();
         assert_eq!(acts.0.load(Ordering::SeqCst), before + 1);
         emits.sweep(3 * REMEMBERED_MS);
+        assert!(emits.users.lock().is_empty());
+    }
+
+    #[tokio::test]
+    async fn large_answers_are_forgotten_sooner() {
+        let (emits, ada) = (Emits::default(), UserId::from("ada"));
+        let large = async || {
+            let text = "x".repeat(REMEMBERED_BYTES_PER_USER / 4);
+            Ok(serde_json::value::to_raw_value(&text).unwrap().into())
+        };
+        for n in 0..10 {
+            emits.once(&ada, &n.to_string(), 0, large()).await.unwrap();
+        }
+        let count = |id: &'static str, acts: Acts| {
+            let (emits, ada) = (&emits, &ada);
+            async move {
+                emits.once(ada, id, 0, acts.act()).await.unwrap();
+                acts.0.into_inner()
+            }
+        };
+        assert_eq!(count("9", Acts(0.into())).await, 0, "the last is remembered");
+        assert_eq!(count("6", Acts(0.into())).await, 1, "an earlier one is not");
+        let kept = emits.users.lock()[&ada].bytes;
+        assert!(kept <= REMEMBERED_BYTES_PER_USER, "{kept} bytes");
+        emits.sweep(2 * REMEMBERED_MS);
         assert!(emits.users.lock().is_empty());
     }
 }

@@ -15,7 +15,7 @@ use samewire_protocol::{
     ErrorBody, ErrorCode, Position, RoomAddress, ServerEvent,
     connection::ErrorEvent,
     id::{ConnectionId, UserId},
-    limits::MAX_PRESENCE_STATE_BYTES,
+    limits::{MAX_EVENT_NAME_BYTES, MAX_FILTER_EVENTS, MAX_PRESENCE_STATE_BYTES},
     presence::{PresenceState, PresenceUpdate},
     room,
     rooms::{History, Joined, Left, RoomHistory, RoomJoin, RoomLeave},
@@ -152,7 +152,7 @@ impl Engine {
         events: Option<Vec<String>>,
     ) -> Result<Joined> {
         let Context { connection, identity, .. } = context;
-        let filter: Filter = events.map(|events| events.into_iter().collect());
+        let filter = filter(events)?;
         if !connection.has_place_for(address) {
             let message = format!("a connection may be in {MAX_ROOMS} rooms");
             return Err(Error::refused(ErrorCode::TooManyRooms, message));
@@ -383,6 +383,19 @@ impl Engine {
     pub(crate) fn connection_count(&self) -> usize {
         self.connections.lock().all.len()
     }
+}
+
+/// A join's filter, where it asks for no more than may be kept of it.
+fn filter(events: Option<Vec<String>>) -> Result<Filter> {
+    let Some(events) = events else { return Ok(None) };
+    if events.len() > MAX_FILTER_EVENTS {
+        return Err(Error::field("events", format!("expected at most {MAX_FILTER_EVENTS} names")));
+    }
+    if let Some(at) = events.iter().position(|name| name.len() > MAX_EVENT_NAME_BYTES) {
+        let problem = format!("expected at most {MAX_EVENT_NAME_BYTES} bytes");
+        return Err(Error::field(format!("events[{at}]"), problem));
+    }
+    Ok(Some(events.into_iter().collect()))
 }
 
 /// The figures of a server.

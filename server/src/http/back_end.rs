@@ -16,7 +16,8 @@ use axum::{
     http::request::Parts,
 };
 use samewire_protocol::{
-    Direction, ErrorCode, Position, RoomAddress, event, id::UserId, presence::User,
+    Direction, ErrorCode, Position, RoomAddress, event, id::UserId, limits::MAX_EVENT_NAME_BYTES,
+    presence::User,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -164,8 +165,9 @@ async fn publish(
 /// What is to be published, where its room can be and a declared event's payload fits its type.
 fn check(engine: &Engine, publication: Publication) -> Result<(RoomAddress, String, Value)> {
     let room = engine.address(&publication.room)?;
-    if publication.event.is_empty() {
-        return Err(Error::field("event", "expected an event's name"));
+    if publication.event.is_empty() || publication.event.len() > MAX_EVENT_NAME_BYTES {
+        let problem = format!("expected a name of 1 to {MAX_EVENT_NAME_BYTES} bytes");
+        return Err(Error::field("event", problem));
     }
     let data = match event::find(Direction::Server, &publication.event) {
         Some(known) => (known.payload.check)(publication.data).map_err(|mut error| {

@@ -3,10 +3,12 @@
 use samewire_protocol::{
     ErrorCode, VERSION,
     connection::{Handshake, speaks},
+    limits::MAX_MESSAGE_BYTES,
     payload,
 };
 use tokio::sync::mpsc::UnboundedReceiver;
 
+use super::dispatch::too_large;
 use crate::{
     auth::{self, AuthMode, Identity},
     engine::Engine,
@@ -14,13 +16,17 @@ use crate::{
     socketio::{self, Incoming, Packet, PacketKind, Socket},
 };
 
+/// Times that a client may ask in vain on one connection; a clock that is off or a token that has
+/// just expired takes two.
+const MAX_TRIES: usize = 8;
+
 /// Waits for a `CONNECT` that can be granted. Gives nothing when the client goes away.
 pub(super) async fn let_in(
     engine: &Engine,
     socket: &Socket,
     queue: &mut UnboundedReceiver<Incoming>,
 ) -> Option<(Handshake, Option<Identity>)> {
-    loop {
+    for _ in 0..MAX_TRIES {
         let incoming = tokio::select! {
             incoming = queue.recv() => incoming?,
             () = socket.closed() => return None,
@@ -29,7 +35,9 @@ pub(super) async fn let_in(
         let Incoming::Text(text) = incoming else { return None };
         let packet = Packet::decode(&text).ok()?;
         let PacketKind::Connect(auth) = packet.kind else { return None };
-        let granted = if packet.namespace == "/" {
+        let granted = if text.len() > MAX_MESSAGE_BYTES {
+            Err(too_large())
+        } else if packet.namespace == "/" {
             grant(engine, socket, auth).await
         } else {
             Err(Error::refused(ErrorCode::NotFound, "Invalid namespace"))
@@ -44,6 +52,7 @@ pub(super) async fn let_in(
             }
         }
     }
+    None
 }
 
 /// Reads the handshake and verifies its token.

@@ -15,7 +15,7 @@ use serde_json::{
     value::{RawValue, to_raw_value},
 };
 
-use super::{Next, Session};
+use super::{Incomplete, Next, Session};
 use crate::{
     clock,
     error::{self, Error, Result},
@@ -32,7 +32,7 @@ impl Session {
     pub(super) async fn receive(&mut self, incoming: Incoming) -> Result<Next> {
         let text = match &incoming {
             Incoming::Text(text) | Incoming::Refused(text) => text,
-            Incoming::Binary(_) => return self.receive_binary().await,
+            Incoming::Binary(length) => return self.receive_binary(*length).await,
         };
         let Ok(packet) = Packet::decode(text) else { return Ok(Next::Disconnect) };
         if packet.namespace != "/" {
@@ -52,8 +52,7 @@ impl Session {
                 self.refuse(None, ack, error).await
             }
             PacketKind::Event { ack, .. } if text.len() > MAX_MESSAGE_BYTES => {
-                let message = format!("a message may have {MAX_MESSAGE_BYTES} bytes");
-                self.refuse(None, ack, Error::refused(ErrorCode::PayloadTooLarge, message)).await
+                self.refuse(None, ack, too_large()).await
             }
             PacketKind::Event { attachments, .. } if attachments > MAX_ATTACHMENTS => {
                 Ok(Next::Disconnect)
@@ -62,20 +61,25 @@ impl Session {
                 self.dispatch(arguments, ack).await
             }
             PacketKind::Event { arguments, ack, attachments } => {
-                self.incomplete = Some((arguments.to_owned(), ack, attachments));
+                let (arguments, bytes) = (arguments.to_owned(), text.len());
+                self.incomplete = Some(Incomplete { arguments, ack, missing: attachments, bytes });
                 Ok(Next::Continue)
             }
         }
     }
 
-    async fn receive_binary(&mut self) -> Result<Next> {
-        match self.incomplete.take() {
-            Some((arguments, ack, 1)) => self.dispatch(&arguments, ack).await,
-            Some((arguments, ack, missing)) => {
-                self.incomplete = Some((arguments, ack, missing - 1));
+    async fn receive_binary(&mut self, length: usize) -> Result<Next> {
+        let Some(mut incomplete) = self.incomplete.take() else { return Ok(Next::Disconnect) };
+        incomplete.missing -= 1;
+        incomplete.bytes += length;
+        let Incomplete { arguments, ack, missing, bytes } = &incomplete;
+        match missing {
+            0 if *bytes > MAX_MESSAGE_BYTES => self.refuse(None, *ack, too_large()).await,
+            0 => self.dispatch(arguments, *ack).await,
+            _ => {
+                self.incomplete = Some(incomplete);
                 Ok(Next::Continue)
             }
-            None => Ok(Next::Disconnect),
         }
     }
 
@@ -188,6 +192,12 @@ impl Session {
         }
         Ok(Next::Continue)
     }
+}
+
+/// A message is larger than it may be.
+pub(super) fn too_large() -> Error {
+    let message = format!("a message may have {MAX_MESSAGE_BYTES} bytes");
+    Error::refused(ErrorCode::PayloadTooLarge, message)
 }
 
 /// The declared name of an event, or `unknown`: what a client makes up is neither logged nor counted

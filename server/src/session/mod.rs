@@ -55,7 +55,17 @@ struct Session {
     /// Whether the client was told that its token is about to expire.
     expiry_noticed: bool,
     /// An event whose binary messages haven't all come.
-    incomplete: Option<(String, Option<u64>, usize)>,
+    incomplete: Option<Incomplete>,
+}
+
+/// An event without all of its binary messages.
+struct Incomplete {
+    arguments: String,
+    ack: Option<u64>,
+    /// Binary messages that are still to come.
+    missing: usize,
+    /// The whole of it so far.
+    bytes: usize,
 }
 
 /// Runs a connection to its end.

@@ -2,9 +2,9 @@
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
-import { WebSocket } from 'ws'
-import { createProject, token } from './api.mjs'
+import { createProject } from './api.mjs'
 import { ask, next, record, settled, signedIn } from './client.mjs'
+import { raw } from './raw-client.mjs'
 import { startServer } from './server.mjs'
 
 const MIB = 1024 * 1024
@@ -14,34 +14,6 @@ before(async () => {
   server = await startServer({ env: { RATE_LIMIT_MAX: '1000000' } })
 })
 after(() => server.stop())
-
-/** A websocket that speaks Socket.IO by hand, signed in as `user`. */
-async function raw(t, user) {
-  const socket = new WebSocket(`${server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
-  t.after(() => socket.terminate())
-  const waiting = []
-  const arrived = []
-  socket.on('message', (data) => {
-    const text = String(data)
-    if (text === '2') return socket.send('3')
-    const at = waiting.findIndex(({ fits }) => fits(text))
-    if (at === -1) arrived.push(text)
-    else waiting.splice(at, 1)[0].resolve(text)
-  })
-  const frame = (prefix) => {
-    const at = arrived.findIndex((text) => text.startsWith(prefix))
-    if (at !== -1) return Promise.resolve(arrived.splice(at, 1)[0])
-    return new Promise((resolve, reject) => {
-      socket.once('close', (code) => reject(new Error(`closed with ${code}, waiting for ${prefix}`)))
-      waiting.push({ fits: (text) => text.startsWith(prefix), resolve })
-    })
-  }
-  await once(socket, 'open')
-  await frame('0')
-  socket.send(`40${JSON.stringify({ token: token(user) })}`)
-  await frame('42["authenticated"')
-  return { socket, frame, send: (text) => socket.send(text) }
-}
 
 describe('a spoilt frame is refused, and the connection lives on:', () => {
   for (const text of [
@@ -57,7 +29,7 @@ describe('a spoilt frame is refused, and the connection lives on:', () => {
     '42["join-project",{"projectId":1e999}]',
   ]) {
     test(text.length > 60 ? `${text.slice(0, 60)}…` : text, async (t) => {
-      const { frame, send } = await raw(t, 'anna')
+      const { frame, send } = await raw(t, server, 'anna')
       send(text)
       const error = JSON.parse((await frame('42["error"')).slice(2))[1]
       assert.equal(error.code, 'INVALID_PAYLOAD')
@@ -68,7 +40,7 @@ describe('a spoilt frame is refused, and the connection lives on:', () => {
 })
 
 test('what is no packet at all ends that connection alone', async (t) => {
-  const { socket, send } = await raw(t, 'anna')
+  const { socket, send } = await raw(t, server, 'anna')
   const bystander = await signedIn(t, server, 'ben')
   const closed = once(socket, 'close')
   send('4["join-project"]')
@@ -109,7 +81,7 @@ describe('a payload that doesn\'t fit is refused by the field\'s name:', () => {
 
 test('fields that nobody knows are ignored', async (t) => {
   const project = await createProject(server, 'anna')
-  const { frame, send } = await raw(t, 'anna')
+  const { frame, send } = await raw(t, server, 'anna')
   send(`427["join-project",{"projectId":"${project.id}","__proto__":{"token":5},"constructor":1,"more":[null]}]`)
   assert.match(await frame('437'), /"ok":true/)
 })

@@ -41,6 +41,12 @@ export async function startServer({ database, env = {}, log } = {}) {
       await this.end('SIGKILL')
       rmSync(folder, { recursive: true, force: true })
     },
+    /** Hundredths of a second that the process has had of the processors. */
+    processorTicks() {
+      // After the name in brackets, which may hold anything, utime and stime are the 12th and 13th.
+      const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ').at(-1).split(' ')
+      return Number(fields[11]) + Number(fields[12])
+    },
     /** Bytes that the process keeps in memory. */
     memory() {
       const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
