@@ -12,7 +12,7 @@ import { watchPage, type PageWatch } from './pageEvents.js'
 import { Pending } from './pending.js'
 import { PollingSocket } from './pollingSocket.js'
 import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
-import { socketUrl } from './socketUrl.js'
+import { serverUrl, socketUrl } from './socketUrl.js'
 import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, RoomLifecycle, Session, Stats, Transport } from './types.js'
 import { uuid } from './uuid.js'
 import { openWebSocket } from './webSocket.js'
@@ -45,7 +45,7 @@ export class SamewireClient implements RoomOwner {
   #page: PageWatch | undefined
 
   constructor(url: string, options: ClientOptions, load: LoadEngine) {
-    this.#url = url
+    this.#url = serverUrl(url)
     this.#options = options
     this.#slot = new EngineSlot(load, ({ Engine }) => {
       const { token, logger: _logger, WebSocket: _WebSocket, ...rest } = options
@@ -124,12 +124,12 @@ export class SamewireClient implements RoomOwner {
   }
 
   disconnect(): void {
-    if (this.#slot.now) this.#slot.now.disconnect()
-    else if (this.#state.status !== 'idle') this.close()
+    if (this.#slot.now) return this.#slot.now.disconnect()
+    if (this.#slot.stop()) this.#become({ status: 'closed', reason: CLOSED })
   }
 
   close(): void {
-    const closed = new SamewireError('CLOSED', 'the client was closed')
+    const closed = new SamewireError(CLOSED.code, CLOSED.message)
     this.#page?.end()
     this.#page = undefined
     this.#slot.clear()
@@ -142,7 +142,7 @@ export class SamewireClient implements RoomOwner {
     this.#rooms.clear()
     this.#session = undefined
     const over = this.#state.status === 'idle' || this.#state.status === 'closed'
-    if (!over) this.#become({ status: 'closed', reason: { code: closed.code, message: closed.message } })
+    if (!over) this.#become({ status: 'closed', reason: CLOSED })
     for (const listeners of [this.#events, this.#own, this.#changes]) listeners.clear()
   }
 
@@ -262,6 +262,7 @@ export class SamewireClient implements RoomOwner {
   }
 }
 
+const CLOSED = { code: 'CLOSED', message: 'the client was closed' }
 const NOT_CONNECTED: Failure = { code: 'NOT_CONNECTED', message: 'there is no connection', retryable: true }
 
 /** Makes what a package entry exports, around the loader that fits its environment. */

@@ -44,6 +44,13 @@ export class EngineSlot {
     return true
   }
 
+  /** Makes no engine of what is being loaded. What waits for it goes on waiting. Whether anything was. */
+  stop(): boolean {
+    const loading = this.#loading !== undefined
+    this.#loading = undefined
+    return loading
+  }
+
   /** Lets the engine go, and what waits for it. */
   clear(): void {
     const engine = this.#engine

@@ -1,9 +1,27 @@
 import type { ClientOptions, Transport } from './types.js'
 
+/** What a server may be reached by. */
+const PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:']
+
 /**
- * The address of the server, by a transport, for a new session or one to take over. A path in `url`
- * would name a namespace, which there is none.
+ * The address of a server, as it was given.
+ *
+ * Throws a `TypeError` for what can be none. A path would name a namespace, and there is none but `/`.
  */
+export function serverUrl(url: string): string {
+  const refuse = (problem: string) => new TypeError(`url: expected a server's address such as https://example.org; ${problem}`)
+  // Without a page nothing is known of it but its form.
+  const page = globalThis.location?.origin
+  const base = page && page !== 'null' ? page : 'http://localhost'
+  if (!URL.canParse(url, base)) throw refuse('this is none')
+  const { protocol, pathname, search, hash } = new URL(url, base)
+  if (!PROTOCOLS.includes(protocol)) throw refuse(`${protocol} is none of ${PROTOCOLS.join(', ')}`)
+  if (pathname !== '/') throw refuse(`the path ${pathname} would name a namespace, which there is none (where the server listens is the option path)`)
+  if (search || hash) throw refuse('what follows it is not sent (there is the option query)')
+  return url
+}
+
+/** The address of a server's sockets, by a transport, for a new session or one to take over. */
 export function socketUrl(url: string, { path = '/socket.io/', query = {} }: ClientOptions, transport: Transport, sid?: string): string {
   const address = new URL(path, new URL(url, globalThis.location?.href))
   if (transport === 'websocket') address.protocol = address.protocol.replace('http', 'ws')

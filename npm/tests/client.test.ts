@@ -44,6 +44,22 @@ describe('connecting', () => {
     expect(server.socket.url).toBe('ws://localhost:3000/socket.io/?tenant=a+b&EIO=4&transport=websocket')
   })
 
+  it.each([
+    ['http://localhost:3000/admin', /^url: .*\/admin would name a namespace/],
+    ['/admin', /^url: .*\/admin would name a namespace/],
+    ['http://localhost:3000?token=jwt', /^url: .*option query/],
+    ['localhost:3000', /^url: .*localhost: is none of http:/],
+    ['file:///etc/passwd', /^url: .*file: is none of http:/],
+    ['http://', /^url: .*this is none/],
+  ])('refuses %s at once', (url, problem) => {
+    expect(() => createNodeClient(url)).toThrow(problem)
+    expect(() => createNodeClient(url)).toThrow(TypeError)
+  })
+
+  it.each(['http://localhost:3000', 'https://example.org/', 'ws://localhost', 'wss://[::1]:80', '/', '', '//example.org'])('takes %s for a server', (url) => {
+    expect(createNodeClient(url).state).toEqual({ status: 'idle' })
+  })
+
   it('does nothing before it is asked to, where there is no page', async () => {
     createClient()
     client.close()
@@ -109,6 +125,25 @@ describe('connecting', () => {
     await expect(emit).rejects.toMatchObject({ code: 'CLOSED' })
     await settle()
     expect([client.state.status, server.opened]).toEqual(['closed', 0])
+  })
+
+  it('can be disconnected while the engine is still loading, and keeps what it was told until it connects', async () => {
+    createClient()
+    const heard = vi.fn()
+    client.on('pong', heard)
+    const emit = client.emit('ping', {})
+    client.disconnect()
+    expect(client.state).toMatchObject({ status: 'closed', reason: { code: 'CLOSED' } })
+    await settle()
+    expect([client.state.status, server.opened]).toEqual(['closed', 0])
+
+    client.connect()
+    await is('connected')
+    server.event('pong', { timestamp: '2026-01-01T00:00:00.000Z' })
+    await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+    server.answer(server.last('ping'), done({ timestamp: '2026-01-01T00:00:00.000Z' }))
+    await emit
+    expect(server.sent).toHaveLength(1)
   })
 
   it('says that the engine could not be loaded, and tries again when asked to', async () => {
