@@ -3,19 +3,14 @@
 use std::{
     collections::HashSet,
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-    time::Duration,
+    sync::atomic::{AtomicU64, Ordering},
 };
 
-use engineioxide::DisconnectReason;
 use parking_lot::{Mutex, RwLock};
 use samewire_protocol::{
     RoomAddress, ServerEvent, Timestamp, id::ConnectionId, limits::MAX_ROOMS, room::USER,
 };
-use tokio::sync::{Notify, mpsc::error::TrySendError};
+use tokio::sync::Notify;
 
 use crate::{
     auth::Identity,
@@ -25,15 +20,11 @@ use crate::{
     socketio::{self, Frame, Socket},
 };
 
-/// How often a connection's task looks whether a full buffer has room again; engineioxide has no
-/// way to wait for it.
-pub(crate) const FULL_BUFFER_POLL: Duration = Duration::from_millis(5);
-
 /// A client's connection.
 pub struct Connection {
     /// Names it publicly. The Engine.IO session id is a credential and stays inside.
     pub id: ConnectionId,
-    socket: Arc<Socket>,
+    socket: Socket,
     identity: RwLock<Option<Identity>>,
     rooms: Mutex<HashSet<RoomAddress>>,
     /// Rooms whose log holds events that this connection wasn't sent yet.
@@ -70,7 +61,7 @@ pub(crate) enum SendError {
 }
 
 impl Connection {
-    pub(crate) fn new(socket: Arc<Socket>) -> Self {
+    pub(crate) fn new(socket: Socket) -> Self {
         Self {
             id: ConnectionId(uuid::Uuid::new_v4().to_string()),
             socket,
@@ -164,18 +155,20 @@ impl Connection {
 
     /// Sends a frame if the buffer has room.
     pub(crate) fn try_send(&self, frame: &Frame) -> std::result::Result<(), SendError> {
-        self.socket.emit(frame.clone()).map_err(|error| match error {
-            TrySendError::Full(_) => SendError::Full,
-            TrySendError::Closed(_) => SendError::Closed,
-        })
+        self.socket.emit(frame.clone())
     }
 
     /// Sends a frame, waiting for room in the buffer; for the connection's own task alone. Gives
     /// up when the connection has ended.
     pub(crate) async fn send_frame(&self, frame: &Frame) {
         while self.try_send(frame) == Err(SendError::Full) {
-            tokio::time::sleep(FULL_BUFFER_POLL).await;
+            self.has_room().await;
         }
+    }
+
+    /// Waits until its buffer may have room again; for the connection's own task alone.
+    pub(crate) async fn has_room(&self) {
+        self.socket.has_room().await;
     }
 
     /// Sends an event, waiting for room in the buffer; for the connection's own task alone.
@@ -187,7 +180,7 @@ impl Connection {
 
     /// Ends the transport.
     pub(crate) fn close(&self) {
-        self.socket.close(DisconnectReason::TransportClose);
+        self.socket.close();
     }
 
     pub(crate) async fn closed(&self) {

@@ -15,6 +15,12 @@ pub trait Domain {
     fn register(self, registry: &mut Registry);
 }
 
+impl<F: FnOnce(&mut Registry)> Domain for F {
+    fn register(self, registry: &mut Registry) {
+        self(registry);
+    }
+}
+
 /// Who sent an event, and where.
 #[derive(Debug, Clone)]
 pub struct Context {

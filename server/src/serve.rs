@@ -30,7 +30,8 @@ use crate::{
         openapi, operation,
     },
     metrics,
-    socketio::LinkHandler,
+    registry::{Domain, Registry},
+    socketio::{LinkHandler, Settings, WebSockets, accept_websocket},
     store::{Store, StoreError},
 };
 
@@ -110,6 +111,7 @@ impl Server {
             .with_state(engine.clone())
             .layer(sockets(&engine, config))
             .layer(cors(&origins))
+            .layer(middleware::from_fn_with_state(websockets(&engine, config), accept_websocket))
             .layer(middleware::from_fn_with_state((engine.clone(), proxies), throttle))
             .layer(middleware::from_fn_with_state(origins, check_origin))
             .layer(middleware::from_fn_with_state(engine.clone(), refuse_when_stopping))
@@ -123,13 +125,22 @@ impl Server {
 /// # Errors
 /// When the settings, the database or the address can't be used.
 pub async fn run(config: Config) -> Result<(), ServeError> {
+    run_with(config, |_: &mut Registry| {}).await
+}
+
+/// As [`run`], with one more domain.
+///
+/// # Errors
+/// When the settings, the database or the address can't be used.
+pub async fn run_with(config: Config, domain: impl Domain) -> Result<(), ServeError> {
     let demo = if config.demo { Some(demo::Demo::new(&config)?) } else { None };
     let (verifier, url) = match &demo {
         Some(demo) => (demo.verifier()?, demo.database_url().to_owned()),
         None => (config.verifier()?, config.database_url.clone()),
     };
     let store = Store::open(&url).await?;
-    let (mut registry, live_preview) = domains::all(&store, config.live_preview());
+    let (registry, live_preview) = domains::all(&store, config.live_preview());
+    let mut registry = registry.with(domain);
     registry.routes(operation::routes(store.clone()));
     registry.routes(back_end::routes(ApiKey::new(config.publish_key.as_deref())));
     if let Some(demo) = &demo {
@@ -251,6 +262,19 @@ async fn every<F: Future<Output = ()>>(period: Duration, mut act: impl FnMut() -
     }
 }
 
+/// Sockets that are websockets from the start.
+fn websockets(engine: &Arc<Engine>, config: &Config) -> Arc<WebSockets> {
+    let settings = Settings {
+        ping_interval: config.ping_interval,
+        ping_timeout: config.ping_timeout,
+        max_waiting: SEND_BUFFER,
+        max_message_bytes: MAX_MESSAGE_BYTES * READ_FACTOR,
+        queue_bytes: engine.limits().queue_bytes,
+    };
+    Arc::new(WebSockets { engine: engine.clone(), settings })
+}
+
+/// Sockets that begin by long polling.
 fn sockets(engine: &Arc<Engine>, config: &Config) -> EngineIoLayer<LinkHandler> {
     let settings = EngineIoConfig::builder()
         .req_path("/socket.io")

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::dispatch::too_large;
 use crate::{
-    auth::{self, AuthMode, Identity},
+    auth::{AuthMode, Identity},
     engine::Engine,
     error::{Error, Result},
     socketio::{self, Incoming, Packet, PacketKind, Socket},
@@ -31,7 +31,7 @@ pub(super) async fn let_in(
             incoming = queue.recv() => incoming?,
             () = socket.closed() => return None,
         };
-        socket.data.worked_off(&incoming);
+        socket.link().worked_off(&incoming);
         let Incoming::Text(text) = incoming else { return None };
         let packet = Packet::decode(&text).ok()?;
         let PacketKind::Connect(auth) = packet.kind else { return None };
@@ -69,7 +69,7 @@ async fn grant(
         let message = format!("this server speaks protocol {VERSION}; reload the page");
         return Err(Error::refused(ErrorCode::UpgradeRequired, message));
     }
-    let token = handshake.token.take().or_else(|| token_of_request(&socket.req_parts));
+    let token = handshake.token.take().or_else(|| socket.request_token());
     let identity = match token {
         Some(token) => Some(engine.verify(&token).await?),
         None if engine.auth_mode() == AuthMode::Handshake => {
@@ -78,15 +78,4 @@ async fn grant(
         None => None,
     };
     Ok((handshake, identity))
-}
-
-/// The token in the `Authorization` header, or in the query.
-fn token_of_request(request: &axum::http::request::Parts) -> Option<String> {
-    #[derive(serde::Deserialize)]
-    struct TokenQuery {
-        token: Option<String>,
-    }
-    auth::bearer(&request.headers)
-        .map(str::to_owned)
-        .or_else(|| axum::extract::Query::<TokenQuery>::try_from_uri(&request.uri).ok()?.0.token)
 }

@@ -11,7 +11,6 @@ mod sign_in;
 
 use std::{sync::Arc, time::Duration};
 
-use engineioxide::TransportType;
 use rand::RngExt;
 use samewire_protocol::{
     ErrorCode, RoomAddress,
@@ -24,7 +23,7 @@ use tokio::{
 
 use crate::{
     auth::Identity,
-    connection::{Connection, FULL_BUFFER_POLL, SendError},
+    connection::{Connection, SendError},
     engine::Engine,
     error::{Error, Result},
     registry::Context,
@@ -71,14 +70,14 @@ struct Incomplete {
 /// Runs a connection to its end.
 pub(crate) async fn run(
     engine: Arc<Engine>,
-    socket: Arc<Socket>,
+    socket: Socket,
     mut queue: UnboundedReceiver<Incoming>,
 ) {
     let limit = engine.limits().connect_timeout;
     let Ok(Some((handshake, identity))) =
         timeout(limit, let_in(&engine, &socket, &mut queue)).await
     else {
-        socket.close(engineioxide::DisconnectReason::TransportClose);
+        socket.close();
         return;
     };
     let connection = Arc::new(Connection::new(socket.clone()));
@@ -101,10 +100,12 @@ pub(crate) async fn run(
     }
     // Closing cuts off a poll, and a websocket that has just taken over from polling, with what is
     // still buffered. A client that was sent DISCONNECT goes by itself.
-    if matches!(ended, Ok(Next::Disconnect)) || socket.transport_type() == TransportType::Polling {
+    if matches!(ended, Ok(Next::Disconnect)) || socket.is_polling() {
         let _ = timeout(LINGER, session.connection.closed()).await;
     }
     session.connection.close();
+    // A server that stops waits for those who are still there: what is queued is written first.
+    let _ = timeout(LINGER, session.connection.closed()).await;
     session.engine.remove(&session.connection);
     tracing::info!(connection = %session.connection.id, "disconnected");
 }
@@ -174,7 +175,7 @@ impl Session {
                     }
                 }
                 Some(incoming) = queue.recv() => {
-                    socket.data.worked_off(&incoming);
+                    socket.link().worked_off(&incoming);
                     if self.receive(incoming).await? == Next::Disconnect {
                         break;
                     }
@@ -197,7 +198,7 @@ impl Session {
         let reason = "the server is stopping".into();
         self.connection.send(&ServerShutdown { reason, reconnect_after_ms }).await?;
         while let Ok(incoming) = queue.try_recv() {
-            socket.data.worked_off(&incoming);
+            socket.link().worked_off(&incoming);
             if self.receive(incoming).await? == Next::Disconnect {
                 break;
             }
@@ -219,7 +220,7 @@ impl Session {
         }
         let rooms = self.engine.rooms();
         while rooms.send_missed_presence(room, &self.connection.id)? == Some(SendError::Full) {
-            tokio::time::sleep(FULL_BUFFER_POLL).await;
+            self.connection.has_room().await;
         }
         Ok(())
     }

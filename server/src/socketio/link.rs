@@ -8,10 +8,8 @@ use std::sync::{
 use engineioxide::{DisconnectReason, Str, handler::EngineIoHandler};
 use tokio::sync::mpsc;
 
+use super::{Socket, socket::EngineIo};
 use crate::{engine::Engine, session};
-
-/// The Engine.IO socket of a connection.
-pub(crate) type Socket = engineioxide::Socket<Link>;
 
 /// What a client sent, in the order it sent it.
 #[derive(Debug)]
@@ -51,7 +49,7 @@ impl Link {
 
     /// Queues a message, or only its head where the queue is full; that much of the client's
     /// memory use is bounded by what a refusal costs to answer.
-    fn push(&self, incoming: Incoming, max_bytes: usize) {
+    pub(super) fn push(&self, incoming: Incoming, max_bytes: usize) {
         let queued = self.queued_bytes.load(Ordering::Relaxed);
         let incoming = match incoming {
             Incoming::Text(text) if queued + text.len() > max_bytes => {
@@ -79,6 +77,14 @@ fn head(text: &Str) -> Str {
     Str::copy_from_slice(&text[..end.unwrap_or(0)])
 }
 
+/// Starts a connection's task.
+pub(super) fn begin(engine: &Arc<Engine>, socket: Socket) {
+    let (sender, receiver) = mpsc::unbounded_channel();
+    if socket.link().queue.set(sender).is_ok() {
+        tokio::spawn(session::run(engine.clone(), socket, receiver));
+    }
+}
+
 /// Hands what engineioxide reads to the connections' tasks.
 #[derive(Debug, Clone)]
 pub(crate) struct LinkHandler {
@@ -95,22 +101,19 @@ impl LinkHandler {
 impl EngineIoHandler for LinkHandler {
     type Data = Link;
 
-    fn on_connect(self: Arc<Self>, socket: Arc<Socket>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        if socket.data.queue.set(sender).is_ok() {
-            tokio::spawn(session::run(self.engine.clone(), socket, receiver));
-        }
+    fn on_connect(self: Arc<Self>, socket: Arc<EngineIo>) {
+        begin(&self.engine, Socket::EngineIo(socket));
     }
 
-    fn on_disconnect(&self, _: Arc<Socket>, _: DisconnectReason) {
+    fn on_disconnect(&self, _: Arc<EngineIo>, _: DisconnectReason) {
         // The connection's task waits for the socket's end by itself.
     }
 
-    fn on_message(self: &Arc<Self>, text: Str, socket: Arc<Socket>) {
+    fn on_message(self: &Arc<Self>, text: Str, socket: Arc<EngineIo>) {
         socket.data.push(Incoming::Text(text), self.engine.limits().queue_bytes);
     }
 
-    fn on_binary(self: &Arc<Self>, data: axum::body::Bytes, socket: Arc<Socket>) {
+    fn on_binary(self: &Arc<Self>, data: axum::body::Bytes, socket: Arc<EngineIo>) {
         socket.data.push(Incoming::Binary(data.len()), self.engine.limits().queue_bytes);
     }
 }
