@@ -204,6 +204,14 @@ impl Presence {
         (!quiet).then_some(told)
     }
 
+    /// Brings what is true up to date where there is nobody to be told.
+    pub(crate) fn settle(&mut self, now_ms: u64) {
+        self.miss(now_ms);
+        self.changed.clear();
+        self.shown.clear();
+        self.changed_at_ms = None;
+    }
+
     /// Gives up connections that were lost too long ago.
     fn miss(&mut self, now_ms: u64) {
         let mut missed = Vec::new();

@@ -138,10 +138,6 @@ impl Room {
     /// Tells the members who came, changed or left.
     fn tell_presence(&mut self, address: &RoomAddress, now_ms: u64) -> Result<()> {
         let Some(changes) = self.presence.changes(address.as_str(), now_ms) else { return Ok(()) };
-        // A user's own room holds nobody to be told of.
-        if address.kind() == USER {
-            return Ok(());
-        }
         let frame = socketio::event(PresenceChanged::NAME, &changes)?;
         for member in self.members.values_mut() {
             if !member.wants(PresenceChanged::NAME) {
@@ -408,6 +404,10 @@ impl Rooms {
     }
 
     fn stir(&self, address: &RoomAddress) {
+        // A user's own room holds nobody to be told of.
+        if address.kind() == USER {
+            return;
+        }
         self.stirred.lock().insert(address.clone());
         self.stir.notify_one();
     }
@@ -491,9 +491,12 @@ impl Rooms {
     /// Trims all logs, and forgets rooms that nobody is in, once their log has expired.
     pub(crate) fn sweep(&self) {
         let now_ms = clock::unix_ms();
-        self.rooms.lock().retain(|_, room| {
+        self.rooms.lock().retain(|address, room| {
             let mut room = room.lock();
             room.log.trim(now_ms);
+            if address.kind() == USER {
+                room.presence.settle(now_ms);
+            }
             let expired = room.idle_since_ms.saturating_add(self.bounds.age_ms) < now_ms;
             room.forgotten = room.members.is_empty()
                 && room.presence.is_settled_and_empty()

@@ -104,13 +104,17 @@ impl Server {
                 routes.fallback(async || Error::refused(ErrorCode::NotFound, "no such address"))
             }
         };
-        let router = routes
+        let api = routes
             .route("/api/openapi.json", axum::routing::get(describe))
             .layer(Extension(Arc::new(api)))
             .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
             .with_state(engine.clone())
             .layer(sockets(&engine, config))
-            .layer(cors(&origins))
+            .layer(cors(&origins));
+        // Around the whole and not around each route, which would be copied for each request: what
+        // a websocket passes on its way in.
+        let router = Router::new()
+            .fallback_service(api)
             .layer(middleware::from_fn_with_state(websockets(&engine, config), accept_websocket))
             .layer(middleware::from_fn_with_state((engine.clone(), proxies), throttle))
             .layer(middleware::from_fn_with_state(origins, check_origin))

@@ -6,7 +6,6 @@ use samewire_protocol::{
     limits::MAX_MESSAGE_BYTES,
     payload,
 };
-use tokio::sync::mpsc::UnboundedReceiver;
 
 use super::dispatch::too_large;
 use crate::{
@@ -24,14 +23,12 @@ const MAX_TRIES: usize = 8;
 pub(super) async fn let_in(
     engine: &Engine,
     socket: &Socket,
-    queue: &mut UnboundedReceiver<Incoming>,
 ) -> Option<(Handshake, Option<Identity>)> {
     for _ in 0..MAX_TRIES {
         let incoming = tokio::select! {
-            incoming = queue.recv() => incoming?,
+            incoming = socket.link().receive() => incoming,
             () = socket.closed() => return None,
         };
-        socket.link().worked_off(&incoming);
         let Incoming::Text(text) = incoming else { return None };
         let packet = Packet::decode(&text).ok()?;
         let PacketKind::Connect(auth) = packet.kind else { return None };

@@ -16,10 +16,7 @@ use samewire_protocol::{
     ErrorCode, RoomAddress,
     connection::{Handshake, Resumed, ResumedRoom, ServerShutdown},
 };
-use tokio::{
-    sync::mpsc::UnboundedReceiver,
-    time::{Instant, sleep_until, timeout},
-};
+use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
     auth::Identity,
@@ -27,7 +24,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     registry::Context,
-    socketio::{self, Incoming, Socket},
+    socketio::{self, Socket},
 };
 use admission::let_in;
 use sign_in::Deadline;
@@ -68,14 +65,9 @@ struct Incomplete {
 }
 
 /// Runs a connection to its end.
-pub(crate) async fn run(
-    engine: Arc<Engine>,
-    socket: Socket,
-    mut queue: UnboundedReceiver<Incoming>,
-) {
+pub(crate) async fn run(engine: Arc<Engine>, socket: Socket) {
     let limit = engine.limits().connect_timeout;
-    let Ok(Some((handshake, identity))) =
-        timeout(limit, let_in(&engine, &socket, &mut queue)).await
+    let Ok(Some((handshake, identity))) = timeout(limit, Box::pin(let_in(&engine, &socket))).await
     else {
         socket.close();
         return;
@@ -91,8 +83,9 @@ pub(crate) async fn run(
         engine,
         connection,
     };
-    let ended = match session.begin(handshake, identity).await {
-        Ok(()) => session.work(&socket, &mut queue).await,
+    // On the heap for its moment: the task keeps what its largest moment needs.
+    let ended = match Box::pin(session.begin(handshake, identity)).await {
+        Ok(()) => session.work(&socket).await,
         Err(error) => Err(error),
     };
     if let Err(error) = &ended {
@@ -153,11 +146,7 @@ impl Session {
     }
 
     /// Works messages off until the connection ends.
-    async fn work(
-        &mut self,
-        socket: &Socket,
-        queue: &mut UnboundedReceiver<Incoming>,
-    ) -> Result<Next> {
+    async fn work(&mut self, socket: &Socket) -> Result<Next> {
         let engine = self.engine.clone();
         let connection = self.connection.clone();
         loop {
@@ -168,14 +157,13 @@ impl Session {
                         break;
                     }
                 }
-                () = engine.stopped() => return self.shut_down(socket, queue).await,
+                () = engine.stopped() => return self.shut_down(socket).await,
                 rooms = connection.behind() => {
                     for room in rooms {
                         self.catch_up(&room).await?;
                     }
                 }
-                Some(incoming) = queue.recv() => {
-                    socket.link().worked_off(&incoming);
+                incoming = socket.link().receive() => {
                     if self.receive(incoming).await? == Next::Disconnect {
                         break;
                     }
@@ -189,16 +177,11 @@ impl Session {
     }
 
     /// Says that the server stops, and finishes what is queued.
-    async fn shut_down(
-        &mut self,
-        socket: &Socket,
-        queue: &mut UnboundedReceiver<Incoming>,
-    ) -> Result<Next> {
+    async fn shut_down(&mut self, socket: &Socket) -> Result<Next> {
         let reconnect_after_ms = rand::rng().random_range(RECONNECT_SPREAD_MS);
         let reason = "the server is stopping".into();
         self.connection.send(&ServerShutdown { reason, reconnect_after_ms }).await?;
-        while let Ok(incoming) = queue.try_recv() {
-            socket.link().worked_off(&incoming);
+        while let Some(incoming) = socket.link().try_receive() {
             if self.receive(incoming).await? == Next::Disconnect {
                 break;
             }

@@ -19,10 +19,10 @@ use hyper_util::rt::TokioIo;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{
-    Settings, Socket, link,
+    Settings, Socket,
     websocket::{Driver, WebSocket},
 };
-use crate::{auth, engine::Engine};
+use crate::{auth, engine::Engine, session};
 
 /// What websockets are made with.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(crate) async fn accept_websocket(
             let socket = Arc::new(WebSocket::new(websockets.settings, token));
             socket.open();
             let driver = Driver::new(socket.clone(), TokioIo::new(upgraded));
-            link::begin(&websockets.engine, Socket::WebSocket(socket));
+            tokio::spawn(session::run(websockets.engine.clone(), Socket::WebSocket(socket)));
             drop(websockets);
             driver.run().await;
         }

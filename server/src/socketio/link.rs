@@ -1,12 +1,10 @@
 //! Between an Engine.IO socket and its connection's task: a queue with a bound.
 
-use std::sync::{
-    Arc, OnceLock,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::{collections::VecDeque, sync::Arc};
 
 use engineioxide::{DisconnectReason, Str, handler::EngineIoHandler};
-use tokio::sync::mpsc;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
 
 use super::{Socket, socket::EngineIo};
 use crate::{engine::Engine, session};
@@ -37,36 +35,59 @@ impl Incoming {
 /// The queue of an Engine.IO socket.
 #[derive(Debug, Default)]
 pub(crate) struct Link {
-    queue: OnceLock<mpsc::UnboundedSender<Incoming>>,
-    queued_bytes: AtomicUsize,
+    queue: Mutex<Queue>,
+    /// Wakes the connection's task when there is something in the queue.
+    filled: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    messages: VecDeque<Incoming>,
+    bytes: usize,
 }
 
 impl Link {
-    /// Takes what was read off the queue's account.
-    pub(crate) fn worked_off(&self, incoming: &Incoming) {
-        self.queued_bytes.fetch_sub(incoming.cost(), Ordering::Relaxed);
+    /// Takes the next message, and waits for it; for the connection's own task alone.
+    pub(crate) async fn receive(&self) -> Incoming {
+        loop {
+            if let Some(incoming) = self.try_receive() {
+                return incoming;
+            }
+            self.filled.notified().await;
+        }
+    }
+
+    /// Takes the next message, where there is one.
+    pub(crate) fn try_receive(&self) -> Option<Incoming> {
+        let mut queue = self.queue.lock();
+        let incoming = queue.messages.pop_front()?;
+        queue.bytes -= incoming.cost();
+        if queue.messages.is_empty() {
+            // An idle connection keeps none.
+            queue.messages = VecDeque::new();
+        }
+        Some(incoming)
     }
 
     /// Queues a message, or only its head where the queue is full; that much of the client's
     /// memory use is bounded by what a refusal costs to answer.
     pub(super) fn push(&self, incoming: Incoming, max_bytes: usize) {
-        let queued = self.queued_bytes.load(Ordering::Relaxed);
+        let mut queue = self.queue.lock();
         let incoming = match incoming {
-            Incoming::Text(text) if queued + text.len() > max_bytes => {
+            Incoming::Text(text) if queue.bytes + text.len() > max_bytes => {
                 // Past twice the bound not even the refusals are kept.
-                if queued > 2 * max_bytes {
+                if queue.bytes > 2 * max_bytes {
                     return;
                 }
                 Incoming::Refused(head(&text))
             }
-            Incoming::Binary(_) if queued > 2 * max_bytes => return,
+            Incoming::Binary(_) if queue.bytes > 2 * max_bytes => return,
             other => other,
         };
-        self.queued_bytes.fetch_add(incoming.cost(), Ordering::Relaxed);
-        if let Some(queue) = self.queue.get() {
-            // The task is gone only when the socket is closing.
-            let _ = queue.send(incoming);
-        }
+        queue.bytes += incoming.cost();
+        queue.messages.push_back(incoming);
+        drop(queue);
+        self.filled.notify_one();
     }
 }
 
@@ -75,14 +96,6 @@ fn head(text: &Str) -> Str {
     const LENGTH: usize = 256;
     let end = (0..=LENGTH.min(text.len())).rev().find(|at| text.is_char_boundary(*at));
     Str::copy_from_slice(&text[..end.unwrap_or(0)])
-}
-
-/// Starts a connection's task.
-pub(super) fn begin(engine: &Arc<Engine>, socket: Socket) {
-    let (sender, receiver) = mpsc::unbounded_channel();
-    if socket.link().queue.set(sender).is_ok() {
-        tokio::spawn(session::run(engine.clone(), socket, receiver));
-    }
 }
 
 /// Hands what engineioxide reads to the connections' tasks.
@@ -102,7 +115,7 @@ impl EngineIoHandler for LinkHandler {
     type Data = Link;
 
     fn on_connect(self: Arc<Self>, socket: Arc<EngineIo>) {
-        begin(&self.engine, Socket::EngineIo(socket));
+        tokio::spawn(session::run(self.engine.clone(), Socket::EngineIo(socket)));
     }
 
     fn on_disconnect(&self, _: Arc<EngineIo>, _: DisconnectReason) {
