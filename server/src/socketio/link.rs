@@ -10,7 +10,7 @@ use super::{Socket, socket::EngineIo};
 use crate::{engine::Engine, session};
 
 /// What a client sent, in the order it sent it.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Incoming {
     /// A text message.
     Text(Str),

@@ -335,7 +335,10 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                 link.push(Incoming::Binary(data.len()), self.socket.settings.queue_bytes);
             }
             // Its answer is among the replies.
-            Message::Close(_) => self.close_at(Instant::now()),
+            Message::Close(_) => {
+                self.socket.outbox.lock().closing = true;
+                self.closing = Some(Instant::now() + LINGER);
+            }
             _ => {}
         }
         Poll::Ready(Ok(()))
@@ -343,16 +346,15 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
 
     /// Writes all that waits.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Ended>> {
+        if self.closing.is_none() && self.socket.outbox.lock().closing {
+            self.closing = Some(Instant::now() + LINGER);
+        }
         loop {
             if self.writing.is_empty() {
                 if self.writing.capacity() > KEPT_PLACES {
                     self.writing = VecDeque::new();
                 }
-                let mut outbox = self.socket.outbox.lock();
-                if outbox.closing && self.closing.is_none() {
-                    self.closing = Some(Instant::now() + LINGER);
-                }
-                std::mem::swap(&mut outbox.waiting, &mut self.writing);
+                std::mem::swap(&mut self.socket.outbox.lock().waiting, &mut self.writing);
                 if self.writing.is_empty() {
                     return Poll::Ready(Ok(()));
                 }
@@ -415,11 +417,6 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             if self.heard { self.pinged + ping_interval } else { self.pinged + ping_timeout };
         let stalled = self.stalled.map(|since| since + STALL_TIMEOUT);
         [stalled, self.closing].into_iter().flatten().fold(beat, Instant::min)
-    }
-
-    fn close_at(&mut self, now: Instant) {
-        self.socket.outbox.lock().closing = true;
-        self.closing.get_or_insert(now + LINGER);
     }
 }
 
@@ -520,3 +517,6 @@ impl<T> Write for Wire<'_, '_, T> {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

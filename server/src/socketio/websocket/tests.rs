@@ -1,0 +1,215 @@
+//! A driver on one end of a pipe, another implementation on the other, and a clock of the tests' own.
+
+use futures::{SinkExt, StreamExt};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    task::JoinHandle,
+    time::{sleep, timeout},
+};
+use tokio_tungstenite::WebSocketStream;
+
+use super::*;
+
+const SETTINGS: Settings = Settings {
+    ping_interval: Duration::from_secs(25),
+    ping_timeout: Duration::from_secs(60),
+    max_waiting: 16,
+    max_message_bytes: 200_000,
+    queue_bytes: 1_000_000,
+};
+
+/// A connection whose system holds so many bytes that aren't taken, and the client's end.
+fn connect(buffer: usize) -> (Arc<WebSocket>, JoinHandle<()>, DuplexStream) {
+    let (ours, theirs) = duplex(buffer);
+    let socket = Arc::new(WebSocket::new(SETTINGS, None));
+    let driver = tokio::spawn(Driver::new(socket.clone(), ours).run());
+    (socket, driver, theirs)
+}
+
+async fn client(end: DuplexStream) -> WebSocketStream<DuplexStream> {
+    WebSocketStream::from_raw_socket(end, Role::Client, None).await
+}
+
+async fn emit(socket: &WebSocket, frame: &Frame) {
+    while socket.emit(frame.clone()) == Err(SendError::Full) {
+        socket.has_room().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn frames_of_every_size_arrive_whole_and_in_order() {
+    for buffer in [1, 7, 130, 100_000] {
+        let (socket, _driver, end) = connect(buffer);
+        let frames: Vec<Frame> = [0, 1, 123, 124, 125, 126, 127, 1000, 65_533, 65_534, 65_535, 9]
+            .into_iter()
+            .flat_map(|length| [length, 3])
+            .map(|length| "x".repeat(length).into())
+            .collect();
+        let sending = tokio::spawn({
+            let frames = frames.clone();
+            async move {
+                for frame in &frames {
+                    emit(&socket, frame).await;
+                }
+                socket
+            }
+        });
+        let mut client = client(end).await;
+        for frame in &frames {
+            let text = client.next().await.unwrap().unwrap().into_text().unwrap();
+            assert!(text == format!("4{frame}"), "{} bytes through {buffer}", frame.len());
+        }
+        let socket = sending.await.unwrap();
+        let outbox = socket.outbox.lock();
+        assert_eq!((outbox.count, outbox.bytes), (0, 0), "all is accounted for");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_goes_into_one_write() {
+    let (socket, _driver, mut end) = connect(10_000);
+    for n in 0..10 {
+        socket.emit(n.to_string().into()).unwrap();
+    }
+    // The driver has not run yet: one read takes all that it writes at once.
+    let mut read = [0; 1000];
+    assert_eq!(end.read(&mut read).await.unwrap(), 10 * 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_are_read_in_order_whole_or_in_parts() {
+    let (socket, _driver, end) = connect(50);
+    let mut client = client(end).await;
+    for length in [0, 1, 125, 126, 70_000] {
+        client.send(Message::text(format!("4{}", "é".repeat(length)))).await.unwrap();
+        assert_eq!(socket.link.receive().await, Incoming::Text("é".repeat(length).into()));
+    }
+    client.send(Message::binary([1, 2, 3].as_slice())).await.unwrap();
+    assert_eq!(socket.link.receive().await, Incoming::Binary(3));
+    let end = client.get_mut();
+    // "4hi" in two fragments, masked by zeros, with a ping between them.
+    end.write_all(&[0x01, 0x82, 0, 0, 0, 0, b'4', b'h']).await.unwrap();
+    end.write_all(&[0x89, 0x81, 0, 0, 0, 0, b'p']).await.unwrap();
+    end.write_all(&[0x80, 0x81, 0, 0, 0, 0, b'i']).await.unwrap();
+    assert_eq!(socket.link.receive().await, Incoming::Text("hi".into()));
+    let mut pong = [0; 3];
+    end.read_exact(&mut pong).await.unwrap();
+    assert_eq!(pong, [0x8a, 1, b'p']);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_no_client_may_send_ends_the_connection() {
+    for frame in [
+        &[0x81, 0x02, b'4', b'x'][..],                     // not masked
+        &[0x81, 0x82, 0, 0, 0, 0, b'4', 0xff],             // not UTF-8
+        &[0x81, 0x81, 0, 0, 0, 0, b'1'],                   // Engine.IO's CLOSE
+        &[0x81, 0x81, 0, 0, 0, 0, b'7'],                   // no Engine.IO packet
+        &[0x81, 0x80, 0, 0, 0, 0],                         // an empty one
+        &[0xc1, 0x81, 0, 0, 0, 0, b'4'],                   // a reserved bit
+        &[0x81, 0xff, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0], // 256 KiB are too much
+        &[0x88, 0x80, 0, 0, 0, 0],                         // a close frame
+    ] {
+        let (socket, driver, mut end) = connect(1000);
+        end.write_all(frame).await.unwrap();
+        timeout(Duration::from_secs(2), driver).await.expect("it ends").unwrap();
+        socket.closed().await;
+        assert_eq!(socket.emit("x".into()), Err(SendError::Closed));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_buffer_refuses_and_says_when_it_has_room() {
+    let (socket, _driver, end) = connect(64);
+    let frame: Frame = "x".repeat(100).into();
+    let mut taken = 0;
+    while socket.emit(frame.clone()).is_ok() {
+        taken += 1;
+    }
+    assert_eq!(taken, SETTINGS.max_waiting);
+    let mut client = client(end).await;
+    let read = async {
+        for _ in 0..taken {
+            client.next().await.unwrap().unwrap();
+        }
+    };
+    let ((), ()) = tokio::join!(read, socket.has_room());
+    assert_eq!(socket.emit(frame), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_buffer_is_bounded_in_bytes_too() {
+    let (socket, _driver, _end) = connect(64);
+    let large: Frame = "x".repeat(MAX_WAITING_BYTES - 1).into();
+    assert_eq!(socket.emit(large.clone()), Ok(()));
+    assert_eq!(socket.emit(large), Err(SendError::Full));
+    assert_eq!(socket.emit("x".into()), Ok(()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_takes_nothing_is_gone_in_time() {
+    let (socket, driver, _end) = connect(64);
+    socket.emit("x".repeat(1000).into()).unwrap();
+    let began = Instant::now();
+    driver.await.unwrap();
+    assert_eq!(began.elapsed().as_secs(), STALL_TIMEOUT.as_secs());
+    socket.closed().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_answers_pings_stays_and_a_silent_one_goes() {
+    let (_socket, driver, end) = connect(64);
+    let mut client = client(end).await;
+    for _ in 0..5 {
+        let began = Instant::now();
+        assert_eq!(client.next().await.unwrap().unwrap(), Message::text("2"));
+        assert_eq!(began.elapsed().as_secs(), SETTINGS.ping_interval.as_secs());
+        client.send(Message::text("3")).await.unwrap();
+    }
+    let began = Instant::now();
+    driver.await.unwrap();
+    let silent = SETTINGS.ping_interval + SETTINGS.ping_timeout;
+    assert_eq!(began.elapsed().as_secs(), silent.as_secs());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_asks_and_reads_no_answer_costs_no_more_than_so_much() {
+    let (socket, driver, mut end) = connect(64);
+    let flood = async {
+        // Pings of 125 bytes each, until the other end is gone.
+        let mut ping = vec![0x89, 0xfd, 0, 0, 0, 0];
+        ping.resize(6 + 125, b'p');
+        while end.write_all(&ping).await.is_ok() {
+            assert!(socket.outbox.lock().count <= 2 * SETTINGS.max_waiting + 1);
+        }
+    };
+    timeout(Duration::from_secs(1), flood).await.expect("it is cut off");
+    driver.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_queued_before_the_end_arrives() {
+    let (socket, driver, end) = connect(7);
+    for n in 0..SETTINGS.max_waiting {
+        socket.emit(n.to_string().into()).unwrap();
+    }
+    socket.close();
+    assert_eq!(socket.emit("late".into()), Err(SendError::Closed));
+    let mut client = client(end).await;
+    for n in 0..SETTINGS.max_waiting {
+        assert_eq!(client.next().await.unwrap().unwrap(), Message::text(format!("4{n}")));
+    }
+    assert_eq!(client.next().await.unwrap().unwrap(), Message::text("1"));
+    assert!(client.next().await.unwrap().unwrap().is_close());
+    driver.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_does_not_wait_for_a_client_that_takes_nothing() {
+    let (socket, driver, _end) = connect(7);
+    socket.emit("x".repeat(100).into()).unwrap();
+    sleep(Duration::from_secs(1)).await;
+    socket.close();
+    let began = Instant::now();
+    driver.await.unwrap();
+    assert_eq!(began.elapsed(), LINGER);
+}
