@@ -311,8 +311,7 @@ impl Connection {
                 }
             }
             Frame::Close => self.lost(now, "the server closed the connection"),
-            Frame::Noop => self.sent_away(now),
-            Frame::Pong => {}
+            Frame::Pong | Frame::Noop => {}
             Frame::Packet(Packet::Connect) => self.let_in(now),
             Frame::Packet(Packet::ConnectError(error)) => {
                 let message = error.field("message").and_then(|message| message.text());

@@ -81,7 +81,8 @@ impl Connection {
         }
     }
 
-    /// A socket is gone that may be the websocket: then polling goes on, unless it rests already.
+    /// A socket is gone that may be the websocket: then polling goes on, unless it rests already or
+    /// the server ends the session too. So that it doesn't end each one, the next goes without.
     pub(crate) fn lost_upgrade(&mut self, now: Instant, socket: SocketId, message: &str) {
         if self.upgrade.as_ref().is_none_or(|upgrade| upgrade.socket != socket) {
             return;
@@ -90,6 +91,7 @@ impl Connection {
             return self.lost(now, message);
         }
         self.upgrade = None;
+        self.upgrade_broke = true;
         self.timers.stop(Timer::Upgrade);
         self.steps.push_back(Step::CloseSocket(socket));
     }
@@ -98,15 +100,6 @@ impl Connection {
     pub(super) fn upgrade_is_late(&mut self, now: Instant) {
         if let Some(Upgrade { socket, .. }) = self.upgrade {
             self.lost_upgrade(now, socket, "the websocket did not take over");
-        }
-    }
-
-    /// A poll was answered with nothing, as it is while a websocket takes over. Where there is none
-    /// any more, the server still waits for it, and will send nothing until then.
-    pub(super) fn sent_away(&mut self, now: Instant) {
-        if self.transport == Transport::Polling && self.upgrade.is_none() {
-            self.upgrade_broke = true;
-            self.lost(now, "the server waits for a websocket that is gone");
         }
     }
 

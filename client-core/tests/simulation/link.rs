@@ -23,7 +23,7 @@ pub(crate) struct Link {
     /// The server answers what waits for frames with none: a websocket is taking over.
     pub(crate) sends_away: bool,
     /// The client wants to hear no more of it.
-    pub(crate) abandoned: bool,
+    abandoned: bool,
     polling: Option<Polling>,
 }
 

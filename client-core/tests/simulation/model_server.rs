@@ -226,9 +226,6 @@ impl Server {
         let links: Vec<u32> = self.sessions.keys().copied().collect();
         for link in links {
             let Some(session) = self.sessions.get_mut(&link) else { continue };
-            if session.upgrade.is_some() && network.is_polled(link) {
-                session.last_heard = now;
-            }
             let upgrade_is_over =
                 session.upgrade.as_ref().is_some_and(|upgrade| upgrade.until <= now);
             if upgrade_is_over || session.silent_at() <= now {

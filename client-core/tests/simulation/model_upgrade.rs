@@ -10,7 +10,7 @@ const UPGRADE_TIMEOUT_MS: u64 = 10_000;
 
 /// A session that a websocket may take over.
 pub(crate) struct Upgrade {
-    pub(crate) link: u32,
+    link: u32,
     /// When the server gives the session up.
     pub(crate) until: u64,
 }
@@ -44,14 +44,7 @@ impl Server {
                     network.take_over(now, link, id, loses_buffer);
                 }
             }
-            // engineioxide doesn't take the session back: whoever polls on is sent away for ever.
-            Up::Gone => {
-                if let Some(upgrade) =
-                    session.upgrade.as_mut().filter(|upgrade| upgrade.link == link)
-                {
-                    upgrade.until = u64::MAX;
-                }
-            }
+            Up::Gone => self.end(network, now, id),
         }
     }
 }

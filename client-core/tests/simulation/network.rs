@@ -193,11 +193,6 @@ impl Network {
         self.flush(now);
     }
 
-    /// Whether a client still asks for the frames of a session that goes by polling.
-    pub(crate) fn is_polled(&self, session: u32) -> bool {
-        self.links.get(&session).is_some_and(|link| !link.broken && !link.abandoned)
-    }
-
     /// Whether nothing that is sent by a socket arrives, and nothing comes by it any more.
     pub(crate) fn is_dead(&self, id: u32) -> bool {
         self.links.get(&id).is_some_and(|link| link.broken && link.down.is_empty())
