@@ -14,6 +14,7 @@ use crate::{
 const NODE_CLIENT_TESTS: &str = "server/tests/clients/node";
 const PYTHON_CLIENT_TESTS: &str = "server/tests/clients/python";
 const EXAMPLE_APP: &str = "examples/react-dashboard";
+const PACKAGE_IN_BROWSER: &str = "npm/tests/browser";
 
 /// Tests that are run and reported together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -36,7 +37,7 @@ pub(crate) enum Group {
     Npm,
     /// The server under the official Socket.IO clients for Node.js and Python.
     Clients,
-    /// The example app in Chromium, against the real server.
+    /// The npm package and the example app in Chromium, against the real server.
     Browser,
 }
 
@@ -180,8 +181,11 @@ impl Group {
                 ]
             }
             Self::Browser => {
-                let playwright = Program::new("npx").args(["--no", "playwright", "test"]);
-                vec![Part::Tests(playwright.within(folder(EXAMPLE_APP)?))]
+                let playwright = || Program::new("npx").args(["--no", "playwright", "test"]);
+                vec![
+                    Part::Tests(playwright().within(folder(PACKAGE_IN_BROWSER)?)),
+                    Part::Tests(playwright().within(folder(EXAMPLE_APP)?)),
+                ]
             }
         })
     }

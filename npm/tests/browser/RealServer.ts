@@ -1,0 +1,126 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../../target/release/samewire-server', import.meta.url))
+const SECRET = 'a secret of the tests, 32 bytes or more'
+const PUBLISH_KEY = 'a key for back ends'
+
+/** How long a server may take to start, in milliseconds. */
+const START = 20_000
+
+/** What `POST /api/publish` takes. */
+export interface Publication {
+  room: string
+  event: string
+  data: unknown
+}
+
+/** `samewire-server` with limits that are in nobody's way. */
+export class RealServer {
+  readonly #folder: string
+  #process: ChildProcess | undefined
+  #port = 0
+
+  private constructor(folder: string) {
+    this.#folder = folder
+  }
+
+  static async start(): Promise<RealServer> {
+    const server = new RealServer(await mkdtemp(join(tmpdir(), 'samewire-')))
+    await server.start()
+    return server
+  }
+
+  get port(): number {
+    return this.#port
+  }
+
+  get url(): string {
+    return `http://localhost:${this.#port}`
+  }
+
+  /** Starts it, at the port that it had before. */
+  async start(): Promise<void> {
+    const child = spawn(PROGRAM, [], {
+      env: {
+        RUST_LOG: 'error',
+        ...process.env,
+        JWT_SECRET: SECRET,
+        PUBLISH_KEY,
+        PORT: String(this.#port),
+        CORS_ORIGIN: '*',
+        DATABASE_URL: `sqlite://${join(this.#folder, 'samewire.db')}`,
+        RATE_LIMIT_MAX: '1000000',
+        CONNECTIONS_PER_SECOND: '1000',
+        LOG_EVENTS: '1000000',
+        LOG_BYTES: '1GiB',
+        PING_INTERVAL: '1s',
+        PING_TIMEOUT: '2s',
+      },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    this.#process = child
+    const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
+    // Its end is only of interest while it starts.
+    failed.catch(() => {})
+    const late = setTimeout(() => child.kill('SIGKILL'), START)
+    this.#port = await Promise.race([failed, portOf(child)])
+    clearTimeout(late)
+  }
+
+  /** Ends it as a crash would. */
+  async kill(): Promise<void> {
+    const child = this.#process
+    this.#process = undefined
+    if (!child || child.exitCode !== null) return
+    const ended = once(child, 'exit')
+    child.kill('SIGKILL')
+    await ended
+  }
+
+  async dispose(): Promise<void> {
+    await this.kill()
+    await rm(this.#folder, { recursive: true })
+  }
+
+  /** Publishes events, at most 1,000, as a back end does. */
+  async publish(...batch: Publication[]): Promise<void> {
+    const response = await fetch(`${this.url}/api/publish`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'x-api-key': PUBLISH_KEY },
+      body: JSON.stringify({ batch }),
+    })
+    if (!response.ok) throw new Error(`publishing was answered by ${response.status}: ${await response.text()}`)
+  }
+
+  /** The offset of the last event in a room's log. */
+  async offset(room: string): Promise<number> {
+    const response = await fetch(`${this.url}/api/rooms/${encodeURIComponent(room)}`, { headers: { 'x-api-key': PUBLISH_KEY } })
+    const { position } = (await response.json()) as { position: { offset: number } }
+    return position.offset
+  }
+}
+
+/** A user's token. */
+export function tokenOf(sub: string): string {
+  const part = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const exp = Math.floor(Date.now() / 1000) + 3600
+  const head = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub, exp })}`
+  return `${head}.${createHmac('sha256', SECRET).update(head).digest('base64url')}`
+}
+
+/** The port that the server says it listens at. */
+function portOf(child: ChildProcess): Promise<number> {
+  return new Promise((resolve) => {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      const found = /listening on http:\S+:(\d+)/.exec(line)
+      if (found) resolve(Number(found[1]))
+    })
+  })
+}
