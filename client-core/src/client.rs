@@ -2,28 +2,31 @@
 
 use std::collections::VecDeque;
 
-use samewire_protocol::{connection::Authenticate, event::Event as _};
-
 use crate::{
     CallId, Checks, ClientErrorCode, Config, ConnectionState, EmitOptions, Encoded, Event, Failure,
-    HandleId, Instant, Message, PageEvent, Payload, Position, SocketId, Transmit, Transport,
+    HandleId, Instant, Message, PageEvent, Payload, Position, SocketId, Text as _, Transmit,
+    Transport,
     assembly::Assembly,
     connection::Connection,
-    framing::{self, Frame, FrameError, Packet},
-    outbox::{Body, Emit, Outbox, Purpose},
+    framing::{Frame, FrameError, Packet},
+    message::{Body, Request},
+    outbox::{Emit, Outbox, Purpose},
+    reactions::ABOUT_US,
     rooms::Rooms,
     timer::Timer,
 };
 
 /// A client without IO. Every call and every input may leave something in each of the outputs
 /// [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`].
-pub struct Client<P> {
+pub struct Client<P: Payload> {
     pub(crate) config: Config,
     pub(crate) checks: Box<dyn Checks<P>>,
-    pub(crate) connection: Connection,
+    pub(crate) connection: Connection<P::Text>,
     pub(crate) assembly: Assembly<P>,
     pub(crate) outbox: Outbox<P>,
     pub(crate) rooms: Rooms<P>,
+    /// [`ABOUT_US`], as they come.
+    pub(crate) about_us: [P::Text; ABOUT_US.len()],
     /// What the server said of us at sign-in.
     pub(crate) session: Option<P>,
     /// A fresh token was asked for, to bring it on a connection that stands.
@@ -39,12 +42,13 @@ impl<P: Payload> Client<P> {
     /// A client that is not connected. `seed` should differ from client to client.
     pub fn new(config: Config, seed: u64, checks: impl Checks<P> + 'static) -> Self {
         Self {
-            connection: Connection::new(config.clone(), seed),
+            connection: Connection::new(config, seed),
             outbox: Outbox::new(config.queue_limit),
             assembly: Assembly::new(config.max_attachment_bytes),
             config,
             checks: Box::new(checks),
             rooms: Rooms::new(),
+            about_us: ABOUT_US.map(P::Text::known),
             session: None,
             renewing: false,
             held: Vec::new(),
@@ -76,10 +80,10 @@ impl<P: Payload> Client<P> {
     }
 
     /// The answer to [`Event::TokenNeeded`]: a token, none, or why there is none.
-    pub fn token(&mut self, now: Instant, token: Result<Option<String>, String>) {
+    pub fn token(&mut self, now: Instant, token: Result<Option<P::Text>, P::Text>) {
         if std::mem::take(&mut self.renewing) && self.connection.open_socket().is_some() {
             if let Ok(Some(token)) = token {
-                self.ask(Authenticate::NAME, &Authenticate { token }, Purpose::Nobody);
+                self.ask(Request::Authenticate { token });
             }
         } else {
             self.connection.token(now, token);
@@ -92,9 +96,9 @@ impl<P: Payload> Client<P> {
         &mut self,
         now: Instant,
         call: CallId,
-        name: &str,
+        name: impl Into<P::Text>,
         payload: Encoded<P>,
-        options: EmitOptions,
+        options: EmitOptions<P::Text>,
     ) {
         let emit = Emit {
             name: name.into(),
@@ -114,12 +118,16 @@ impl<P: Payload> Client<P> {
     ///
     /// # Errors
     /// When there is no connection.
-    pub fn emit_volatile(&mut self, name: &str, payload: Encoded<P>) -> Result<(), Failure> {
+    pub fn emit_volatile(
+        &mut self,
+        name: impl Into<P::Text>,
+        payload: Encoded<P>,
+    ) -> Result<(), Failure<P::Text>> {
         let Some(socket) = self.connection.open_socket() else {
             return Err(Failure::new(ClientErrorCode::NotConnected, "there is no connection"));
         };
-        let message = Body::Theirs(payload).message(name, None, None);
-        self.send(socket, message);
+        let (name, body) = (name.into(), Body::Theirs(payload));
+        self.send(socket, Message::Event { name, body, ack: None, id: None });
         Ok(())
     }
 
@@ -132,8 +140,7 @@ impl<P: Payload> Client<P> {
     /// Answers an event that the server wants acknowledged.
     pub fn acknowledge(&mut self, ack: u64, answer: Encoded<P>) {
         if let Some(socket) = self.connection.open_socket() {
-            let message = framing::acknowledgement(ack, answer);
-            self.send(socket, message);
+            self.send(socket, Message::Ack { id: ack, answer });
         }
     }
 
@@ -142,11 +149,11 @@ impl<P: Payload> Client<P> {
         &mut self,
         now: Instant,
         handle: HandleId,
-        room: &str,
-        events: Option<Vec<String>>,
+        room: impl Into<P::Text>,
+        events: Option<Vec<P::Text>>,
     ) {
         let online = self.connection.open_socket().is_some();
-        self.rooms.join(handle, room, events, online);
+        self.rooms.join(handle, room.into(), events, online);
         self.go_on(now);
     }
 
@@ -211,14 +218,15 @@ impl<P: Payload> Client<P> {
             Err(error) => {
                 self.fault("attachment", error);
                 if error == FrameError::OutOfPlace {
-                    self.connection.lost(now, "the server lost the thread");
+                    self.connection.lost(now, P::Text::known("the server lost the thread"));
                 }
             }
         }
     }
 
     /// A socket is gone, or couldn't be opened.
-    pub fn handle_lost(&mut self, now: Instant, socket: SocketId, message: &str) {
+    pub fn handle_lost(&mut self, now: Instant, socket: SocketId, message: impl Into<P::Text>) {
+        let message = message.into();
         if self.connection.socket() == Some(socket) {
             self.connection.lost(now, message);
         } else {
@@ -275,7 +283,7 @@ impl<P: Payload> Client<P> {
     }
 
     /// How the connection is.
-    pub fn state(&self) -> ConnectionState {
+    pub fn state(&self) -> ConnectionState<P::Text> {
         self.connection.public_state()
     }
 
@@ -290,12 +298,12 @@ impl<P: Payload> Client<P> {
     }
 
     /// How much of a room's log was delivered.
-    pub fn position(&self, room: &str) -> Option<&Position> {
+    pub fn position(&self, room: &P::Text) -> Option<&Position<P::Text>> {
         self.rooms.position(room)
     }
 
     /// Who is in a room.
-    pub fn users(&self, room: &str) -> impl Iterator<Item = &P> {
+    pub fn users(&self, room: &P::Text) -> impl Iterator<Item = &P> {
         self.rooms.users(room)
     }
 

@@ -6,7 +6,7 @@ use crate::Transport;
 
 /// How a client behaves. The names are those of the options in JavaScript, most of which are
 /// socket.io-client's.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Config {
     /// Whether to reconnect.
     pub reconnection: bool,
@@ -19,7 +19,7 @@ pub struct Config {
     /// How far a delay may be from its middle, as a part of it: 0 to 1.
     pub randomization_factor: f64,
     /// What to connect by, in order. Where polling comes about, a websocket takes over if it may.
-    pub transports: Vec<Transport>,
+    pub transports: &'static [Transport],
     /// How long one try to connect may take.
     pub timeout: Duration,
     /// How long to wait for an acknowledgement, each try.
@@ -42,7 +42,7 @@ impl Default for Config {
             reconnection_delay: Duration::from_secs(1),
             reconnection_delay_max: Duration::from_secs(5),
             randomization_factor: 0.5,
-            transports: vec![Transport::Websocket, Transport::Polling],
+            transports: &[Transport::Websocket, Transport::Polling],
             timeout: Duration::from_secs(20),
             ack_timeout: Duration::from_secs(10),
             retries: 3,

@@ -9,7 +9,7 @@ use std::{collections::VecDeque, time::Duration};
 use samewire_protocol::ErrorCode;
 
 use crate::{
-    ClientErrorCode, Config, Failure, Instant, Payload, SocketId, Transport,
+    ClientErrorCode, Config, Failure, Instant, Payload, SocketId, Text, Transport,
     backoff::Backoff,
     framing::{self, Frame, Packet},
     timer::{Timer, Timers},
@@ -26,7 +26,7 @@ const MAX_REFUSED_TOKENS: u32 = 2;
 
 /// How the connection is, as an application sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ConnectionState {
+pub enum ConnectionState<T> {
     /// Not asked to connect yet.
     Idle,
     /// Opening a socket.
@@ -42,18 +42,18 @@ pub enum ConnectionState {
         /// When it will be made.
         retry_at: Instant,
         /// Why there is no connection.
-        reason: Failure,
+        reason: Failure<T>,
     },
     /// Over, until `connect` is called.
     Closed {
         /// Why.
-        reason: Failure,
+        reason: Failure<T>,
     },
 }
 
 /// The same, with all that the next decision needs.
 #[derive(Debug)]
-enum State {
+enum State<T> {
     Idle,
     /// A socket is asked for; Engine.IO isn't open.
     Opening {
@@ -80,18 +80,18 @@ enum State {
     Waiting {
         attempt: u32,
         retry_at: Instant,
-        reason: Failure,
+        reason: Failure<T>,
     },
     Closed {
-        reason: Failure,
+        reason: Failure<T>,
     },
 }
 
 /// What is to be done next, in this order.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum Step<T> {
     /// A socket by this transport, of this session if it is to take that one over.
-    OpenSocket(SocketId, Transport, Option<String>),
+    OpenSocket(SocketId, Transport, Option<T>),
     CloseSocket(SocketId),
     PauseSocket(SocketId),
     /// Everything goes by another socket now, beginning with what was held.
@@ -99,10 +99,10 @@ pub(crate) enum Step {
         old: SocketId,
         new: SocketId,
     },
-    Send(SocketId, String),
+    Send(SocketId, &'static str),
     AskForToken,
     /// CONNECT is due, with a token or without.
-    Greet(SocketId, Option<String>),
+    Greet(SocketId, Option<T>),
     /// Events flow.
     Up,
     /// They no longer do.
@@ -124,9 +124,9 @@ enum Recovery {
 
 /// What answers when a token is asked for.
 #[derive(Debug)]
-enum Token {
+enum Token<T> {
     Asked,
-    Known(Option<String>),
+    Known(Option<T>),
 }
 
 /// What the server is known to be.
@@ -140,14 +140,14 @@ pub(crate) enum Peer {
 }
 
 #[derive(Debug)]
-pub(crate) struct Connection {
+pub(crate) struct Connection<T> {
     config: Config,
-    state: State,
+    state: State<T>,
     backoff: Backoff,
     timers: Timers,
-    steps: VecDeque<Step>,
+    steps: VecDeque<Step<T>>,
     next_socket: u32,
-    token: Token,
+    token: Token<T>,
     refused_tokens: u32,
     peer: Peer,
     /// How often the server sends a ping.
@@ -162,8 +162,8 @@ pub(crate) struct Connection {
     paused: bool,
     /// What the socket goes by.
     transport: Transport,
-    /// What else this try may go by, the next one last.
-    untried: Vec<Transport>,
+    /// What else this try may go by, in order.
+    untried: &'static [Transport],
     /// When this try is over.
     try_ends: Instant,
     /// What comes first in order didn't work, and polling did.
@@ -172,10 +172,10 @@ pub(crate) struct Connection {
     /// The last connection was lost in the middle of an upgrade.
     upgrade_broke: bool,
     /// Why the server said that it will end the connection, and how long to stay away then.
-    parting: Option<(Failure, Option<Duration>)>,
+    parting: Option<(Failure<T>, Option<Duration>)>,
 }
 
-impl Connection {
+impl<T: Text> Connection<T> {
     pub(crate) fn new(config: Config, seed: u64) -> Self {
         Self {
             backoff: Backoff::new(&config, seed),
@@ -185,7 +185,7 @@ impl Connection {
             checking: false,
             paused: false,
             transport: Transport::Websocket,
-            untried: Vec::new(),
+            untried: &[],
             try_ends: Instant::default(),
             fell_back: false,
             upgrade: None,
@@ -202,7 +202,7 @@ impl Connection {
         }
     }
 
-    pub(crate) fn public_state(&self) -> ConnectionState {
+    pub(crate) fn public_state(&self) -> ConnectionState<T> {
         match &self.state {
             State::Idle => ConnectionState::Idle,
             State::Opening { .. } => ConnectionState::Connecting,
@@ -219,7 +219,7 @@ impl Connection {
         }
     }
 
-    pub(crate) fn poll_step(&mut self) -> Option<Step> {
+    pub(crate) fn poll_step(&mut self) -> Option<Step<T>> {
         self.steps.pop_front()
     }
 
@@ -274,7 +274,7 @@ impl Connection {
     pub(crate) fn disconnect(&mut self, now: Instant) {
         if !matches!(self.state, State::Idle | State::Closed { .. }) {
             if let Some(socket) = self.open_socket() {
-                self.steps.push_back(Step::Send(socket, framing::DISCONNECT.to_owned()));
+                self.steps.push_back(Step::Send(socket, framing::DISCONNECT));
             }
             let reason = Failure::new(ClientErrorCode::Closed, "the client was closed");
             self.end(now, reason, Recovery::Never);
@@ -282,7 +282,7 @@ impl Connection {
     }
 
     /// A token, or why there is none.
-    pub(crate) fn token(&mut self, now: Instant, token: Result<Option<String>, String>) {
+    pub(crate) fn token(&mut self, now: Instant, token: Result<Option<T>, T>) {
         let waits = matches!(self.state, State::Opening { .. } | State::AwaitingToken { .. });
         match token {
             _ if !waits => {}
@@ -293,7 +293,7 @@ impl Connection {
             Err(message) => {
                 self.end(
                     now,
-                    Failure::new(ClientErrorCode::TokenUnavailable, message),
+                    Failure::told(ClientErrorCode::TokenUnavailable, message),
                     Recovery::Backoff,
                 );
             }
@@ -301,21 +301,25 @@ impl Connection {
     }
 
     /// Takes a frame, and gives the packet in it that is not about the connection itself.
-    pub(crate) fn frame<P: Payload>(&mut self, now: Instant, frame: Frame<P>) -> Option<Packet<P>> {
+    pub(crate) fn frame<P: Payload<Text = T>>(
+        &mut self,
+        now: Instant,
+        frame: Frame<P>,
+    ) -> Option<Packet<P>> {
         self.hear(now);
         match frame {
             Frame::Open(handshake) => self.opened(now, &handshake),
             Frame::Ping => {
                 if let Some(socket) = self.socket() {
-                    self.steps.push_back(Step::Send(socket, framing::PONG.to_owned()));
+                    self.steps.push_back(Step::Send(socket, framing::PONG));
                 }
             }
-            Frame::Close => self.lost(now, "the server closed the connection"),
+            Frame::Close => self.lost(now, T::known("the server closed the connection")),
             Frame::Pong | Frame::Noop => {}
             Frame::Packet(Packet::Connect) => self.let_in(now),
             Frame::Packet(Packet::ConnectError(error)) => {
-                let message = error.field("message").and_then(|message| message.text());
-                self.refused(now, Failure::of_connect(&message.unwrap_or_default()));
+                let message = error.text_of("message").unwrap_or_else(|| T::known(""));
+                self.refused(now, Failure::of_connect(message));
             }
             Frame::Packet(Packet::Disconnect) => self.dismissed(now),
             Frame::Packet(packet) => return Some(packet),
@@ -324,15 +328,15 @@ impl Connection {
     }
 
     /// The socket is gone.
-    pub(crate) fn lost(&mut self, now: Instant, message: &str) {
+    pub(crate) fn lost(&mut self, now: Instant, message: T) {
         if self.fall_back(now) {
             return;
         }
-        let reason = match &self.state {
-            State::Opening { .. } => Failure::new(ClientErrorCode::ConnectFailed, message),
-            _ => Failure::new(ClientErrorCode::ConnectionLost, message),
+        let code = match &self.state {
+            State::Opening { .. } => ClientErrorCode::ConnectFailed,
+            _ => ClientErrorCode::ConnectionLost,
         };
-        self.part(now, reason, Recovery::Backoff);
+        self.part(now, Failure::told(code, message), Recovery::Backoff);
     }
 
     /// The server said who we are.
@@ -350,13 +354,13 @@ impl Connection {
     }
 
     /// The server will end the connection because of the token.
-    pub(crate) fn sign_in_failed(&mut self, failure: Failure) {
+    pub(crate) fn sign_in_failed(&mut self, failure: Failure<T>) {
         self.parting = Some((failure, None));
     }
 
     /// The server will end the connection because it stops.
-    pub(crate) fn shutdown_announced(&mut self, message: &str, stay_away: Duration) {
-        let reason = Failure::new(ClientErrorCode::ServerShutdown, message);
+    pub(crate) fn shutdown_announced(&mut self, message: T, stay_away: Duration) {
+        let reason = Failure::told(ClientErrorCode::ServerShutdown, message);
         self.parting = Some((reason, Some(stay_away)));
     }
 
@@ -412,7 +416,7 @@ impl Connection {
     }
 
     /// CONNECT was refused.
-    fn refused(&mut self, now: Instant, failure: Failure) {
+    fn refused(&mut self, now: Instant, failure: Failure<T>) {
         let recovery = self.after_refusal(&failure);
         self.end(now, failure, recovery);
     }
@@ -424,7 +428,7 @@ impl Connection {
     }
 
     /// Ends the connection, for the reason that the server gave before if it gave one.
-    fn part(&mut self, now: Instant, reason: Failure, recovery: Recovery) {
+    fn part(&mut self, now: Instant, reason: Failure<T>, recovery: Recovery) {
         match self.parting.take() {
             Some((reason, Some(stay_away))) => self.end(now, reason, Recovery::After(stay_away)),
             Some((failure, None)) => self.refused(now, failure),
@@ -432,7 +436,7 @@ impl Connection {
         }
     }
 
-    fn after_refusal(&mut self, failure: &Failure) -> Recovery {
+    fn after_refusal(&mut self, failure: &Failure<T>) -> Recovery {
         if failure.asks_for_a_token() && self.config.has_token {
             self.refused_tokens += 1;
             if self.refused_tokens < MAX_REFUSED_TOKENS {
@@ -447,7 +451,7 @@ impl Connection {
         Recovery::Never
     }
 
-    fn end(&mut self, now: Instant, reason: Failure, recovery: Recovery) {
+    fn end(&mut self, now: Instant, reason: Failure<T>, recovery: Recovery) {
         if let Some(socket) = self.socket() {
             self.steps.push_back(Step::CloseSocket(socket));
         }
@@ -478,11 +482,26 @@ impl Connection {
         }
     }
 
-    fn enter(&mut self, state: State) {
-        let before = self.public_state();
+    fn enter(&mut self, state: State<T>) {
+        let before = self.state.stage();
         self.state = state;
-        if self.public_state() != before {
+        // Each wait has a number and a reason of its own.
+        if self.state.stage() != before || matches!(self.state, State::Waiting { .. }) {
             self.steps.push_back(Step::StateChanged);
+        }
+    }
+}
+
+impl<T> State<T> {
+    /// What of it an application sees, by a number.
+    fn stage(&self) -> u8 {
+        match self {
+            Self::Idle => 0,
+            Self::Opening { .. } => 1,
+            Self::AwaitingToken { .. } | Self::Greeting { .. } | Self::SigningIn { .. } => 2,
+            Self::Open { .. } => 3,
+            Self::Waiting { .. } => 4,
+            Self::Closed { .. } => 5,
         }
     }
 }

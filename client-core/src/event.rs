@@ -1,14 +1,14 @@
 //! What the application is told, and how its emits are treated.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 #[cfg(doc)]
 use crate::Client;
-use crate::{Arrived, CallId, Failure, HandleId, Misfit, Position};
+use crate::{Arrived, CallId, Failure, HandleId, Misfit, Payload, Position};
 
 /// What the application is to be told.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event<P> {
+pub enum Event<P: Payload> {
     /// [`Client::state`] is another.
     StateChanged,
     /// [`Client::session`] is another.
@@ -28,54 +28,54 @@ pub enum Event<P> {
         /// Which.
         call: CallId,
         /// What the server answered, or why it failed.
-        outcome: Result<Option<P>, Failure>,
+        outcome: Result<Option<P>, Failure<P::Text>>,
     },
     /// A join is granted.
     Joined {
         /// Whose.
         handle: HandleId,
         /// The room, as the server calls it.
-        room: Arc<str>,
+        room: P::Text,
     },
     /// A join is refused; its handle is forgotten.
     Refused {
         /// Whose.
         handle: HandleId,
         /// Why.
-        failure: Failure,
+        failure: Failure<P::Text>,
     },
     /// What was missed of a room while there was no connection has been told.
     Recovered {
         /// The room.
-        room: Arc<str>,
+        room: P::Text,
         /// How many events it was.
         missed: u64,
     },
     /// What was missed of a room is lost.
     Reset {
         /// The room.
-        room: Arc<str>,
+        room: P::Text,
         /// From where on nothing is missing.
-        position: Position,
+        position: Position<P::Text>,
     },
     /// The server took a room away; its handles are forgotten.
     Removed {
         /// The room.
-        room: Arc<str>,
+        room: P::Text,
         /// Why.
-        failure: Failure,
+        failure: Failure<P::Text>,
     },
     /// [`Client::users`] of a room are others.
     PresenceChanged {
         /// The room.
-        room: Arc<str>,
+        room: P::Text,
     },
     /// What came doesn't fit its type, and is told nobody else.
     Fault {
         /// The event it belongs to.
-        event: Arc<str>,
+        event: P::Text,
         /// Where it doesn't fit.
-        misfit: Misfit,
+        misfit: Misfit<P::Text>,
     },
 }
 
@@ -96,9 +96,9 @@ pub enum PageEvent {
 
 /// How an emit is treated.
 #[derive(Debug, Clone, PartialEq)]
-pub struct EmitOptions {
+pub struct EmitOptions<T> {
     /// A UUID, so that the server doesn't act twice on an emit that is sent again.
-    pub id: String,
+    pub id: T,
     /// How long to wait for the answer, each try. None means as configured.
     pub timeout: Option<Duration>,
     /// Times it may be sent again. None means as configured.

@@ -1,10 +1,8 @@
 //! Why something failed.
 
-use std::borrow::Cow;
-
 use samewire_protocol::ErrorCode;
 
-use crate::Payload;
+use crate::{Misfit, Payload, Text};
 
 macro_rules! codes {
     ($($(#[doc = $docs:literal])+ $variant:ident = $name:literal, $retryable:literal;)+) => {
@@ -62,61 +60,62 @@ codes! {
 /// Why an emit, a join or a connection failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{code}: {message}")]
-pub struct Failure {
+pub struct Failure<T> {
     /// For programs: an [`ErrorCode`], a [`ClientErrorCode`], or one of a custom event.
-    pub code: Cow<'static, str>,
+    pub code: T,
     /// For people.
-    pub message: String,
+    pub message: T,
     /// Whether the same may succeed another time.
     pub retryable: bool,
     /// Milliseconds after which another try may succeed.
     pub retry_after_ms: Option<u32>,
 }
 
-impl Failure {
+impl<T: Text> Failure<T> {
     /// A failure that the client itself found.
-    pub fn new(code: ClientErrorCode, message: impl Into<String>) -> Self {
-        Self {
-            code: code.as_str().into(),
-            message: message.into(),
-            retryable: code.is_retryable(),
-            retry_after_ms: None,
-        }
+    pub(crate) fn new(code: ClientErrorCode, message: &'static str) -> Self {
+        Self::told(code, T::known(message))
+    }
+
+    /// The same, in the words of somebody else.
+    pub(crate) fn told(code: ClientErrorCode, message: T) -> Self {
+        let (retryable, code) = (code.is_retryable(), T::known(code.as_str()));
+        Self { code, message, retryable, retry_after_ms: None }
     }
 
     /// A refusal by the server.
-    pub(crate) fn refused(code: String, message: String, retry_after_ms: Option<u32>) -> Self {
-        let retryable =
-            retry_after_ms.is_some() || RETRYABLE.iter().any(|known| known.as_str() == code);
-        Self { code: code.into(), message, retryable, retry_after_ms }
+    fn refused(code: T, message: T, retry_after_ms: Option<u32>) -> Self {
+        let time_may_cure = |known: ErrorCode| T::known(known.as_str()) == code;
+        let retryable = retry_after_ms.is_some() || RETRYABLE.into_iter().any(time_may_cure);
+        Self { code, message, retryable, retry_after_ms }
     }
 
     /// Reads `{ code, message, retryAfterMs? }`.
-    pub(crate) fn read<P: Payload>(error: &P) -> Option<Self> {
-        let text = |name| error.field(name)?.text();
+    pub(crate) fn read<P: Payload<Text = T>>(error: &P) -> Option<Self> {
         let retry_after = error.field("retryAfterMs").and_then(|value| value.number());
         Some(Self::refused(
-            text("code")?,
-            text("message").unwrap_or_default(),
+            error.text_of("code")?,
+            error.text_of("message").unwrap_or_else(|| T::known("")),
             retry_after.map(|millis| millis as u32),
         ))
     }
 
+    /// An answer that doesn't fit its type.
+    pub(crate) fn misfit(misfit: &Misfit<T>) -> Self {
+        Self::told(ClientErrorCode::InvalidAnswer, misfit.path.join(": ", &misfit.message))
+    }
+
     /// Reads what a refused CONNECT says: `CODE: message`, or any other text of another server.
-    pub(crate) fn of_connect(message: &str) -> Self {
-        match message.split_once(':') {
-            Some((code, rest)) if is_code(code) => {
-                Self::refused(code.to_owned(), rest.trim_start().to_owned(), None)
-            }
-            _ => {
-                Self::refused(ErrorCode::AccessDenied.as_str().to_owned(), message.to_owned(), None)
-            }
+    pub(crate) fn of_connect(message: T) -> Self {
+        match message.split_once(": ") {
+            Some((code, rest)) if is_code(&code) => Self::refused(code, rest, None),
+            _ => Self::refused(T::known(ErrorCode::AccessDenied.as_str()), message, None),
         }
     }
 
     /// Whether this is a refusal with that code.
     pub(crate) fn is(&self, code: ErrorCode) -> bool {
-        self.code == code.as_str()
+        self.code == T::known(code.as_str())
     }
 
     /// Whether a fresh token may cure it.
@@ -141,26 +140,33 @@ const RETRYABLE: [ErrorCode; 5] = [
     ErrorCode::Internal,
 ];
 
-fn is_code(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_')
+fn is_code(text: &impl Text) -> bool {
+    let mut letters = (0..).map_while(|at| text.character(at)).peekable();
+    letters.peek().is_some() && letters.all(|letter| letter.is_ascii_uppercase() || letter == b'_')
 }
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+
+    fn of_connect(message: &str) -> Failure<Arc<str>> {
+        Failure::of_connect(message.into())
+    }
 
     #[test]
     fn a_refused_connect_names_its_code() {
-        let failure = Failure::of_connect("TOKEN_EXPIRED: the token expired at noon");
+        let failure = of_connect("TOKEN_EXPIRED: the token expired at noon");
         assert!(failure.is(ErrorCode::TokenExpired) && failure.asks_for_a_token());
-        assert_eq!(failure.message, "the token expired at noon");
-        assert!(Failure::of_connect("UNAVAILABLE: no database").retryable);
+        assert_eq!(&*failure.message, "the token expired at noon");
+        assert!(of_connect("UNAVAILABLE: no database").retryable);
     }
 
     #[test]
     fn another_servers_refusal_is_a_refusal() {
-        let failure = Failure::of_connect("not authorized: who are you?");
+        let failure = of_connect("not authorized: who are you?");
         assert!(failure.is(ErrorCode::AccessDenied) && !failure.retryable);
-        assert_eq!(failure.message, "not authorized: who are you?");
+        assert_eq!(&*failure.message, "not authorized: who are you?");
     }
 }

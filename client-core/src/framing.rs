@@ -2,17 +2,8 @@
 //! (<https://socket.io/docs/v4/engine-io-protocol/>, <https://socket.io/docs/v4/socket-io-protocol/>).
 //!
 //! Only a frame's head is read here, a few characters. What follows it is JSON that the caller
-//! reads, so that a large payload need not come in here at all.
-
-use std::fmt::Write as _;
-
-use samewire_protocol::connection::EmitMeta;
-use serde::Serialize;
-
-use crate::{Encoded, Message};
-
-/// As many characters as a head can have: to give [`decode`] more of a frame is of no use.
-pub const MAX_HEAD: usize = 32;
+//! reads, so that a large payload need not come in here at all. How frames are written is told by
+//! [`Message`](crate::Message).
 
 /// Binary values that one packet may bring.
 pub const MAX_ATTACHMENTS: usize = 1_000;
@@ -71,29 +62,38 @@ pub enum Packet<P> {
 
 /// A frame that is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{}", self.as_str())]
 pub enum FrameError {
     /// It begins with nothing that a frame begins with.
-    #[error("no such type of frame")]
     Type,
     /// It belongs to another namespace than `/`.
-    #[error("another namespace")]
     Namespace,
     /// Its head is cut off, or holds a number that is too large.
-    #[error("a spoilt head")]
     Head,
     /// What follows the head is no JSON, or not of the kind that belongs there.
-    #[error("a spoilt body")]
     Body,
     /// Its binary values are more, in bytes, than is kept.
-    #[error("too many bytes of binary values")]
     TooLarge,
     /// A binary value that no packet waits for, or a text where one was to come.
-    #[error("a binary value out of its place")]
     OutOfPlace,
 }
 
-/// Reads a frame, of which `head` is the whole or the first [`MAX_HEAD`] characters. `body` reads
-/// the JSON that begins at an offset; a head is ASCII, so bytes and UTF-16 units are the same.
+impl FrameError {
+    /// What is wrong with it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Type => "no such type of frame",
+            Self::Namespace => "another namespace",
+            Self::Head => "a spoilt head",
+            Self::Body => "a spoilt body",
+            Self::TooLarge => "too many bytes of binary values",
+            Self::OutOfPlace => "a binary value out of its place",
+        }
+    }
+}
+
+/// Reads a frame. `character` gives one of its characters, of those that are ASCII; `body` reads
+/// the JSON that begins at an offset. A head is ASCII, so bytes and UTF-16 units are the same.
 ///
 /// # Errors
 /// When it is none of the frames that a server sends.
@@ -104,17 +104,18 @@ pub enum FrameError {
 /// use serde_json::{Value, json};
 ///
 /// let text = r#"42["greeting",{"text":"hello"}]"#;
-/// let frame = decode::<Value>(text, |at| serde_json::from_str(&text[at..]).ok())?;
+/// let character = |at| text.as_bytes().get(at).copied();
+/// let frame = decode::<Value>(character, |at| serde_json::from_str(&text[at..]).ok())?;
 /// let args = json!(["greeting", { "text": "hello" }]);
 /// assert_eq!(frame, Frame::Packet(Packet::Event { ack: None, attachments: 0, args }));
 /// # Ok::<(), samewire_client_core::framing::FrameError>(())
 /// ```
 pub fn decode<P>(
-    head: &str,
+    character: impl Fn(usize) -> Option<u8>,
     body: impl FnOnce(usize) -> Option<P>,
 ) -> Result<Frame<P>, FrameError> {
     let body = |at| body(at).ok_or(FrameError::Body);
-    let mut head = Head { bytes: head.as_bytes(), at: 0 };
+    let mut head = Head { character, at: 0 };
     Ok(match head.next().ok_or(FrameError::Type)? {
         b'0' => Frame::Open(body(head.at)?),
         b'1' => Frame::Close,
@@ -127,7 +128,7 @@ pub fn decode<P>(
 }
 
 fn packet<P>(
-    head: &mut Head<'_>,
+    head: &mut Head<impl Fn(usize) -> Option<u8>>,
     body: impl FnOnce(usize) -> Result<P, FrameError>,
 ) -> Result<Packet<P>, FrameError> {
     let kind = head.next().ok_or(FrameError::Type)?;
@@ -147,17 +148,17 @@ fn packet<P>(
 }
 
 /// A head, read from its beginning.
-struct Head<'a> {
-    bytes: &'a [u8],
+struct Head<Character> {
+    character: Character,
     at: usize,
 }
 
-impl Head<'_> {
+impl<Character: Fn(usize) -> Option<u8>> Head<Character> {
     /// More digits than any number in a head has that an honest server writes.
     const MAX_DIGITS: usize = 15;
 
     fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        (self.character)(self.at)
     }
 
     fn next(&mut self) -> Option<u8> {
@@ -201,56 +202,6 @@ impl Head<'_> {
     }
 }
 
-/// CONNECT with what it says of us.
-pub(crate) fn connect(auth: &impl Serialize) -> String {
-    format!("40{}", json(auth))
-}
-
-/// What stands around a payload in the frame of an event.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct EventHead<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) ack: Option<u64>,
-    pub(crate) attachments: usize,
-    /// Names the emit.
-    pub(crate) id: Option<&'a str>,
-}
-
-impl EventHead<'_> {
-    /// What precedes the payload, and what follows it.
-    pub(crate) fn around(self) -> (String, String) {
-        let mut before = String::from(if self.attachments == 0 { "42" } else { "45" });
-        if self.attachments > 0 {
-            _ = write!(before, "{}-", self.attachments);
-        }
-        if let Some(ack) = self.ack {
-            _ = write!(before, "{ack}");
-        }
-        before.push('[');
-        before.push_str(&json(&self.name));
-        before.push(',');
-        let after = match self.id {
-            Some(id) => format!(",{}]", json(&EmitMeta { id: id.to_owned() })),
-            None => "]".to_owned(),
-        };
-        (before, after)
-    }
-}
-
-/// What answers an event that the server wants acknowledged.
-pub(crate) fn acknowledgement<P>(ack: u64, answer: Encoded<P>) -> Message<P> {
-    let before = match answer.attachments.len() {
-        0 => format!("43{ack}["),
-        count => format!("46{count}-{ack}["),
-    };
-    Message { before, payload: Some(answer), after: "]".to_owned() }
-}
-
-/// What can't fail for the types that are written here: strings, and structs of the protocol.
-pub(crate) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -259,7 +210,10 @@ mod tests {
     use super::*;
 
     fn read(text: &str) -> Result<Frame<Value>, FrameError> {
-        decode(text, |at| serde_json::from_str(text.get(at..)?).ok())
+        decode(
+            |at| text.as_bytes().get(at).copied(),
+            |at| serde_json::from_str(text.get(at..)?).ok(),
+        )
     }
 
     #[test]
@@ -305,35 +259,10 @@ mod tests {
         assert_eq!(read("42nonsense"), Err(FrameError::Body));
     }
 
-    #[test]
-    fn an_event_is_written_around_its_payload() {
-        let head = EventHead { name: "say \"hi\"", ack: Some(3), attachments: 0, id: None };
-        assert_eq!(head.around(), (r#"423["say \"hi\"","#.into(), "]".into()));
-        let head = EventHead { name: "a", ack: None, attachments: 2, id: Some("x") };
-        assert_eq!(head.around(), (r#"452-["a","#.into(), r#",{"id":"x"}]"#.into()));
-    }
-
     proptest! {
         #[test]
         fn no_text_makes_it_panic(text in "[0-9\\-/,\\[{\"]{0,40}|.{0,40}") {
             _ = read(&text);
-        }
-
-        #[test]
-        fn an_event_comes_back_as_it_was_written(name: String, ack in proptest::option::of(0..u64::from(u32::MAX)), payload: i32) {
-            let (before, after) = EventHead { name: &name, ack, attachments: 0, id: None }.around();
-            let args = json!([name, payload]);
-            prop_assert_eq!(
-                read(&format!("{before}{payload}{after}")),
-                Ok(Frame::Packet(Packet::Event { ack, attachments: 0, args }))
-            );
-        }
-
-        #[test]
-        fn a_head_is_all_that_is_needed(text in "4[0-6]([0-9]{1,3}-)?[0-9]{0,15}\\[\"a\",\"b{30}\"\\]") {
-            let whole = read(&text);
-            let head = &text[..text.len().min(MAX_HEAD)];
-            prop_assert_eq!(decode(head, |at| serde_json::from_str(text.get(at..)?).ok()), whole);
         }
     }
 }

@@ -1,11 +1,15 @@
 //! `serde_json`'s values as payloads: for tests, and for clients that run outside a browser.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use crate::Payload;
+use crate::{FrameWriter, Payload};
 
 impl Payload for Value {
-    fn field(&self, name: &str) -> Option<Self> {
+    type Text = Arc<str>;
+
+    fn field(&self, name: &'static str) -> Option<Self> {
         self.get(name).filter(|value| !value.is_null()).cloned()
     }
 
@@ -13,8 +17,8 @@ impl Payload for Value {
         self.get(index).cloned()
     }
 
-    fn text(&self) -> Option<String> {
-        self.as_str().map(str::to_owned)
+    fn text(&self) -> Option<Arc<str>> {
+        self.as_str().map(Arc::from)
     }
 
     fn number(&self) -> Option<f64> {
@@ -43,5 +47,23 @@ impl Payload for Value {
             *part = part.take().with_attachments(attachments)?;
         }
         Some(self)
+    }
+}
+
+impl FrameWriter<Value> for String {
+    fn ascii(&mut self, text: &'static str) {
+        self.push_str(text);
+    }
+
+    fn number(&mut self, number: u64) {
+        self.push_str(&number.to_string());
+    }
+
+    fn quoted(&mut self, text: &Arc<str>) {
+        self.push_str(&Value::from(&**text).to_string());
+    }
+
+    fn json(&mut self, json: &Value) {
+        self.push_str(json.as_str().unwrap_or_default());
     }
 }

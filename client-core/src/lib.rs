@@ -6,11 +6,11 @@
 //! - [`Client`] is the whole: calls of the application and what the network brings go in,
 //!   [`Transmit`]s, [`Event`]s and the next deadline come out. `reactions` is what happens in between.
 //! - `connection` is its life as one state machine, with `backoff` and `timer`; [`framing`] reads
-//!   and writes frames, `assembly` puts binary parts in their places.
+//!   frames, [`Message`] writes them, `assembly` puts binary parts in their places.
 //! - `outbox` keeps what was emitted until it is answered, `rooms` knows what was joined, `sequence`
 //!   puts a room's events in order, `presence` folds who is there.
-//! - [`Payload`] is how a value is looked into. In a browser it is a JavaScript value, which never
-//!   comes in here.
+//! - [`Payload`] is how a value is looked into, [`Text`] how a text is. In a browser they are
+//!   JavaScript's, which never come in here.
 //!
 //! ```
 //! use samewire_client_core::{Client, Config, Instant, NoChecks, Transmit};
@@ -33,6 +33,7 @@ mod failure;
 pub mod framing;
 mod instant;
 mod json;
+mod message;
 mod outbox;
 mod payload;
 mod position;
@@ -42,6 +43,7 @@ mod room;
 mod rooms;
 mod sequence;
 mod sorted;
+mod text;
 mod timer;
 mod transmit;
 
@@ -51,6 +53,8 @@ pub use connection::ConnectionState;
 pub use event::{EmitOptions, Event, PageEvent};
 pub use failure::{ClientErrorCode, Failure};
 pub use instant::{Clock, Instant};
+pub use message::{Body, FrameWriter, Greeting, Message, Request, Resume};
 pub use payload::{Arrived, Checks, Encoded, Misfit, NoChecks, Payload};
 pub use position::{Place, Position};
-pub use transmit::{CallId, HandleId, Message, SocketId, Transmit, Transport};
+pub use text::Text;
+pub use transmit::{CallId, HandleId, SocketId, Transmit, Transport};

@@ -1,9 +1,9 @@
 //! What was emitted and not yet answered: kept while offline, sent in order, sent again under the
 //! same id, and settled exactly once (wire.md, section 5).
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
-use crate::{CallId, ClientErrorCode, Encoded, Failure, Instant, Message, framing::EventHead};
+use crate::{CallId, ClientErrorCode, Failure, Instant, Message, Payload, message::Body};
 
 /// How long an emit may be sent again. The server remembers what it acted on for ten minutes; one of
 /// them is for the way there.
@@ -11,7 +11,7 @@ const REMEMBERED: Duration = Duration::from_secs(9 * 60);
 
 /// All emits that wait for an answer.
 #[derive(Debug)]
-pub(crate) struct Outbox<P> {
+pub(crate) struct Outbox<P: Payload> {
     /// Those that are to be sent, the client's own before the application's: it is in its rooms
     /// again before what was emitted meanwhile arrives there.
     unsent: VecDeque<Waiting<P>>,
@@ -25,44 +25,37 @@ pub(crate) struct Outbox<P> {
 
 /// An emit that wants an answer.
 #[derive(Debug)]
-pub(crate) struct Emit<P> {
-    pub(crate) name: Arc<str>,
+pub(crate) struct Emit<P: Payload> {
+    pub(crate) name: P::Text,
     pub(crate) body: Body<P>,
     /// Names it, so that the server doesn't act on it twice.
-    pub(crate) id: Option<String>,
-    pub(crate) purpose: Purpose,
+    pub(crate) id: Option<P::Text>,
+    pub(crate) purpose: Purpose<P::Text>,
     /// How long to wait for the answer, each try.
     pub(crate) timeout: Duration,
     /// Times it may be sent again.
     pub(crate) retries: u32,
 }
 
-/// A payload, as it was written here or by the application.
-#[derive(Debug)]
-pub(crate) enum Body<P> {
-    Ours(String),
-    Theirs(Encoded<P>),
-}
-
 /// Who wants the answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Purpose {
+pub(crate) enum Purpose<T> {
     Call(CallId),
-    Join(Arc<str>),
-    History(Arc<str>),
+    Join(T),
+    History(T),
     /// Nobody: it is asked for to know that the event arrived.
     Nobody,
 }
 
 /// An emit that is over, but for what came of it.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answered {
-    pub(crate) name: Arc<str>,
-    pub(crate) purpose: Purpose,
+pub(crate) struct Answered<T> {
+    pub(crate) name: T,
+    pub(crate) purpose: Purpose<T>,
 }
 
 #[derive(Debug)]
-struct Waiting<P> {
+struct Waiting<P: Payload> {
     emit: Emit<P>,
     /// The numbers it was sent with, one each try.
     acks: Vec<u64>,
@@ -74,7 +67,7 @@ struct Waiting<P> {
     sent_unnamed: bool,
 }
 
-impl<P: Clone> Outbox<P> {
+impl<P: Payload> Outbox<P> {
     pub(crate) fn new(limit: usize) -> Self {
         Self { unsent: VecDeque::new(), sent: VecDeque::new(), deadline: None, next_ack: 0, limit }
     }
@@ -92,7 +85,7 @@ impl<P: Clone> Outbox<P> {
     ///
     /// # Errors
     /// When as many wait to be sent as may.
-    pub(crate) fn add(&mut self, emit: Emit<P>) -> Result<(), Failure> {
+    pub(crate) fn add(&mut self, emit: Emit<P>) -> Result<(), Failure<P::Text>> {
         if self.unsent.len() >= self.limit {
             let message = "too many emits wait for a connection already";
             return Err(Failure::new(ClientErrorCode::QueueFull, message));
@@ -117,16 +110,17 @@ impl<P: Clone> Outbox<P> {
         waiting.deadline = now + waiting.emit.timeout;
         self.deadline =
             Some(self.deadline.map_or(waiting.deadline, |first| first.min(waiting.deadline)));
-        let id = waiting.emit.id.as_deref().filter(|_| named);
+        let id = waiting.emit.id.clone().filter(|_| named);
         waiting.sent_unnamed |= id.is_none();
-        let message = waiting.emit.body.message(&waiting.emit.name, Some(ack), id);
+        let (name, body) = (waiting.emit.name.clone(), waiting.emit.body.clone());
+        let message = Message::Event { name, body, ack: Some(ack), id };
         self.sent.push_back(waiting);
         Some(message)
     }
 
     /// Takes out the emits that are about to be sent again so late that the server may have forgotten
     /// that it acted on them.
-    pub(crate) fn outlived(&mut self, now: Instant) -> Vec<Answered> {
+    pub(crate) fn outlived(&mut self, now: Instant) -> Vec<Answered<P::Text>> {
         let outlived = |waiting: &mut Waiting<P>| {
             waiting.emit.purpose.is_call()
                 && waiting.first_sent.is_some_and(|first| first + REMEMBERED < now)
@@ -139,7 +133,7 @@ impl<P: Clone> Outbox<P> {
     }
 
     /// The emit that an acknowledgement is for; none where it was settled before.
-    pub(crate) fn answered(&mut self, ack: u64) -> Option<Answered> {
+    pub(crate) fn answered(&mut self, ack: u64) -> Option<Answered<P::Text>> {
         // The answer to an earlier try is as good, even where another is about to be sent.
         [&mut self.sent, &mut self.unsent].into_iter().find_map(|queue| {
             let index = queue.iter().position(|waiting| waiting.acks.contains(&ack))?;
@@ -148,7 +142,7 @@ impl<P: Clone> Outbox<P> {
     }
 
     /// Forgets the emits of a purpose, without a word.
-    pub(crate) fn forget(&mut self, purpose: &Purpose) {
+    pub(crate) fn forget(&mut self, purpose: &Purpose<P::Text>) {
         for queue in [&mut self.unsent, &mut self.sent] {
             queue.retain(|waiting| waiting.emit.purpose != *purpose);
         }
@@ -156,14 +150,14 @@ impl<P: Clone> Outbox<P> {
 
     /// The emits that were not answered in time and may not be sent again. The others are unsent
     /// from now on.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Answered> {
+    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Answered<P::Text>> {
         self.deadline = None;
         self.take_back(|waiting| waiting.deadline <= now)
     }
 
     /// The connection is lost: gives the emits of the application that can't be sent again.
     /// What was asked on the client's own account is forgotten; it is asked anew when connected.
-    pub(crate) fn disconnected(&mut self) -> Vec<Answered> {
+    pub(crate) fn disconnected(&mut self) -> Vec<Answered<P::Text>> {
         self.deadline = None;
         for queue in [&mut self.unsent, &mut self.sent] {
             queue.retain(|waiting| waiting.emit.purpose.is_call());
@@ -172,7 +166,7 @@ impl<P: Clone> Outbox<P> {
     }
 
     /// Takes out everything.
-    pub(crate) fn drain(&mut self) -> Vec<Answered> {
+    pub(crate) fn drain(&mut self) -> Vec<Answered<P::Text>> {
         self.deadline = None;
         let all = self.sent.drain(..).chain(self.unsent.drain(..));
         all.map(Waiting::into_answered).collect()
@@ -184,7 +178,7 @@ impl<P: Clone> Outbox<P> {
     }
 
     /// Makes emits unsent, in their order, and gives those that may not be sent again.
-    fn take_back(&mut self, wanted: impl Fn(&Waiting<P>) -> bool) -> Vec<Answered> {
+    fn take_back(&mut self, wanted: impl Fn(&Waiting<P>) -> bool) -> Vec<Answered<P::Text>> {
         let mut given_up = Vec::new();
         let mut place = 0;
         for mut waiting in std::mem::take(&mut self.sent) {
@@ -205,7 +199,7 @@ impl<P: Clone> Outbox<P> {
     }
 }
 
-impl<P: Clone> Waiting<P> {
+impl<P: Payload> Waiting<P> {
     fn new(emit: Emit<P>) -> Self {
         let (acks, deadline) = (Vec::new(), Instant::default());
         Self { emit, acks, first_sent: None, deadline, sent_unnamed: false }
@@ -215,28 +209,13 @@ impl<P: Clone> Waiting<P> {
         self.emit.retries > 0 && !self.sent_unnamed
     }
 
-    fn into_answered(self) -> Answered {
+    fn into_answered(self) -> Answered<P::Text> {
         Answered { name: self.emit.name, purpose: self.emit.purpose }
     }
 }
 
-impl Purpose {
+impl<T> Purpose<T> {
     fn is_call(&self) -> bool {
         matches!(self, Self::Call(_))
-    }
-}
-
-impl<P: Clone> Body<P> {
-    /// The frame of an event with this payload.
-    pub(crate) fn message(&self, name: &str, ack: Option<u64>, id: Option<&str>) -> Message<P> {
-        let attachments = match self {
-            Self::Ours(_) => 0,
-            Self::Theirs(encoded) => encoded.attachments.len(),
-        };
-        let (before, after) = EventHead { name, ack, attachments, id }.around();
-        match self {
-            Self::Ours(json) => Message::text(before + json + &after),
-            Self::Theirs(encoded) => Message { before, payload: Some(encoded.clone()), after },
-        }
     }
 }

@@ -1,21 +1,22 @@
 //! The values that pass through: JavaScript's in a browser, `serde_json`'s in a test.
 
-use std::sync::Arc;
-
-use crate::Place;
+use crate::{Place, Text};
 
 /// A JSON value that the client passes along, and looks into only where it must.
 ///
 /// A cheap handle: it is cloned freely, and what it points at is never copied in here.
 pub trait Payload: Clone {
+    /// What its texts are.
+    type Text: Text;
+
     /// A field of an object. Nothing where it is missing or `null`, or this is no object.
-    fn field(&self, name: &str) -> Option<Self>;
+    fn field(&self, name: &'static str) -> Option<Self>;
 
     /// An item of an array.
     fn item(&self, index: usize) -> Option<Self>;
 
     /// The text, if it is one.
-    fn text(&self) -> Option<String>;
+    fn text(&self) -> Option<Self::Text>;
 
     /// The number, if it is one.
     fn number(&self) -> Option<f64>;
@@ -36,11 +37,21 @@ pub trait Payload: Clone {
         (number.fract() == 0.0 && (0.0..=MAX_COUNT).contains(&number)).then_some(number as u64)
     }
 
+    /// The text of a field.
+    fn text_of(&self, name: &'static str) -> Option<Self::Text> {
+        self.field(name)?.text()
+    }
+
+    /// The items of an array; nothing of what is none.
+    fn items(&self) -> impl Iterator<Item = Self> {
+        (0..).map_while(|index| self.item(index))
+    }
+
     /// Reads the arguments of an event: its name, its payload, and where it belongs.
     fn event(&self) -> Option<Arrived<Self>> {
         let place = self.item(2).and_then(|meta| Place::read(&meta));
         Some(Arrived {
-            name: self.item(0)?.text()?.into(),
+            name: self.item(0)?.text()?,
             payload: self.item(1),
             args: self.item(2).filter(|_| place.is_none()).map(|_| self.clone()),
             place,
@@ -52,14 +63,14 @@ const MAX_COUNT: f64 = samewire_protocol::SafeInteger::MAX as f64;
 
 /// An event as it came.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Arrived<P> {
+pub struct Arrived<P: Payload> {
     /// Its name.
-    pub name: Arc<str>,
+    pub name: P::Text,
     /// Its payload, if it has one.
     pub payload: Option<P>,
     /// Its place in a room's log. None where it was sent to this connection alone, or the server
     /// keeps no logs.
-    pub place: Option<Place>,
+    pub place: Option<Place<P::Text>>,
     /// `[name, …arguments]`, where another server sent more than a payload.
     pub args: Option<P>,
 }
@@ -74,39 +85,39 @@ pub struct Encoded<P> {
 }
 
 /// Says whether values fit their types. Generated from the protocol; what it doesn't know, fits.
-pub trait Checks<P> {
+pub trait Checks<P: Payload> {
     /// Checks the payload of an event that the server sent.
     ///
     /// # Errors
     /// When it doesn't fit.
-    fn payload(&self, event: &Arc<str>, payload: Option<&P>) -> Result<(), Misfit>;
+    fn payload(&self, event: &P::Text, payload: Option<&P>) -> Result<(), Misfit<P::Text>>;
 
     /// Checks what an event of ours was answered with.
     ///
     /// # Errors
     /// When it doesn't fit.
-    fn answer(&self, event: &Arc<str>, answer: Option<&P>) -> Result<(), Misfit>;
+    fn answer(&self, event: &P::Text, answer: Option<&P>) -> Result<(), Misfit<P::Text>>;
 }
 
 /// Lets everything pass.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoChecks;
 
-impl<P> Checks<P> for NoChecks {
-    fn payload(&self, _: &Arc<str>, _: Option<&P>) -> Result<(), Misfit> {
+impl<P: Payload> Checks<P> for NoChecks {
+    fn payload(&self, _: &P::Text, _: Option<&P>) -> Result<(), Misfit<P::Text>> {
         Ok(())
     }
 
-    fn answer(&self, _: &Arc<str>, _: Option<&P>) -> Result<(), Misfit> {
+    fn answer(&self, _: &P::Text, _: Option<&P>) -> Result<(), Misfit<P::Text>> {
         Ok(())
     }
 }
 
 /// Where a value doesn't fit its type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit {
+pub struct Misfit<T> {
     /// The field's path.
-    pub path: String,
+    pub path: T,
     /// What is wrong with it.
-    pub message: String,
+    pub message: T,
 }

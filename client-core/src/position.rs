@@ -1,36 +1,29 @@
 //! Places in a room's log, in the form that the client compares many times a second.
 
-use std::sync::Arc;
-
-use samewire_protocol as protocol;
-
-use crate::Payload;
+use crate::{Payload, Text};
 
 /// A place in a room's log: everything up to `offset` has been seen.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Position {
+pub struct Position<T> {
     /// The life of the log.
-    pub epoch: Arc<str>,
+    pub epoch: T,
     /// The last event's number in it.
     pub offset: u64,
 }
 
 /// A room, and a place in its log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Place<T> {
     /// The room's address.
-    pub room: Arc<str>,
+    pub room: T,
     /// Where in its log.
-    pub position: Position,
+    pub position: Position<T>,
 }
 
-impl Position {
+impl<T: Text> Position<T> {
     /// Reads `{ epoch, offset }`.
-    pub(crate) fn read<P: Payload>(value: &P) -> Option<Self> {
-        Some(Self {
-            epoch: value.field("epoch")?.text()?.into(),
-            offset: value.field("offset")?.count()?,
-        })
+    pub(crate) fn read<P: Payload<Text = T>>(value: &P) -> Option<Self> {
+        Some(Self { epoch: value.text_of("epoch")?, offset: value.field("offset")?.count()? })
     }
 
     /// Whether a client that is here has seen what is there.
@@ -42,25 +35,11 @@ impl Position {
     pub(crate) fn predecessor(&self) -> Self {
         Self { epoch: self.epoch.clone(), offset: self.offset.saturating_sub(1) }
     }
-
-    /// The offset as it is written. Offsets are read as such numbers, so none is ever too large.
-    pub(crate) fn wire_offset(&self) -> protocol::SafeInteger {
-        protocol::SafeInteger::new(self.offset).unwrap_or_default()
-    }
-
-    /// As it is written.
-    pub(crate) fn to_wire(&self) -> protocol::Position {
-        protocol::Position { epoch: self.wire_epoch(), offset: self.wire_offset() }
-    }
-
-    pub(crate) fn wire_epoch(&self) -> protocol::Epoch {
-        protocol::Epoch(self.epoch.to_string())
-    }
 }
 
-impl Place {
+impl<T: Text> Place<T> {
     /// Reads `{ room, epoch, offset }`.
-    pub(crate) fn read<P: Payload>(meta: &P) -> Option<Self> {
-        Some(Self { room: meta.field("room")?.text()?.into(), position: Position::read(meta)? })
+    pub(crate) fn read<P: Payload<Text = T>>(meta: &P) -> Option<Self> {
+        Some(Self { room: meta.text_of("room")?, position: Position::read(meta)? })
     }
 }

@@ -4,8 +4,8 @@ use crate::{Payload, sorted::SortedMap};
 
 /// The users of one room by their ids. A user is kept as the value that came.
 #[derive(Debug)]
-pub(crate) struct Presence<P> {
-    users: SortedMap<String, P>,
+pub(crate) struct Presence<P: Payload> {
+    users: SortedMap<P::Text, P>,
 }
 
 impl<P: Payload> Presence<P> {
@@ -28,7 +28,7 @@ impl<P: Payload> Presence<P> {
         for users in ["joined", "updated"].into_iter().filter_map(|name| change.field(name)) {
             self.add(&users);
         }
-        for user in change.field("left").iter().flat_map(items) {
+        for user in change.field("left").iter().flat_map(P::items) {
             if let Some(id) = user.text() {
                 self.users.remove(&id);
             }
@@ -36,17 +36,12 @@ impl<P: Payload> Presence<P> {
     }
 
     fn add(&mut self, users: &P) {
-        for user in items(users) {
-            if let Some(id) = user.field("userId").and_then(|id| id.text()) {
+        for user in users.items() {
+            if let Some(id) = user.text_of("userId") {
                 self.users.insert(id, user);
             }
         }
     }
-}
-
-/// The items of an array; nothing of what is none.
-pub(crate) fn items<P: Payload>(array: &P) -> impl Iterator<Item = P> {
-    (0..).map_while(|index| array.item(index))
 }
 
 #[cfg(test)]

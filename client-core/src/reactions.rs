@@ -1,33 +1,40 @@
 //! What follows from what: how the parts of a client act on each other.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use samewire_protocol::{
-    VERSION,
     connection::{
-        AuthError, AuthRequestError, Authenticated, ErrorEvent, Handshake, Ping, Resumed,
-        ServerShutdown, TokenExpiring,
+        AuthError, AuthRequestError, Authenticated, ErrorEvent, Resumed, ServerShutdown,
+        TokenExpiring,
     },
     event::Event as _,
     presence::{PresenceChanged, PresenceState},
-    room::USER,
-    rooms::{RoomHistory, RoomJoin, RoomLeave},
 };
-use serde::Serialize;
 
 use crate::{
     Arrived, Client, ClientErrorCode, Event, Failure, Instant, Message, Misfit, Payload, SocketId,
-    Transmit,
+    Text as _, Transmit,
     connection::{Peer, Step, UPGRADE},
-    framing::{self, FrameError, Packet},
-    outbox::{Answered, Body, Emit, Purpose},
-    rooms::{Ask, News},
+    framing::{FrameError, Packet},
+    message::{Body, Greeting, Request},
+    outbox::{Answered, Emit, Purpose},
     timer::Timer,
 };
 
-/// What a Samewire server may send before it has said who we are.
-const ABOUT_SIGN_IN: [&str; 4] =
-    [Authenticated::NAME, AuthError::NAME, Resumed::NAME, PresenceState::NAME];
+/// The events that say something about us. The first four may come before who we are is said.
+pub(crate) const ABOUT_US: [&str; 9] = [
+    Authenticated::NAME,
+    AuthError::NAME,
+    Resumed::NAME,
+    PresenceState::NAME,
+    AuthRequestError::NAME,
+    TokenExpiring::NAME,
+    ServerShutdown::NAME,
+    PresenceChanged::NAME,
+    ErrorEvent::NAME,
+];
+
+const ABOUT_SIGN_IN: usize = 4;
 
 impl<P: Payload> Client<P> {
     /// Does what each part wants done, until none wants anything.
@@ -35,10 +42,13 @@ impl<P: Payload> Client<P> {
         loop {
             if let Some(step) = self.connection.poll_step() {
                 self.step(now, step);
-            } else if let Some(news) = self.rooms.poll_news() {
-                self.news(news);
-            } else if let Some(ask) = self.rooms.poll_ask() {
-                self.ask_for_room(ask);
+            } else if let Some(event) = self.rooms.poll_event() {
+                match event {
+                    Event::Arrived { event, ack } => self.arrived(event, ack),
+                    event => self.events.push_back(event),
+                }
+            } else if let Some(request) = self.rooms.poll_ask() {
+                self.ask(request);
             } else {
                 break;
             }
@@ -59,27 +69,27 @@ impl<P: Payload> Client<P> {
         }
     }
 
-    fn step(&mut self, now: Instant, step: Step) {
+    fn step(&mut self, now: Instant, step: Step<P::Text>) {
         match step {
             Step::OpenSocket(socket, transport, session) => {
                 self.transmits.push_back(Transmit::Open { socket, transport, session });
             }
             Step::PauseSocket(socket) => self.transmits.push_back(Transmit::Pause { socket }),
             Step::TakeOver { old, new } => {
-                self.send(new, Message::text(UPGRADE.to_owned()));
+                self.send(new, Message::Signal(UPGRADE));
                 self.transmits.push_back(Transmit::Close { socket: old });
                 for message in std::mem::take(&mut self.held) {
                     self.send(new, message);
                 }
             }
             Step::CloseSocket(socket) => self.transmits.push_back(Transmit::Close { socket }),
-            Step::Send(socket, text) => self.send(socket, Message::text(text)),
+            Step::Send(socket, text) => self.send(socket, Message::Signal(text)),
             Step::AskForToken => self.events.push_back(Event::TokenNeeded),
             Step::Greet(socket, token) => self.greet(now, socket, token),
             Step::Up => self.rooms.connected(),
             Step::Down => self.go_down(),
             Step::StateChanged => self.events.push_back(Event::StateChanged),
-            Step::Ping => self.ask(Ping::NAME, &Ping {}, Purpose::Nobody),
+            Step::Ping => self.ask(Request::Ping),
         }
     }
 
@@ -92,14 +102,12 @@ impl<P: Payload> Client<P> {
         }
     }
 
-    fn greet(&mut self, now: Instant, socket: SocketId, token: Option<String>) {
+    fn greet(&mut self, now: Instant, socket: SocketId, token: Option<P::Text>) {
         let resume = self.rooms.resume();
         if !resume.is_empty() {
             self.connection.timers().set(Timer::Resume, now + self.config.ack_timeout);
         }
-        let resume = (!resume.is_empty()).then_some(resume);
-        let auth = Handshake { token, protocol: Some(VERSION.to_owned()), resume };
-        self.send(socket, Message::text(framing::connect(&auth)));
+        self.send(socket, Message::Connect(Greeting { token, resume }));
     }
 
     fn go_down(&mut self) {
@@ -144,10 +152,11 @@ impl<P: Payload> Client<P> {
             self.events.push_back(Event::Fault { event: event.name, misfit });
             return;
         }
-        if let Some(payload) = &event.payload {
-            self.act_on(&event.name, payload);
+        let about_us = self.about_us.iter().position(|name| *name == event.name);
+        if let (Some(index), Some(payload)) = (about_us, &event.payload) {
+            self.act_on(ABOUT_US[index], payload);
         }
-        if event.place.is_none() && !ABOUT_SIGN_IN.contains(&&*event.name) {
+        if event.place.is_none() && about_us.is_none_or(|index| index >= ABOUT_SIGN_IN) {
             self.connection.spoke();
         }
         self.events.push_back(Event::Arrived { event, ack });
@@ -166,13 +175,10 @@ impl<P: Payload> Client<P> {
                 self.events.push_back(Event::TokenNeeded);
             }
             ServerShutdown::NAME => {
-                let text = |name| payload.field(name)?.text();
-                let stay_away = payload
-                    .field("reconnectAfterMs")
-                    .and_then(|millis| millis.count())
-                    .unwrap_or(0);
-                let reason = text("reason").unwrap_or_default();
-                self.connection.shutdown_announced(&reason, Duration::from_millis(stay_away));
+                let stay_away = payload.field("reconnectAfterMs").and_then(|millis| millis.count());
+                let reason = payload.text_of("reason").unwrap_or_else(|| P::Text::known(""));
+                let stay_away = Duration::from_millis(stay_away.unwrap_or(0));
+                self.connection.shutdown_announced(reason, stay_away);
             }
             Resumed::NAME => {
                 self.connection.timers().stop(Timer::Resume);
@@ -189,14 +195,14 @@ impl<P: Payload> Client<P> {
         self.session = Some(session.clone());
         self.events.push_back(Event::SessionChanged);
         self.connection.signed_in();
-        if let Some(user) = session.field("userId").and_then(|user| user.text()) {
-            self.rooms.joined_own(&format!("{}:{user}", USER.0));
+        if let Some(user) = session.text_of("userId") {
+            self.rooms.joined_own(&user);
         }
     }
 
     /// An `error` about a room, and about no event of ours: the server took the room away.
     fn taken_back(&mut self, error: &P) {
-        if let Some(room) = error.field("room").and_then(|room| room.text())
+        if let Some(room) = error.text_of("room")
             && error.field("event").is_none()
             && let Some(failure) = Failure::read(error)
         {
@@ -205,8 +211,11 @@ impl<P: Payload> Client<P> {
     }
 
     /// What an acknowledgement says: `{ ok, data }` or `{ ok, error }`; of another server, anything.
-    fn read_answer(&mut self, name: &Arc<str>, answer: Option<P>) -> Result<Option<P>, Failure> {
-        let invalid = |message: String| Failure::new(ClientErrorCode::InvalidAnswer, message);
+    fn read_answer(
+        &mut self,
+        name: &P::Text,
+        answer: Option<P>,
+    ) -> Result<Option<P>, Failure<P::Text>> {
         // Another server may say `ok` too, and mean something else by the rest.
         let ours = self.connection.peer() == Peer::Samewire;
         let ok = answer.as_ref().and_then(|answer| answer.field("ok")?.flag());
@@ -215,19 +224,26 @@ impl<P: Payload> Client<P> {
             (Some(true), data) if ours || data.is_some() => data,
             (Some(false), _) => match field("error").and_then(|error| Failure::read(&error)) {
                 Some(failure) => return Err(failure),
-                None if ours => return Err(invalid("a refusal without a reason".into())),
+                None if ours => {
+                    let message = "a refusal without a reason";
+                    return Err(Failure::new(ClientErrorCode::InvalidAnswer, message));
+                }
                 None => answer,
             },
             _ => answer,
         };
         self.checks.answer(name, data.as_ref()).map(|()| data).map_err(|misfit| {
-            let failure = invalid(format!("{}: {}", misfit.path, misfit.message));
+            let failure = Failure::misfit(&misfit);
             self.events.push_back(Event::Fault { event: name.clone(), misfit });
             failure
         })
     }
 
-    pub(crate) fn settle(&mut self, answered: Answered, outcome: Result<Option<P>, Failure>) {
+    pub(crate) fn settle(
+        &mut self,
+        answered: Answered<P::Text>,
+        outcome: Result<Option<P>, Failure<P::Text>>,
+    ) {
         match answered.purpose {
             Purpose::Call(call) => self.events.push_back(Event::Settled { call, outcome }),
             Purpose::Join(room) => {
@@ -242,56 +258,37 @@ impl<P: Payload> Client<P> {
         }
     }
 
-    fn ask_for_room(&mut self, ask: Ask) {
-        match ask {
-            Ask::Join(join) => {
-                let purpose = Purpose::Join(join.room.as_str().into());
-                // The answer to the one before doesn't speak of what this one asks for.
-                self.outbox.forget(&purpose);
-                self.ask(RoomJoin::NAME, &join, purpose);
-            }
-            Ask::Leave(leave) => {
-                let room: Arc<str> = leave.room.as_str().into();
-                self.outbox.forget(&Purpose::Join(room.clone()));
-                self.outbox.forget(&Purpose::History(room));
-                self.ask(RoomLeave::NAME, &leave, Purpose::Nobody);
-            }
-            Ask::History(history) => {
-                let purpose = Purpose::History(history.room.as_str().into());
-                self.ask(RoomHistory::NAME, &history, purpose);
-            }
-        }
-    }
-
     /// Emits on the client's own account. Once: it arrives as long as the connection stands, and what
     /// came again would undo what was asked since. The answer has all the time of an emit's tries.
-    pub(crate) fn ask(&mut self, name: &str, payload: &impl Serialize, purpose: Purpose) {
-        let emit = Emit {
-            name: name.into(),
-            body: Body::Ours(framing::json(payload)),
+    pub(crate) fn ask(&mut self, request: Request<P::Text>) {
+        let purpose = match &request {
+            Request::Join { room, .. } => {
+                // The answer to the one before doesn't speak of what this one asks for.
+                let purpose = Purpose::Join(room.clone());
+                self.outbox.forget(&purpose);
+                purpose
+            }
+            Request::Leave { room } => {
+                self.outbox.forget(&Purpose::Join(room.clone()));
+                self.outbox.forget(&Purpose::History(room.clone()));
+                Purpose::Nobody
+            }
+            Request::History { room, .. } => Purpose::History(room.clone()),
+            Request::Ping | Request::Authenticate { .. } => Purpose::Nobody,
+        };
+        self.outbox.add_ours(Emit {
+            name: P::Text::known(request.event()),
+            body: Body::Ours(request),
             id: None,
             purpose,
             timeout: self.config.ack_timeout * (self.config.retries + 1),
             retries: 0,
-        };
-        self.outbox.add_ours(emit);
+        });
     }
 
-    fn news(&mut self, news: News<P>) {
-        let event = match news {
-            News::Released(event) => return self.arrived(event, None),
-            News::Joined { handle, room } => Event::Joined { handle, room },
-            News::Refused { handle, failure } => Event::Refused { handle, failure },
-            News::Recovered { room, missed } => Event::Recovered { room, missed },
-            News::Reset { room, position } => Event::Reset { room, position },
-            News::Removed { room, failure } => Event::Removed { room, failure },
-            News::PresenceChanged { room } => Event::PresenceChanged { room },
-        };
-        self.events.push_back(event);
-    }
-
-    pub(crate) fn fault(&mut self, event: &str, error: FrameError) {
-        let misfit = Misfit { path: "frame".to_owned(), message: error.to_string() };
-        self.events.push_back(Event::Fault { event: event.into(), misfit });
+    pub(crate) fn fault(&mut self, event: &'static str, error: FrameError) {
+        let misfit =
+            Misfit { path: P::Text::known("frame"), message: P::Text::known(error.as_str()) };
+        self.events.push_back(Event::Fault { event: P::Text::known(event), misfit });
     }
 }

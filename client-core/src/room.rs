@@ -1,13 +1,15 @@
 //! One room, and who joined it.
 
-use samewire_protocol::{event::Event as _, presence::PresenceChanged, rooms::RoomJoin};
+use samewire_protocol::{event::Event as _, presence::PresenceChanged};
 
-use crate::{Arrived, HandleId, Payload, Position, presence::Presence, sequence::Sequence};
+use crate::{
+    Arrived, HandleId, Payload, Text as _, message::Request, presence::Presence, sequence::Sequence,
+};
 
 /// One room.
 #[derive(Debug)]
-pub(crate) struct Room<P> {
-    pub(crate) handles: Vec<Handle>,
+pub(crate) struct Room<P: Payload> {
+    pub(crate) handles: Vec<Handle<P::Text>>,
     /// The server joins us to it by itself, and we are in it for as long as we are connected.
     pub(crate) own: bool,
     pub(crate) membership: Membership,
@@ -18,16 +20,16 @@ pub(crate) struct Room<P> {
     /// Whether the server leaves events out, by the join that it granted last. What the handles
     /// want may be less by now.
     pub(crate) sent_filtered: bool,
-    pub(crate) sequence: Sequence<Arrived<P>>,
+    pub(crate) sequence: Sequence<P::Text, Arrived<P>>,
     pub(crate) presence: Presence<P>,
 }
 
 /// Somebody who joined a room.
 #[derive(Debug)]
-pub(crate) struct Handle {
+pub(crate) struct Handle<T> {
     pub(crate) id: HandleId,
     /// The events it wants; none means all.
-    pub(crate) events: Option<Vec<String>>,
+    pub(crate) events: Option<Vec<T>>,
     /// Whether it was told that it is in.
     pub(crate) told: bool,
 }
@@ -71,11 +73,11 @@ impl<P: Payload> Room<P> {
     }
 
     /// The events that all handles together want; none means all. Presence is always wanted.
-    pub(crate) fn filter(&self) -> Option<Vec<String>> {
+    pub(crate) fn filter(&self) -> Option<Vec<P::Text>> {
         if self.own || self.handles.is_empty() {
             return None;
         }
-        let mut events = vec![PresenceChanged::NAME.to_owned()];
+        let mut events = vec![P::Text::known(PresenceChanged::NAME)];
         for handle in &self.handles {
             for event in handle.events.as_ref()? {
                 if !events.contains(event) {
@@ -96,7 +98,7 @@ impl<P: Payload> Room<P> {
     }
 
     /// What asks the server to let us in, from where we left off.
-    pub(crate) fn ask_to_join(&mut self, address: &str) -> RoomJoin {
+    pub(crate) fn ask_to_join(&mut self, address: &P::Text) -> Request<P::Text> {
         let events = self.filter();
         self.asked += 1;
         self.resuming = false;
@@ -105,10 +107,7 @@ impl<P: Payload> Room<P> {
         }
         self.sequence.filtered = events.is_some();
         self.sequence.rejoin();
-        RoomJoin {
-            room: address.to_owned(),
-            since: self.sequence.position().map(Position::to_wire),
-            events,
-        }
+        let since = self.sequence.position().cloned();
+        Request::Join { room: address.clone(), since, events }
     }
 }

@@ -1,17 +1,14 @@
 //! The rooms that the application is in (wire.md, sections 3 and 4): joins are counted, events are
 //! put in order, and what a lost connection took is asked for again.
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use samewire_protocol::{
-    connection::Resume,
-    room::ROOM,
-    rooms::{RoomHistory, RoomJoin, RoomLeave},
-};
+use samewire_protocol::room::{ROOM, USER};
 
 use crate::{
-    Arrived, ClientErrorCode, Failure, HandleId, Payload, Place, Position,
-    presence::{Presence, items},
+    Arrived, ClientErrorCode, Event, Failure, HandleId, Payload, Place, Position, Text,
+    message::{Request, Resume},
+    presence::Presence,
     room::{Handle, Membership, Room},
     sequence::Continuity,
     sorted::SortedMap,
@@ -19,61 +16,24 @@ use crate::{
 
 /// All rooms, by their addresses.
 #[derive(Debug)]
-pub(crate) struct Rooms<P> {
-    rooms: SortedMap<Arc<str>, Room<P>>,
-    asks: VecDeque<Ask>,
-    news: VecDeque<News<P>>,
-}
-
-/// What is to be asked of the server.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum Ask {
-    Join(RoomJoin),
-    Leave(RoomLeave),
-    History(RoomHistory),
-}
-
-/// What became of a room.
-#[derive(Debug, Clone, PartialEq)]
-pub(crate) enum News<P> {
-    /// It is an event's turn.
-    Released(Arrived<P>),
-    Joined {
-        handle: HandleId,
-        room: Arc<str>,
-    },
-    Refused {
-        handle: HandleId,
-        failure: Failure,
-    },
-    Recovered {
-        room: Arc<str>,
-        missed: u64,
-    },
-    Reset {
-        room: Arc<str>,
-        position: Position,
-    },
-    Removed {
-        room: Arc<str>,
-        failure: Failure,
-    },
-    PresenceChanged {
-        room: Arc<str>,
-    },
+pub(crate) struct Rooms<P: Payload> {
+    rooms: SortedMap<P::Text, Room<P>>,
+    asks: VecDeque<Request<P::Text>>,
+    /// What became of them. What arrived has yet to be checked.
+    events: VecDeque<Event<P>>,
 }
 
 impl<P: Payload> Rooms<P> {
     pub(crate) fn new() -> Self {
-        Self { rooms: SortedMap::new(), asks: VecDeque::new(), news: VecDeque::new() }
+        Self { rooms: SortedMap::new(), asks: VecDeque::new(), events: VecDeque::new() }
     }
 
-    pub(crate) fn poll_ask(&mut self) -> Option<Ask> {
+    pub(crate) fn poll_ask(&mut self) -> Option<Request<P::Text>> {
         self.asks.pop_front()
     }
 
-    pub(crate) fn poll_news(&mut self) -> Option<News<P>> {
-        self.news.pop_front()
+    pub(crate) fn poll_event(&mut self) -> Option<Event<P>> {
+        self.events.pop_front()
     }
 
     /// Rooms that the application is in, or about to be.
@@ -81,11 +41,11 @@ impl<P: Payload> Rooms<P> {
         self.rooms.values().filter(|room| !room.handles.is_empty()).count()
     }
 
-    pub(crate) fn position(&self, room: &str) -> Option<&Position> {
+    pub(crate) fn position(&self, room: &P::Text) -> Option<&Position<P::Text>> {
         self.rooms.get(room)?.sequence.position()
     }
 
-    pub(crate) fn users(&self, room: &str) -> impl Iterator<Item = &P> {
+    pub(crate) fn users(&self, room: &P::Text) -> impl Iterator<Item = &P> {
         self.rooms.get(room).into_iter().flat_map(|room| room.presence.users())
     }
 
@@ -93,8 +53,8 @@ impl<P: Payload> Rooms<P> {
     pub(crate) fn join(
         &mut self,
         handle: HandleId,
-        address: &str,
-        events: Option<Vec<String>>,
+        address: P::Text,
+        events: Option<Vec<P::Text>>,
         online: bool,
     ) {
         let address = address_of(address);
@@ -109,10 +69,10 @@ impl<P: Payload> Rooms<P> {
             room.membership = Membership::Out;
         }
         if online && (room.membership == Membership::Out || alone || wants_more) {
-            self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
+            self.asks.push_back(room.ask_to_join(&address));
         } else if room.membership == Membership::In && room.asked == 0 {
-            let joined = |handle| News::Joined { handle, room: address.clone() };
-            self.news.extend(room.untold().map(joined));
+            let joined = |handle| Event::Joined { handle, room: address.clone() };
+            self.events.extend(room.untold().map(joined));
         }
     }
 
@@ -127,36 +87,35 @@ impl<P: Payload> Rooms<P> {
             return;
         }
         if online && room.membership != Membership::Out {
-            self.asks.push_back(Ask::Leave(RoomLeave { room: address.to_string() }));
+            self.asks.push_back(Request::Leave { room: address.clone() });
         }
         self.rooms.remove(&address);
     }
 
     /// Signed in: the server joined us to the user's own room. Where its log stands is still to be
     /// learnt, so that nothing is missed later.
-    pub(crate) fn joined_own(&mut self, address: &str) {
-        let address: Arc<str> = address.into();
+    pub(crate) fn joined_own(&mut self, user: &P::Text) {
+        let address = P::Text::known(USER.0).join(":", user);
         let room = self.rooms.get_or_insert_with(address.clone(), || Room::new(Membership::Out));
         room.own = true;
         if room.membership == Membership::Out {
-            self.asks.push_back(Ask::Join(room.ask_to_join(&address)));
+            self.asks.push_back(room.ask_to_join(&address));
         }
     }
 
     /// The rooms to resume, for a handshake: those of which we know how much we have seen.
-    pub(crate) fn resume(&mut self) -> Vec<Resume> {
+    pub(crate) fn resume(&mut self) -> Vec<Resume<P::Text>> {
         let rooms = self.rooms.iter_mut().filter(|(_, room)| room.is_wanted());
         rooms
             .filter_map(|(address, room)| {
                 room.sequence.position()?;
-                let RoomJoin { room: name, since, events } = room.ask_to_join(address);
+                let Request::Join { room: address, since: Some(since), events } =
+                    room.ask_to_join(address)
+                else {
+                    return None;
+                };
                 room.resuming = true;
-                since.map(|since| Resume {
-                    room: name,
-                    epoch: since.epoch,
-                    offset: since.offset,
-                    events,
-                })
+                Some(Resume { room: address, since, events })
             })
             .collect()
     }
@@ -174,7 +133,7 @@ impl<P: Payload> Rooms<P> {
     fn join_those(&mut self, membership: Membership) {
         for (address, room) in self.rooms.iter_mut() {
             if room.membership == membership && room.is_wanted() && !room.own {
-                self.asks.push_back(Ask::Join(room.ask_to_join(address)));
+                self.asks.push_back(room.ask_to_join(address));
             }
         }
     }
@@ -192,27 +151,28 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// Forgets everything; who was about to join is told.
-    pub(crate) fn close(&mut self, failure: &Failure) {
+    pub(crate) fn close(&mut self, failure: &Failure<P::Text>) {
         for (_, room) in self.rooms.take() {
             for handle in room.handles.into_iter().filter(|handle| !handle.told) {
-                self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
+                self.events
+                    .push_back(Event::Refused { handle: handle.id, failure: failure.clone() });
             }
         }
     }
 
     /// The server answered `room:join`.
-    pub(crate) fn join_answered(&mut self, asked: &str, answer: Result<&P, Failure>) {
+    pub(crate) fn join_answered(&mut self, asked: &P::Text, answer: Result<&P, Failure<P::Text>>) {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => return self.join_refused(asked, failure),
         };
-        let address = self.adopt(asked, answer.field("room").and_then(|room| room.text()));
+        let address = self.adopt(asked, answer.text_of("room"));
         let Some(room) = self.rooms.get_mut(&address).filter(|room| room.is_wanted()) else {
             return self.leave_unwanted(&address);
         };
         if let Some(users) = answer.field("users") {
             room.presence.replace(&users);
-            self.news.push_back(News::PresenceChanged { room: address.clone() });
+            self.events.push_back(Event::PresenceChanged { room: address.clone() });
         }
         room.sequence.begin_replay();
         self.is_in(&address, answer);
@@ -220,18 +180,18 @@ impl<P: Payload> Rooms<P> {
 
     /// The server said what became of the rooms that the handshake named.
     pub(crate) fn resumed(&mut self, resumed: &P) {
-        for room in resumed.field("rooms").iter().flat_map(items) {
-            let Some(address) = room.field("room").and_then(|room| room.text()) else {
+        for room in resumed.field("rooms").iter().flat_map(P::items) {
+            let Some(address) = room.text_of("room") else {
                 continue;
             };
             let failure = room.field("error").and_then(|error| Failure::read(&error));
-            let (resuming, wanted) = match self.rooms.get_mut(address.as_str()) {
+            let (resuming, wanted) = match self.rooms.get_mut(&address) {
                 Some(known) => (std::mem::take(&mut known.resuming), known.is_wanted()),
                 None => (false, false),
             };
             match failure {
                 Some(failure) if resuming => self.remove(&address, failure),
-                None if resuming => self.is_in(&address.into(), &room),
+                None if resuming => self.is_in(&address, &room),
                 None if !wanted => self.leave_unwanted(&address),
                 // Left since, and joined again: that join has its own answer.
                 _ => {}
@@ -240,21 +200,21 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// The server took a room away, or didn't let us in again.
-    pub(crate) fn remove(&mut self, address: &str, failure: Failure) {
+    pub(crate) fn remove(&mut self, address: &P::Text, failure: Failure<P::Text>) {
         let Some((address, room)) = self.rooms.remove(address) else {
             return;
         };
         let (told, untold): (Vec<_>, _) = room.handles.into_iter().partition(|handle| handle.told);
         for handle in untold {
-            self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
+            self.events.push_back(Event::Refused { handle: handle.id, failure: failure.clone() });
         }
         if !told.is_empty() {
-            self.news.push_back(News::Removed { room: address, failure });
+            self.events.push_back(Event::Removed { room: address, failure });
         }
     }
 
     /// Takes an event that has a place in a room's log.
-    pub(crate) fn accept(&mut self, place: Place, event: Arrived<P>) {
+    pub(crate) fn accept(&mut self, place: Place<P::Text>, event: Arrived<P>) {
         let address = place.room.clone();
         let room = self.rooms.get_or_insert_with(address.clone(), Room::unasked);
         let continuity = room.sequence.accept(place.position, event);
@@ -262,22 +222,23 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// The server answered `room:history`.
-    pub(crate) fn history_answered(&mut self, address: &str, answer: Option<&P>) {
+    pub(crate) fn history_answered(&mut self, address: &P::Text, answer: Option<&P>) {
         let Some(room) = self.rooms.get_mut(address) else {
             return;
         };
-        let address: Arc<str> = address.into();
         let filled = answer.and_then(|answer| {
             let position = Position::read(&answer.field("position")?)?;
             let complete = answer.field("complete")?.flag()?;
             let epoch = position.epoch.clone();
-            let events: Vec<_> = items(&answer.field("events")?)
-                .filter_map(|event| logged(&address, &epoch, &event))
+            let events: Vec<_> = answer
+                .field("events")?
+                .items()
+                .filter_map(|event| logged(address, &epoch, &event))
                 .collect();
             Some(room.sequence.fill(events, position, complete))
         });
         let continuity = filled.unwrap_or_else(|| room.sequence.skip_hole());
-        self.go_on(&address, continuity, None);
+        self.go_on(address, continuity, None);
     }
 
     /// Everybody who is in a room.
@@ -295,21 +256,22 @@ impl<P: Payload> Rooms<P> {
     }
 
     fn fold(&mut self, payload: &P, fold: impl FnOnce(&mut Presence<P>)) {
-        let Some(address) = payload.field("room").and_then(|room| room.text()) else {
+        let Some(address) = payload.text_of("room") else {
             return;
         };
-        if let Some(room) = self.rooms.get_mut(address.as_str()) {
+        if let Some(room) = self.rooms.get_mut(&address) {
             fold(&mut room.presence);
-            self.news.push_back(News::PresenceChanged { room: address.into() });
+            self.events.push_back(Event::PresenceChanged { room: address });
         }
     }
 
-    fn join_refused(&mut self, asked: &str, failure: Failure) {
+    fn join_refused(&mut self, asked: &P::Text, failure: Failure<P::Text>) {
         let Some(room) = self.rooms.get_mut(asked) else {
             return;
         };
         let unanswered = [ClientErrorCode::Timeout, ClientErrorCode::InvalidAnswer];
-        let unanswered = unanswered.iter().any(|code| failure.code == code.as_str());
+        let unanswered =
+            unanswered.iter().any(|code| failure.code == P::Text::known(code.as_str()));
         if !room.own && room.membership != Membership::In {
             // It may have let us in all the same: by this join, or by one before it.
             let is_in = room.asked > 1 || unanswered;
@@ -320,7 +282,7 @@ impl<P: Payload> Rooms<P> {
             return;
         }
         for handle in room.handles.extract_if(.., |handle| !handle.told) {
-            self.news.push_back(News::Refused { handle: handle.id, failure: failure.clone() });
+            self.events.push_back(Event::Refused { handle: handle.id, failure: failure.clone() });
         }
         if !room.is_wanted() {
             return self.leave_unwanted(asked);
@@ -328,7 +290,7 @@ impl<P: Payload> Rooms<P> {
         if unanswered && !room.own {
             // Whether more is sent by now decides what a hole is: that has to be known.
             room.membership = Membership::Out;
-            return self.asks.push_back(Ask::Join(room.ask_to_join(asked)));
+            return self.asks.push_back(room.ask_to_join(asked));
         }
         // We are in it nevertheless, and its events come: with those that were wanted before, or,
         // in a user's own room, without knowing what is missed while offline.
@@ -336,22 +298,22 @@ impl<P: Payload> Rooms<P> {
         room.asked = 0;
         room.sequence.filtered = room.sent_filtered;
         let continuity = room.sequence.not_joined();
-        self.go_on(&asked.into(), continuity, None);
+        self.go_on(asked, continuity, None);
     }
 
     /// The server let us into a room that nobody wants any more.
-    fn leave_unwanted(&mut self, address: &str) {
+    fn leave_unwanted(&mut self, address: &P::Text) {
         self.rooms.remove(address);
-        self.asks.push_back(Ask::Leave(RoomLeave { room: address.to_owned() }));
+        self.asks.push_back(Request::Leave { room: address.clone() });
     }
 
     /// A room is called what the server calls it: `lobby` is `room:lobby`.
-    fn adopt(&mut self, asked: &str, named: Option<String>) -> Arc<str> {
-        let named: Arc<str> = named.unwrap_or_else(|| asked.to_owned()).into();
-        if &*named != asked
+    fn adopt(&mut self, asked: &P::Text, named: Option<P::Text>) -> P::Text {
+        let named = named.unwrap_or_else(|| asked.clone());
+        if named != *asked
             && let Some((_, room)) = self.rooms.remove(asked)
         {
-            match self.rooms.get_mut(&*named) {
+            match self.rooms.get_mut(&named) {
                 Some(known) => known.handles.extend(room.handles),
                 None => self.rooms.insert(named.clone(), room),
             }
@@ -360,7 +322,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// We are in a room: `answer` holds `position`, `recovered` and `missed`.
-    fn is_in(&mut self, address: &Arc<str>, answer: &P) {
+    fn is_in(&mut self, address: &P::Text, answer: &P) {
         let Some(room) = self.rooms.get_mut(address) else {
             return;
         };
@@ -374,38 +336,33 @@ impl<P: Payload> Rooms<P> {
                 Some(position) => room.sequence.joined(position, recovered),
                 None => room.sequence.not_joined(),
             };
-        let joined = |handle| News::Joined { handle, room: address.clone() };
-        self.news.extend(room.untold().map(joined));
+        let joined = |handle| Event::Joined { handle, room: address.clone() };
+        self.events.extend(room.untold().map(joined));
         let missed = answer.field("missed").and_then(|missed| missed.count()).unwrap_or(0);
         self.go_on(address, continuity, (known && recovered).then_some(missed));
     }
 
     /// Releases what can be, says what became of the run, and asks for what is missing.
-    fn go_on(&mut self, address: &Arc<str>, continuity: Continuity, recovered: Option<u64>) {
+    fn go_on(&mut self, address: &P::Text, continuity: Continuity, recovered: Option<u64>) {
         let Some(room) = self.rooms.get_mut(address) else {
             return;
         };
         if continuity == Continuity::Broken
             && let Some(position) = room.sequence.position().cloned()
         {
-            self.news.push_back(News::Reset { room: address.clone(), position });
+            self.events.push_back(Event::Reset { room: address.clone(), position });
         }
         while let Some((position, mut event)) = room.sequence.release() {
             event.place = Some(Place { room: address.clone(), position });
-            self.news.push_back(News::Released(event));
+            self.events.push_back(Event::Arrived { event, ack: None });
         }
         if continuity == Continuity::Kept
             && let Some(missed) = recovered
         {
-            self.news.push_back(News::Recovered { room: address.clone(), missed });
+            self.events.push_back(Event::Recovered { room: address.clone(), missed });
         }
         if let Some(after) = room.sequence.hole() {
-            let (epoch, after) = (after.wire_epoch(), after.wire_offset());
-            self.asks.push_back(Ask::History(RoomHistory {
-                room: address.to_string(),
-                epoch,
-                after,
-            }));
+            self.asks.push_back(Request::History { room: address.clone(), after });
         }
     }
 }
@@ -413,16 +370,16 @@ impl<P: Payload> Rooms<P> {
 /// What the server calls a room. Two names of one room would be two rooms here, and one would take
 /// the other's events and membership away. Whether the part before a colon is a kind of room only
 /// the server knows; without a colon it is none.
-fn address_of(name: &str) -> Arc<str> {
-    if name.contains(':') { name.into() } else { format!("{}:{name}", ROOM.0).into() }
+fn address_of<T: Text>(name: T) -> T {
+    if name.split_once(":").is_some() { name } else { T::known(ROOM.0).join(":", &name) }
 }
 
 /// One event of a log, with its offset.
-fn logged<P: Payload>(room: &Arc<str>, epoch: &Arc<str>, event: &P) -> Option<(u64, Arrived<P>)> {
+fn logged<P: Payload>(room: &P::Text, epoch: &P::Text, event: &P) -> Option<(u64, Arrived<P>)> {
     let offset = event.field("offset")?.count()?;
     let position = Position { epoch: epoch.clone(), offset };
     let arrived = Arrived {
-        name: event.field("event")?.text()?.into(),
+        name: event.text_of("event")?,
         payload: event.field("payload"),
         place: Some(Place { room: room.clone(), position }),
         args: None,

@@ -1,24 +1,25 @@
 //! The order of one room's events: nothing lost, nothing twice, in order (wire.md, section 4).
 
-use std::{collections::VecDeque, sync::Arc};
+use std::collections::VecDeque;
 
-use crate::Position;
+use crate::{Position, Text};
 
 /// Events that are held back, at most. As many as a log keeps by default may be replayed at once,
 /// and live ones come on top.
 const MAX_HELD: usize = 4_000;
 
-/// Where a client stands in a room's log, and what it can't deliver yet. `T` is an event.
+/// Where a client stands in a room's log, and what it can't deliver yet. `E` is an event,
+/// `T` a text.
 #[derive(Debug)]
-pub(crate) struct Sequence<T> {
+pub(crate) struct Sequence<T, E> {
     /// Everything up to here has been released. None until the server says where the log stands.
-    position: Option<Position>,
+    position: Option<Position<T>>,
     /// A filtered room skips offsets, so that a jump is no hole.
     pub(crate) filtered: bool,
     mode: Mode,
     /// What came ahead of its turn, in the order of offsets. All of one epoch.
-    held: VecDeque<(u64, T)>,
-    held_epoch: Option<Arc<str>>,
+    held: VecDeque<(u64, E)>,
+    held_epoch: Option<T>,
 }
 
 /// What a sequence waits for.
@@ -42,7 +43,7 @@ pub(crate) enum Continuity {
     Broken,
 }
 
-impl<T> Sequence<T> {
+impl<T: Text, E> Sequence<T, E> {
     /// Of a room that is being joined.
     pub(crate) fn joining() -> Self {
         Self {
@@ -59,7 +60,7 @@ impl<T> Sequence<T> {
         Self { mode: Mode::Live, ..Self::joining() }
     }
 
-    pub(crate) fn position(&self) -> Option<&Position> {
+    pub(crate) fn position(&self) -> Option<&Position<T>> {
         self.position.as_ref()
     }
 
@@ -83,7 +84,7 @@ impl<T> Sequence<T> {
     }
 
     /// Takes an event. What can be released comes out of [`Self::release`].
-    pub(crate) fn accept(&mut self, at: Position, event: T) -> Continuity {
+    pub(crate) fn accept(&mut self, at: Position<T>, event: E) -> Continuity {
         let continuity = match &self.position {
             _ if self.mode == Mode::Joining => Continuity::Kept,
             Some(position) if position.epoch != at.epoch => self.restart(at.predecessor()),
@@ -102,7 +103,7 @@ impl<T> Sequence<T> {
 
     /// The server said where the log stands, in answer to a join or a resume. `recovered` says that
     /// what was missed since our position was sent, or is about to be.
-    pub(crate) fn joined(&mut self, at: Position, recovered: bool) -> Continuity {
+    pub(crate) fn joined(&mut self, at: Position<T>, recovered: bool) -> Continuity {
         self.mode = Mode::Live;
         match &self.position {
             Some(position) if recovered && position.epoch == at.epoch => Continuity::Kept,
@@ -124,7 +125,7 @@ impl<T> Sequence<T> {
     }
 
     /// Where to ask the log from, when events wait behind a hole. Says so once for each hole.
-    pub(crate) fn hole(&mut self) -> Option<Position> {
+    pub(crate) fn hole(&mut self) -> Option<Position<T>> {
         let waits = self.mode == Mode::Live && !self.held.is_empty();
         let position = self.position.clone().filter(|_| waits)?;
         self.mode = Mode::Filling;
@@ -135,8 +136,8 @@ impl<T> Sequence<T> {
     /// nothing is missing there.
     pub(crate) fn fill(
         &mut self,
-        events: impl IntoIterator<Item = (u64, T)>,
-        at: Position,
+        events: impl IntoIterator<Item = (u64, E)>,
+        at: Position<T>,
         complete: bool,
     ) -> Continuity {
         self.mode = Mode::Live;
@@ -170,7 +171,7 @@ impl<T> Sequence<T> {
     }
 
     /// The next event whose turn it is.
-    pub(crate) fn release(&mut self) -> Option<(Position, T)> {
+    pub(crate) fn release(&mut self) -> Option<(Position<T>, E)> {
         let position = self.position.as_mut()?;
         if self.held_epoch.as_ref() != Some(&position.epoch) {
             return None;
@@ -186,7 +187,7 @@ impl<T> Sequence<T> {
     }
 
     /// Begins a new run after a position.
-    fn restart(&mut self, at: Position) -> Continuity {
+    fn restart(&mut self, at: Position<T>) -> Continuity {
         if self.held_epoch.as_ref() == Some(&at.epoch) {
             self.held.retain(|(offset, _)| *offset > at.offset);
         } else {
@@ -196,7 +197,7 @@ impl<T> Sequence<T> {
         Continuity::Broken
     }
 
-    fn hold(&mut self, at: Position, event: T) {
+    fn hold(&mut self, at: Position<T>, event: E) {
         let seen = self.position.as_ref().is_some_and(|position| position.covers(&at));
         if seen {
             return;
@@ -218,11 +219,13 @@ impl<T> Sequence<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use proptest::{collection::vec, prelude::*};
 
     use super::*;
 
-    fn at(epoch: u8, offset: u64) -> Position {
+    fn at(epoch: u8, offset: u64) -> Position<Arc<str>> {
         Position { epoch: epoch.to_string().into(), offset }
     }
 
@@ -259,10 +262,10 @@ mod tests {
 
     /// A client in a room, and the room's log.
     struct Model {
-        sequence: Sequence<(u8, u64)>,
+        sequence: Sequence<Arc<str>, (u8, u64)>,
         epoch: u8,
         end: u64,
-        asked: Option<Position>,
+        asked: Option<Position<Arc<str>>>,
         /// The last event released, unless a break was told since.
         last: Option<(u8, u64)>,
     }

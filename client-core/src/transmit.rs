@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use crate::Client;
-use crate::Encoded;
+use crate::{Message, Payload};
 
 /// Names a socket. What is told of another one than the newest is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,7 +37,7 @@ impl Transport {
 
 /// What is to be done with the network, in this order.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Transmit<P> {
+pub enum Transmit<P: Payload> {
     /// Open a socket.
     Open {
         /// How it will be called.
@@ -46,7 +46,7 @@ pub enum Transmit<P> {
         transport: Transport,
         /// The session that it may take over. Such a socket says when it is open, by
         /// [`Client::handle_ready`].
-        session: Option<String>,
+        session: Option<P::Text>,
     },
     /// Let a polling socket rest: no poll is begun any more. When what it was given is sent, and what
     /// is under way has come, [`Client::handle_ready`] is to be called.
@@ -66,22 +66,4 @@ pub enum Transmit<P> {
         /// Which.
         socket: SocketId,
     },
-}
-
-/// A text frame in parts, and the binary frames that follow it.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Message<P> {
-    /// What precedes the payload.
-    pub before: String,
-    /// The payload, where it isn't a part of `before`.
-    pub payload: Option<Encoded<P>>,
-    /// What follows the payload.
-    pub after: String,
-}
-
-impl<P> Message<P> {
-    /// A frame without a payload of the application's.
-    pub(crate) fn text(text: String) -> Self {
-        Self { before: text, payload: None, after: String::new() }
-    }
 }

@@ -47,9 +47,9 @@ export class SamewireClient implements RoomOwner {
   constructor(url: string, options: ClientOptions, load: LoadEngine) {
     this.#url = serverUrl(url)
     this.#options = options
-    this.#slot = new EngineSlot(load, ({ Engine }) => {
+    this.#slot = new EngineSlot(load, (make) => {
       const { token, logger: _logger, WebSocket: _WebSocket, ...rest } = options
-      const engine = new Engine({ ...rest, hasToken: token !== undefined }, { payloads, answers }, this.#host())
+      const engine = make({ ...rest, hasToken: token !== undefined }, { payloads, answers }, this.#host())
       this.#page = watchPage((event) => engine.page(event))
       return engine
     })
@@ -69,10 +69,11 @@ export class SamewireClient implements RoomOwner {
     const engine = this.#slot.now
     const ofRooms = [...this.#rooms.values()].flatMap(({ handles, presence }) => [presence.listeners, ...[...handles].map((handle) => handle.lifecycle)])
     return {
-      timers: engine?.timers ?? 0,
+      timers: 0,
+      sockets: 0,
+      rooms: this.#joins.size,
+      ...engine?.stats,
       listeners: [this.#events, this.#own, this.#changes, ...ofRooms].reduce((sum, { size }) => sum + size, this.#page?.size ?? 0),
-      sockets: engine?.sockets ?? 0,
-      rooms: engine?.rooms ?? this.#joins.size,
       pendingEmits: this.#calls.size,
     }
   }

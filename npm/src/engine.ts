@@ -5,20 +5,18 @@ import type { Position, User } from './generated/protocol.js'
 import type { PollingSocket } from './pollingSocket.js'
 import type { ClientOptions, ConnectionState, FailureCode, Session, Transport } from './types.js'
 
-/** The WebAssembly module, once it is loaded. */
-export interface EngineModule {
-  Engine: new (options: EngineOptions, checks: EngineChecks, host: Host) => Engine
-}
+/** Makes an engine of the WebAssembly, once that is loaded. */
+export type MakeEngine = (options: EngineOptions, checks: EngineChecks, host: Host) => Engine
 
-/** Loads the module. Called again after a failure. */
-export type LoadEngine = () => Promise<EngineModule>
+/** Loads the WebAssembly. Called again after a failure. */
+export type LoadEngine = () => Promise<MakeEngine>
 
 /** One client's engine. Calls and handles are named by numbers that the caller chooses. */
 export interface Engine {
   connect(): void
   disconnect(): void
+  /** Ends it: no timer, no socket and no memory stays. */
   close(): void
-  free(): void
   token(token?: string): void
   tokenFailed(message: string): void
   emit(call: number, event: string, json: string, attachments: Attachment[], id: string, timeout?: number, retries?: number): void
@@ -30,10 +28,8 @@ export interface Engine {
   page(event: PageEvent): void
   position(room: string): Position | undefined
   users(room: string): User[]
-  readonly timers: number
-  readonly sockets: number
-  readonly rooms: number
-  readonly pendingEmits: number
+  /** How many there are: rooms that are joined or being joined. */
+  readonly stats: { timers: number; sockets: number; rooms: number }
 }
 
 /** What happens to the page: `away` is frozen, or put away to come back later. */

@@ -1,6 +1,6 @@
 /** Where a client's engine will be, once the WebAssembly is loaded. */
 
-import type { Engine, EngineModule, LoadEngine } from './engine.js'
+import type { Engine, LoadEngine, MakeEngine } from './engine.js'
 
 /** Keeps what is called meanwhile, in order. */
 export class EngineSlot {
@@ -10,7 +10,7 @@ export class EngineSlot {
 
   constructor(
     readonly load: LoadEngine,
-    readonly make: (module: EngineModule) => Engine,
+    readonly make: (make: MakeEngine) => Engine,
   ) {}
 
   /** The engine, if there is one yet. */
@@ -29,10 +29,10 @@ export class EngineSlot {
     if (this.#engine || this.#loading) return false
     const loading = (this.#loading = {})
     this.load().then(
-      (module) => {
+      (make) => {
         if (this.#loading !== loading) return
         this.#loading = undefined
-        const engine = (this.#engine = this.make(module))
+        const engine = (this.#engine = this.make(make))
         for (const call of this.#calls.splice(0)) call(engine)
       },
       (error: unknown) => {
@@ -57,9 +57,6 @@ export class EngineSlot {
     this.#engine = undefined
     this.#loading = undefined
     this.#calls = []
-    if (!engine) return
-    engine.close()
-    // One of its own methods may be further up the stack.
-    queueMicrotask(() => engine.free())
+    engine?.close()
   }
 }

@@ -6,7 +6,7 @@ import { initSync } from './wasm/samewire_wasm_client.js'
 export const createClient = createClientWith(
   loadOnce(async () => {
     const { base64 } = await import('./wasm/inlined.js')
-    initSync({ module: Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0)) })
+    return initSync({ module: Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0)) })
   }),
 )
 

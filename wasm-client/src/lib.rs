@@ -1,24 +1,21 @@
-//! The browser side of the Samewire client: it brings JavaScript's sockets, timers and values to
+//! The browser side of the Samewire client: it brings JavaScript's frames, timers and values to
 //! [`samewire_client_core`], which decides.
 //!
-//! - [`Engine`] is what JavaScript sees: one client.
-//! - `drive` takes out what the core wants done, and does it.
-//! - `host` is what JavaScript gives: how to open a socket, and who is told what.
-//! - `socket`, `timer` wrap what must be let go of again.
-//! - `value` lets the core look into JavaScript values, with the little JavaScript of `value.js`;
-//!   `names` are the texts that both sides know; `checks` asks the generated checks, `options` reads the options.
+//! One half is Rust, the other JavaScript, and nothing but numbers crosses between them. A value
+//! stays on JavaScript's side, where `values.js` keeps it under a number for as long as anybody
+//! here holds that number.
+//!
+//! - [`Core`] is what JavaScript sees: one client. What happened goes in; what is to be done comes
+//!   out one by one, as `told`, and `engine.js` does it.
+//! - `value` is a number that stands for a JavaScript value, and lets the core look into it.
+//! - `writer` writes frames on JavaScript's side; `options` reads the options.
 //!
 //! No type of the protocol's domains occurs here: this crate serves any protocol.
 
-mod checks;
-mod drive;
-mod engine;
-mod host;
-mod names;
+mod core;
 mod options;
-mod socket;
-mod timer;
+mod told;
 mod value;
+mod writer;
 
-pub use engine::Engine;
-pub use host::Host;
+pub use core::Core;

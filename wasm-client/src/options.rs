@@ -1,51 +1,70 @@
-//! The options of `createClient`, as far as the engine is concerned.
+//! The options of `createClient`, as far as the core is concerned.
 
 use std::time::Duration;
 
-use samewire_client_core::{Config, Payload, Transport};
-use wasm_bindgen::JsValue;
+use samewire_client_core::{Config, Payload as _, Transport};
 
 use crate::value::Value;
 
 /// Reads the options; what is missing or makes no sense is as by default.
-pub(crate) fn read(options: JsValue) -> Config {
-    let options = Value(options);
-    let default = Config::default();
+pub(crate) fn read(options: &Value) -> Config {
+    let mut config = Config::default();
     let number = |name| options.field(name)?.number().filter(|number| *number >= 0.0);
-    let millis = |name, default| number(name).map_or(default, duration);
-    let flag = |name| options.field(name)?.flag();
-    Config {
-        reconnection: flag("reconnection").unwrap_or(default.reconnection),
-        reconnection_attempts: number("reconnectionAttempts")
-            .filter(|most| most.is_finite())
-            .map(|most| most as u32),
-        reconnection_delay: millis("reconnectionDelay", default.reconnection_delay),
-        reconnection_delay_max: millis("reconnectionDelayMax", default.reconnection_delay_max),
-        randomization_factor: number("randomizationFactor").unwrap_or(default.randomization_factor),
-        transports: options.field("transports").map_or(default.transports, transports),
-        timeout: millis("timeout", default.timeout),
-        ack_timeout: millis("ackTimeout", default.ack_timeout),
-        retries: number("retries").map_or(default.retries, |retries| retries as u32),
-        queue_limit: number("queueLimit").map_or(default.queue_limit, |limit| limit as usize),
-        max_attachment_bytes: number("maxAttachmentBytes")
-            .map_or(default.max_attachment_bytes, |most| most as usize),
-        has_token: flag("hasToken").unwrap_or(default.has_token),
+    let flag = |name, into: &mut bool| {
+        if let Some(flag) = options.field(name).and_then(|flag| flag.flag()) {
+            *into = flag;
+        }
+    };
+    flag("reconnection", &mut config.reconnection);
+    flag("hasToken", &mut config.has_token);
+    for (name, into) in [
+        ("reconnectionDelay", &mut config.reconnection_delay),
+        ("reconnectionDelayMax", &mut config.reconnection_delay_max),
+        ("timeout", &mut config.timeout),
+        ("ackTimeout", &mut config.ack_timeout),
+    ] {
+        if let Some(millis) = number(name) {
+            *into = duration(millis);
+        }
     }
+    config.reconnection_attempts =
+        number("reconnectionAttempts").filter(|most| most.is_finite()).map(|most| most as u32);
+    if let Some(factor) = number("randomizationFactor") {
+        config.randomization_factor = factor;
+    }
+    if let Some(retries) = number("retries") {
+        config.retries = retries as u32;
+    }
+    if let Some(limit) = number("queueLimit") {
+        config.queue_limit = limit as usize;
+    }
+    if let Some(most) = number("maxAttachmentBytes") {
+        config.max_attachment_bytes = most as usize;
+    }
+    if let Some(transports) = options.field("transports") {
+        config.transports = self::transports(&transports);
+    }
+    config
 }
 
 /// Reads the names of transports.
-fn transports(names: Value) -> Vec<Transport> {
-    let names = (0..).map_while(|index| names.item(index)?.text());
-    names
-        .filter_map(|name| {
-            [Transport::Websocket, Transport::Polling]
-                .into_iter()
-                .find(|transport| transport.as_str() == name)
-        })
-        .collect()
+fn transports(names: &Value) -> &'static [Transport] {
+    use Transport::{Polling, Websocket};
+
+    let is = |at: usize, transport: Transport| {
+        let name = names.item(at).and_then(|name| name.text());
+        name.is_some_and(|name| name == samewire_client_core::Text::known(transport.as_str()))
+    };
+    match (is(0, Websocket), is(0, Polling), is(1, Websocket), is(1, Polling)) {
+        (true, _, _, true) => &[Websocket, Polling],
+        (true, ..) => &[Websocket],
+        (_, true, true, _) => &[Polling, Websocket],
+        (_, true, ..) => &[Polling],
+        _ => &[],
+    }
 }
 
-/// A number of milliseconds. One that no duration can hold is the longest that JavaScript can wait.
+/// A number of milliseconds, as many as JavaScript can wait at most.
 pub(crate) fn duration(millis: f64) -> Duration {
-    Duration::try_from_secs_f64(millis / 1000.0).unwrap_or(Duration::from_millis(i32::MAX as u64))
+    Duration::from_millis(millis.min(i32::MAX.into()) as u64)
 }

@@ -1,99 +1,224 @@
-//! JavaScript values as the core's payloads.
+//! JavaScript values as the core's payloads and texts.
 
-use js_sys::{Array, ArrayBuffer, JsString};
-use samewire_client_core::{Arrived, Payload, Place, Position};
+use std::{mem, num::NonZeroU32};
+
+use samewire_client_core::{Arrived, Checks, Misfit, Payload, Place, Position, Text};
 use wasm_bindgen::prelude::*;
 
-use crate::names;
+#[wasm_bindgen(module = "/src/values.js")]
+extern "C" {
+    fn retain(value: u32);
+    fn release(value: u32);
+    fn field(value: u32, at: u32, length: u32) -> u32;
+    fn item(value: u32, index: u32) -> u32;
+    #[wasm_bindgen(js_name = textOf)]
+    fn text_of(value: u32) -> u32;
+    #[wasm_bindgen(js_name = numberOf)]
+    fn number_of(value: u32) -> f64;
+    #[wasm_bindgen(js_name = flagOf)]
+    fn flag_of(value: u32) -> u32;
+    #[wasm_bindgen(js_name = bytesOf)]
+    fn bytes_of(value: u32) -> u32;
+    fn attach(attachment: u32);
+    #[wasm_bindgen(js_name = withAttachments)]
+    fn with_attachments(value: u32) -> u32;
+
+    fn known(at: u32, length: u32) -> u32;
+    fn join(text: u32, at: u32, length: u32, other: u32) -> u32;
+    fn before(text: u32, at: u32, length: u32) -> u32;
+    fn after(text: u32, at: u32, length: u32) -> u32;
+    #[wasm_bindgen(js_name = characterOf)]
+    fn character_of(text: u32, at: u32) -> u32;
+
+    #[wasm_bindgen(js_name = nameOf)]
+    fn name_of(arguments: u32) -> u32;
+    #[wasm_bindgen(js_name = roomOf)]
+    fn room_of(arguments: u32) -> u32;
+    #[wasm_bindgen(js_name = epochOf)]
+    fn epoch_of(arguments: u32) -> u32;
+    #[wasm_bindgen(js_name = offsetOf)]
+    fn offset_of(arguments: u32) -> f64;
+
+    fn check(table: u32, name: u32, value: u32) -> u32;
+}
+
+/// A number that JavaScript keeps a value under, for as long as there is one of these.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Kept(NonZeroU32);
+
+impl Kept {
+    /// A number that nobody else has. 0 is nothing.
+    fn new(number: u32) -> Option<Self> {
+        NonZeroU32::new(number).map(Self)
+    }
+
+    fn id(&self) -> u32 {
+        self.0.get()
+    }
+
+    /// The number, for JavaScript to let go of.
+    fn give(self) -> u32 {
+        let number = self.id();
+        mem::forget(self);
+        number
+    }
+}
+
+impl Clone for Kept {
+    fn clone(&self) -> Self {
+        retain(self.id());
+        Self(self.0)
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        release(self.id());
+    }
+}
 
 /// A JavaScript value.
 #[derive(Debug, Clone)]
-pub(crate) struct Value(pub(crate) JsValue);
+pub(crate) struct Value(Kept);
 
-#[wasm_bindgen(module = "/src/value.js")]
-extern "C" {
-    fn parse(text: &JsString, at: u32) -> JsValue;
+/// A JavaScript text that has one number alone.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Word(Kept);
 
-    #[wasm_bindgen(js_name = field)]
-    fn named_field(value: &JsValue, name: &str) -> JsValue;
-
-    #[wasm_bindgen(js_name = field)]
-    fn indexed_field(value: &JsValue, index: u32) -> JsValue;
-
-    #[wasm_bindgen(js_name = nameNumber)]
-    fn name_number(args: &JsValue) -> u32;
-
-    #[wasm_bindgen(js_name = roomNumber)]
-    fn room_number(args: &JsValue) -> u32;
-
-    #[wasm_bindgen(js_name = epochNumber)]
-    fn epoch_number(args: &JsValue) -> u32;
-
-    #[wasm_bindgen(js_name = offset)]
-    fn offset(args: &JsValue) -> JsValue;
-
-    #[wasm_bindgen(js_name = withAttachments)]
-    fn with_attachments(value: JsValue, attachments: &Array) -> JsValue;
+/// Where a text of this program's lies in its memory, and how long it is.
+pub(crate) fn place(text: &'static str) -> (u32, u32) {
+    (text.as_ptr() as u32, text.len() as u32)
 }
 
 impl Value {
-    /// Reads the JSON that begins at an offset of a text.
-    pub(crate) fn parse(text: &JsString, at: usize) -> Option<Self> {
-        Self::present(parse(text, u32::try_from(at).ok()?))
+    pub(crate) fn new(number: u32) -> Option<Self> {
+        Kept::new(number).map(Self)
     }
 
-    fn present(value: JsValue) -> Option<Self> {
-        (!value.is_undefined()).then_some(Self(value))
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn give(self) -> u32 {
+        self.0.give()
+    }
+}
+
+impl Word {
+    pub(crate) fn new(number: u32) -> Option<Self> {
+        Kept::new(number).map(Self)
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.0.id()
+    }
+
+    pub(crate) fn give(self) -> u32 {
+        self.0.give()
     }
 }
 
 impl Payload for Value {
-    fn field(&self, name: &str) -> Option<Self> {
-        Self::present(named_field(&self.0, name))
+    type Text = Word;
+
+    fn field(&self, name: &'static str) -> Option<Self> {
+        let (at, length) = place(name);
+        Self::new(field(self.id(), at, length))
     }
 
     fn item(&self, index: usize) -> Option<Self> {
-        Self::present(indexed_field(&self.0, u32::try_from(index).ok()?))
+        Self::new(item(self.id(), index as u32))
     }
 
-    fn text(&self) -> Option<String> {
-        self.0.as_string()
+    fn text(&self) -> Option<Word> {
+        Word::new(text_of(self.id()))
     }
 
     fn number(&self) -> Option<f64> {
-        self.0.as_f64()
+        Some(number_of(self.id())).filter(|number| !number.is_nan())
     }
 
     fn flag(&self) -> Option<bool> {
-        self.0.as_bool()
+        match flag_of(self.id()) {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        }
     }
 
     fn byte_length(&self) -> usize {
-        self.0.dyn_ref::<ArrayBuffer>().map_or(0, |buffer| buffer.byte_length() as usize)
+        bytes_of(self.id()) as usize
     }
 
     fn with_attachments(self, attachments: &[Self]) -> Option<Self> {
-        let attachments = attachments.iter().map(|attachment| &attachment.0).collect();
-        Self::present(with_attachments(self.0, &attachments))
+        for attachment in attachments {
+            attach(attachment.id());
+        }
+        Self::new(with_attachments(self.id()))
     }
 
-    /// The same as by looking at each part, with the texts by their numbers.
+    /// The same as by looking at each part.
     fn event(&self) -> Option<Arrived<Self>> {
-        let name =
-            names::text(name_number(&self.0)).or_else(|| Some(self.item(0)?.text()?.into()))?;
-        let place = self.place();
+        let arguments = self.id();
+        let place = || {
+            let offset = offset_of(arguments);
+            let position =
+                || Some((Word::new(room_of(arguments))?, Word::new(epoch_of(arguments))?));
+            let (room, epoch) = (offset >= 0.0).then(position)??;
+            Some(Place { room, position: Position { epoch, offset: offset as u64 } })
+        };
+        let (place, payload) = (place(), self.item(1));
         let args = self.item(2).filter(|_| place.is_none()).map(|_| self.clone());
-        Some(Arrived { name, payload: self.item(1), place, args })
+        Some(Arrived { name: Word::new(name_of(arguments))?, payload, place, args })
     }
 }
 
-impl Value {
-    /// The place of an event in a room's log, from its arguments.
-    fn place(&self) -> Option<Place> {
-        let offset = Self(offset(&self.0)).count()?;
-        let meta = |name| Some(self.item(2)?.field(name)?.text()?.into());
-        let room = names::text(room_number(&self.0)).or_else(|| meta("room"))?;
-        let epoch = names::text(epoch_number(&self.0)).or_else(|| meta("epoch"))?;
-        Some(Place { room, position: Position { epoch, offset } })
+impl Text for Word {
+    fn known(text: &'static str) -> Self {
+        let (at, length) = place(text);
+        // JavaScript has a number for every text.
+        Self(Kept(NonZeroU32::new(known(at, length)).unwrap_or(NonZeroU32::MIN)))
     }
+
+    fn join(&self, separator: &'static str, other: &Self) -> Self {
+        let (at, length) = place(separator);
+        let joined = join(self.id(), at, length, other.id());
+        Self::new(joined).unwrap_or_else(|| self.clone())
+    }
+
+    fn split_once(&self, separator: &'static str) -> Option<(Self, Self)> {
+        let (at, length) = place(separator);
+        let before = Self::new(before(self.id(), at, length))?;
+        Some((before, Self::new(after(self.id(), at, length))?))
+    }
+
+    fn character(&self, at: usize) -> Option<u8> {
+        match character_of(self.id(), at as u32) {
+            0 => None,
+            character => Some(u8::try_from(character).unwrap_or(u8::MAX)),
+        }
+    }
+}
+
+/// The checks that are generated from the protocol, in JavaScript.
+pub(crate) struct GeneratedChecks;
+
+impl Checks<Value> for GeneratedChecks {
+    fn payload(&self, event: &Word, payload: Option<&Value>) -> Result<(), Misfit<Word>> {
+        fits(0, event, payload)
+    }
+
+    fn answer(&self, event: &Word, answer: Option<&Value>) -> Result<(), Misfit<Word>> {
+        fits(1, event, answer)
+    }
+}
+
+fn fits(table: u32, event: &Word, value: Option<&Value>) -> Result<(), Misfit<Word>> {
+    let value = value.map_or(0, Value::id);
+    let Some(problem) = Word::new(check(table, event.id(), value)) else {
+        return Ok(());
+    };
+    let (path, message) =
+        problem.split_once(": ").unwrap_or_else(|| (Word::known("payload"), problem));
+    Err(Misfit { path, message })
 }

@@ -2,12 +2,48 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use js_sys::{Array, Object, Reflect, Uint8Array};
-use samewire_wasm_client::{Engine, Host};
+use js_sys::{Array, Date, Object, Reflect, Uint8Array};
+use samewire_wasm_client::Core;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
 wasm_bindgen_test_configure!(run_in_browser);
+
+#[wasm_bindgen(module = "/src/engine.js")]
+extern "C" {
+    type Engine;
+
+    #[wasm_bindgen(constructor)]
+    fn new(wasm: &Object, options: &Object, checks: &JsValue, host: &Page) -> Engine;
+
+    #[wasm_bindgen(method)]
+    fn connect(this: &Engine);
+
+    #[wasm_bindgen(method)]
+    fn disconnect(this: &Engine);
+
+    #[wasm_bindgen(method)]
+    fn close(this: &Engine);
+
+    #[wasm_bindgen(method, js_name = emit)]
+    fn emit_with(this: &Engine, call: u32, event: &str, json: &str, attachments: &Array, id: &str);
+
+    #[wasm_bindgen(method)]
+    fn join(this: &Engine, handle: u32, room: &str);
+
+    #[wasm_bindgen(method)]
+    fn page(this: &Engine, event: &str);
+
+    /// How many timers, sockets and rooms there are.
+    #[wasm_bindgen(method, getter)]
+    fn stats(this: &Engine) -> Object;
+}
+
+#[wasm_bindgen(module = "/src/values.js")]
+extern "C" {
+    /// Values that WebAssembly holds.
+    fn held() -> u32;
+}
 
 #[wasm_bindgen(module = "/tests/page.js")]
 extern "C" {
@@ -61,7 +97,18 @@ fn connected() -> (Page, Engine) {
 }
 
 fn engine(page: &Page, options: &Object) -> Engine {
-    Engine::new(options.into(), &checks(), page.clone().unchecked_into::<Host>())
+    let make_core = Closure::<dyn Fn(u32, f64) -> Core>::new(Core::new).into_js_value();
+    let wasm = Object::new();
+    Reflect::set(&wasm, &"makeCore".into(), &make_core).unwrap();
+    Reflect::set(&wasm, &"memory".into(), &wasm_bindgen::memory()).unwrap();
+    Engine::new(&wasm, options, &checks(), page)
+}
+
+/// Timers, sockets and rooms.
+fn stats(engine: &Engine) -> [f64; 3] {
+    let stats = engine.stats();
+    ["timers", "sockets", "rooms"]
+        .map(|name| Reflect::get(&stats, &name.into()).unwrap().as_f64().unwrap())
 }
 
 fn receive(page: &Page, text: &str) {
@@ -69,7 +116,7 @@ fn receive(page: &Page, text: &str) {
 }
 
 fn emit(engine: &Engine, call: u32, event: &str) {
-    engine.emit(call, event, "{}".into(), Array::new(), "uuid".into(), None, None);
+    engine.emit_with(call, event, "{}", &Array::new(), "uuid");
 }
 
 #[wasm_bindgen_test]
@@ -78,7 +125,7 @@ fn every_state_is_told_by_its_name() {
     let states = page.told("stateChanged");
     let names: Vec<&str> = states.iter().filter_map(|state| state.split('"').nth(1)).collect();
     assert_eq!(names, ["connecting", "authenticating", "connected"]);
-    assert_eq!((engine.sockets(), engine.timers()), (1, 1));
+    assert_eq!(stats(&engine), [1.0, 1.0, 0.0]);
 }
 
 #[wasm_bindgen_test]
@@ -107,15 +154,7 @@ fn binary_parts_arrive_as_they_are() {
 fn a_payload_is_sent_as_the_text_that_was_given() {
     let (page, engine) = connected();
     let attachment = Uint8Array::from(&[9_u8][..]).buffer();
-    engine.emit(
-        1,
-        "say \"hi\"",
-        "{\"ö\":1}".into(),
-        Array::of1(&attachment),
-        "uuid".into(),
-        None,
-        None,
-    );
+    engine.emit_with(1, "say \"hi\"", "{\"ö\":1}", &Array::of1(&attachment), "uuid");
     let sent = page.sent();
     assert_eq!(sent.get(1).as_string().unwrap(), r#"451-0["say \"hi\"",{"ö":1}]"#);
     assert!(Object::is(&sent.get(2), &attachment));
@@ -163,30 +202,23 @@ fn a_host_may_call_back_in_the_middle_of_being_told() {
     let engine: &'static Engine = Box::leak(Box::new(engine));
     let calls_back = Closure::<dyn Fn()>::new(move || {
         emit(engine, 1, "from within");
-        engine.join(1, "room:a", None);
+        engine.join(1, "room:a");
         engine.close();
     });
     page.on_told("arrived", calls_back.as_ref());
     receive(&page, r#"42["a",1]"#);
     assert_eq!(page.told("arrived").len(), 1);
-    assert_eq!(
-        (engine.timers(), engine.sockets(), engine.rooms(), engine.pending_emits()),
-        (0, 0, 0, 0)
-    );
+    assert_eq!(stats(engine), [0.0; 3]);
 }
 
 #[wasm_bindgen_test]
 fn closing_leaves_nothing_behind() {
     let (page, engine) = connected();
-    engine.join(1, "room:a", None);
+    engine.join(1, "room:a");
     emit(&engine, 1, "ask");
     engine.close();
-    assert_eq!(
-        (engine.timers(), engine.sockets(), engine.rooms(), engine.pending_emits()),
-        (0, 0, 0, 0)
-    );
-    assert!(page.told("settled")[0].contains("CLOSED"));
-    drop(engine);
+    assert_eq!(stats(&engine), [0.0; 3]);
+    assert!(page.told("settled").is_empty(), "nothing is told after the end");
     let sockets = Reflect::get(&page, &"sockets".into()).unwrap();
     let socket = Array::from(&sockets).get(0);
     assert_eq!(Reflect::get(&socket, &"closed".into()).unwrap(), JsValue::TRUE);
@@ -194,13 +226,32 @@ fn closing_leaves_nothing_behind() {
 }
 
 #[wasm_bindgen_test]
-fn an_engine_that_is_dropped_hears_no_more() {
+fn a_closed_engine_holds_no_value() {
+    let before = held();
     let (page, engine) = connected();
-    let socket = Array::from(&Reflect::get(&page, &"sockets".into()).unwrap()).get(0);
-    let onmessage = || Reflect::get(&socket, &"onmessage".into()).unwrap();
-    assert!(onmessage().is_function());
-    drop(engine);
-    assert!(onmessage().is_falsy());
+    engine.join(1, "room:a");
+    emit(&engine, 1, "ask");
+    let users = r#"[{"userId":"ada"},{"userId":"bob"}]"#;
+    receive(&page, &format!(r#"42["presence:state",{{"room":"room:a","users":{users}}}]"#));
+    receive(&page, r#"42["moved",{},{"room":"room:a","epoch":"e","offset":7}]"#);
+    receive(&page, r#"42["moved",{},{"room":"room:a","epoch":"e","offset":9}]"#);
+    receive(&page, "42[nonsense");
+    receive(&page, r#"452-["file",{"_placeholder":true,"num":0}]"#);
+    assert!(held() > before);
+    engine.close();
+    assert_eq!(held(), before);
+}
+
+#[wasm_bindgen_test]
+fn dates_arrive_as_texts_and_are_sent_as_such() {
+    let (page, engine) = connected();
+    receive(&page, r#"42["at","2026-01-31T12:00:00.000Z"]"#);
+    let told = page.payload().as_string().unwrap();
+    let date = Date::new(&told.as_str().into());
+    let json = js_sys::JSON::stringify(&date).unwrap();
+    engine.emit_with(1, "at", &String::from(json), &Array::new(), "uuid");
+    let sent = page.sent().get(1).as_string().unwrap();
+    assert_eq!(sent, r#"420["at","2026-01-31T12:00:00.000Z"]"#);
 }
 
 #[wasm_bindgen_test]
@@ -213,13 +264,13 @@ fn polling_comes_to_rest_and_a_websocket_takes_over() {
     engine.connect();
     receive(&page, r#"0{"sid":"s","upgrades":["websocket"]}"#);
     assert_eq!(page.asked(), ["polling ", "websocket s"]);
-    assert_eq!(engine.sockets(), 2);
+    assert_eq!(stats(&engine)[1], 2.0);
     page.call(1, "onopen");
     receive(&page, "3probe");
     page.call(0, "onpause");
     let sent: Vec<_> = page.sent().iter().filter_map(|frame| frame.as_string()).collect();
     assert_eq!(sent, ["2probe", "5"]);
-    assert_eq!(engine.sockets(), 1);
+    assert_eq!(stats(&engine)[1], 1.0);
     receive(&page, r#"40{"sid":"x"}"#);
     assert!(page.told("stateChanged").last().unwrap().contains("websocket"));
 }
@@ -228,9 +279,9 @@ fn polling_comes_to_rest_and_a_websocket_takes_over() {
 fn a_page_that_goes_away_and_comes_back_closes_and_connects() {
     let (page, engine) = connected();
     engine.page("away");
-    assert_eq!((engine.sockets(), engine.timers()), (0, 0));
+    assert_eq!(stats(&engine), [0.0; 3]);
     engine.page("back");
-    assert_eq!(engine.sockets(), 1);
+    assert_eq!(stats(&engine)[1], 1.0);
     assert!(page.told("stateChanged").last().unwrap().contains("connecting"));
 }
 
@@ -246,8 +297,8 @@ fn a_lost_socket_is_tried_again_with_the_options_given() {
     page.lose();
     let states = page.told("stateChanged");
     assert!(states[1].starts_with(r#"["reconnecting",1,"#) && states[1].contains("CONNECT_FAILED"));
-    assert_eq!((engine.timers(), engine.sockets()), (1, 0));
+    assert_eq!(stats(&engine), [1.0, 0.0, 0.0]);
     engine.disconnect();
     assert!(page.told("stateChanged")[2].starts_with(r#"["closed""#));
-    assert_eq!(engine.timers(), 0);
+    assert_eq!(stats(&engine)[0], 0.0);
 }

@@ -2,11 +2,11 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{self, Write},
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use flate2::{Compression, write::GzEncoder};
 use wasm_bindgen_cli_support::Bindgen;
 
@@ -33,6 +33,19 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-reference-types",
     "--enable-sign-ext",
 ];
+
+/// What TypeScript is to know of the client's own JavaScript.
+const ENGINE_TYPES: &str = "\
+import type { Engine as EngineOfClient, EngineChecks, EngineOptions, Host } from '../engine.js'
+import type { Core } from './samewire_wasm_client.js'
+
+export declare const Engine: new (
+  wasm: { makeCore: (options: number, seed: number) => Core; memory: WebAssembly.Memory },
+  options: EngineOptions,
+  checks: EngineChecks,
+  host: Host,
+) => EngineOfClient
+";
 
 /// What a build is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,18 +107,24 @@ fn package_stages(progress: &mut Progress, tools: &BuildTools, profile: Profile)
 
 /// Compiles the browser client. Where its WebAssembly lies.
 fn compile_client(tools: &BuildTools, profile: Profile) -> Result<PathBuf> {
-    let (cargo_profile, folder) = match profile {
-        Profile::Dev => ("dev", "debug"),
-        Profile::Release => ("wasm", "wasm"),
+    let (cargo, folder) = match profile {
+        Profile::Dev => (tools.wasm.cargo("build"), WasmToolchain::artifacts("debug")),
+        Profile::Release => {
+            let cargo = tools.wasm.cargo_with_std("build").args(["--profile", "wasm"]);
+            (cargo, WasmToolchain::artifacts_with_std("wasm"))
+        }
     };
-    let cargo = tools.wasm.cargo("build").args(["--package", "samewire-wasm-client", "--lib"]);
-    cargo.args(["--profile", cargo_profile]).openly()?;
-    Ok(WasmToolchain::artifacts(folder).join(CLIENT).with_extension("wasm"))
+    cargo.args(["--package", "samewire-wasm-client", "--lib"]).openly()?;
+    Ok(folder.join(CLIENT).with_extension("wasm"))
 }
 
 /// Writes the JavaScript that loads the client and speaks to it, and makes the client small.
 fn bind_client(compiled: &Path, profile: Profile) -> Result<()> {
     let folder = workspace::path(CLIENT_FOLDER);
+    // Nothing of an earlier build is to be taken for this one's.
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
     let mut bindgen = Bindgen::new();
     bindgen
         .input_path(compiled)
@@ -116,10 +135,24 @@ fn bind_client(compiled: &Path, profile: Profile) -> Result<()> {
         .keep_debug(profile == Profile::Dev)
         .generate(&folder)
         .context("the browser client could not be bound to JavaScript")?;
+    export_engine(&folder)?;
     match profile {
         Profile::Dev => Ok(()),
         Profile::Release => shrink(&client_file("_bg.wasm")),
     }
+}
+
+/// Gives the client's own JavaScript, which lies in a folder with a number in its name, a lasting one.
+fn export_engine(folder: &Path) -> Result<()> {
+    let snippets = fs::read_dir(folder.join("snippets"))?.collect::<io::Result<Vec<_>>>()?;
+    let [snippet] = &snippets[..] else {
+        bail!("{} folders of JavaScript where one was expected", snippets.len());
+    };
+    let name = snippet.file_name();
+    let source = format!("./snippets/{}/src/engine.js", name.to_string_lossy());
+    fs::write(folder.join("engine.js"), format!("export {{ Engine }} from '{source}'\n"))?;
+    fs::write(folder.join("engine.d.ts"), ENGINE_TYPES)?;
+    Ok(())
 }
 
 /// Runs binaryen's optimizer over a file, in place.
@@ -131,7 +164,13 @@ fn shrink(wasm: &Path) -> Result<()> {
         .ok_or_else(|| {
             missing("wasm-opt", "no npm package brought it", "npm install --save-dev binaryen")
         })?;
-    Program::new(optimizer).arg("-Oz").args(WASM_FEATURES).arg(wasm).arg("-o").arg(wasm).openly()
+    Program::new(optimizer)
+        .args(["-Oz", "--converge", "--strip-target-features"])
+        .args(WASM_FEATURES)
+        .arg(wasm)
+        .arg("-o")
+        .arg(wasm)
+        .openly()
 }
 
 fn build_package(folder: &str) -> Result<()> {

@@ -29,6 +29,11 @@ pub(crate) fn wasm_target() -> PathBuf {
     target().join("wasm")
 }
 
+/// The same for what is compiled together with its standard library.
+pub(crate) fn wasm_target_with_std() -> PathBuf {
+    target().join("wasm-with-std")
+}
+
 /// Tools of this repository's own, installed below the target directory.
 pub(crate) fn tools() -> PathBuf {
     target().join("tools")

@@ -3,18 +3,17 @@
 use std::time::Duration;
 
 use super::{Connection, State, Step, Token};
-use crate::{Instant, Payload, SocketId, Transport, timer::Timer};
+use crate::{Instant, Payload, SocketId, Text, Transport, timer::Timer};
 
-impl Connection {
+impl<T: Text> Connection<T> {
     pub(super) fn open(&mut self, now: Instant) {
         self.timers.stop_all();
         self.parting = None;
         self.checking = false;
-        self.untried = self.config.transports.clone();
-        self.untried.reverse();
+        self.untried = self.config.transports;
         // What didn't work last time is left to an upgrade: then nobody waits for it.
         if std::mem::take(&mut self.fell_back) {
-            self.untried.retain(|transport| *transport == Transport::Polling);
+            self.untried = &[Transport::Polling];
         }
         self.try_ends = now + self.config.timeout;
         self.open_next(now);
@@ -29,7 +28,8 @@ impl Connection {
     /// Opens a socket by the next transport.
     fn open_next(&mut self, now: Instant) {
         // Who names no transport gets the usual one.
-        self.transport = self.untried.pop().unwrap_or(Transport::Websocket);
+        let (next, untried) = self.untried.split_first().unwrap_or((&Transport::Websocket, &[]));
+        (self.transport, self.untried) = (*next, untried);
         let socket = self.new_socket();
         self.steps.push_back(Step::OpenSocket(socket, self.transport, None));
         let share = now.until(self.try_ends) / (self.untried.len() as u32 + 1);
@@ -55,7 +55,7 @@ impl Connection {
         SocketId(self.next_socket)
     }
 
-    pub(super) fn opened<P: Payload>(&mut self, now: Instant, handshake: &P) {
+    pub(super) fn opened<P: Payload<Text = T>>(&mut self, now: Instant, handshake: &P) {
         let State::Opening { socket } = self.state else {
             return;
         };

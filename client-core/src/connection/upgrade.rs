@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use super::{Connection, State, Step};
-use crate::{Instant, Payload, SocketId, Transport, timer::Timer};
+use crate::{Instant, Payload, SocketId, Text, Transport, timer::Timer};
 
 /// How long an upgrade may take: as long as servers wait for one.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);
@@ -30,19 +30,19 @@ enum Stage {
     Pausing,
 }
 
-impl Connection {
+impl<T: Text> Connection<T> {
     /// Whether nothing may be sent until the websocket took over.
     pub(crate) fn is_upgrading(&self) -> bool {
         self.upgrade.as_ref().is_some_and(|upgrade| upgrade.stage == Stage::Pausing)
     }
 
     /// Opens a websocket beside polling, where both sides want one.
-    pub(super) fn begin_upgrade<P: Payload>(&mut self, now: Instant, handshake: &P) {
+    pub(super) fn begin_upgrade<P: Payload<Text = T>>(&mut self, now: Instant, handshake: &P) {
         let offered = || {
+            let websocket = Some(T::known(Transport::Websocket.as_str()));
             let upgrades = handshake.field("upgrades")?;
-            let mut names = (0..).map_while(|index| upgrades.item(index)?.text());
-            names.find(|name| name == Transport::Websocket.as_str())?;
-            handshake.field("sid")?.text()
+            let offered = upgrades.items().any(|name| name.text() == websocket);
+            handshake.text_of("sid").filter(|_| offered)
         };
         let wanted = self.transport == Transport::Polling
             && self.config.transports.contains(&Transport::Websocket)
@@ -63,7 +63,7 @@ impl Connection {
         };
         if socket == upgrade.socket && upgrade.stage == Stage::Opening {
             upgrade.stage = Stage::Probing;
-            self.steps.push_back(Step::Send(socket, PROBE.to_owned()));
+            self.steps.push_back(Step::Send(socket, PROBE));
         } else if Some(socket) == ours && upgrade.stage == Stage::Pausing {
             self.take_over();
         }
@@ -83,7 +83,7 @@ impl Connection {
 
     /// A socket is gone that may be the websocket: then polling goes on, unless it rests already or
     /// the server ends the session too. So that it doesn't end each one, the next goes without.
-    pub(crate) fn lost_upgrade(&mut self, now: Instant, socket: SocketId, message: &str) {
+    pub(crate) fn lost_upgrade(&mut self, now: Instant, socket: SocketId, message: T) {
         if self.upgrade.as_ref().is_none_or(|upgrade| upgrade.socket != socket) {
             return;
         }
@@ -99,7 +99,7 @@ impl Connection {
     /// The websocket hasn't taken over, and won't.
     pub(super) fn upgrade_is_late(&mut self, now: Instant) {
         if let Some(Upgrade { socket, .. }) = self.upgrade {
-            self.lost_upgrade(now, socket, "the websocket did not take over");
+            self.lost_upgrade(now, socket, T::known("the websocket did not take over"));
         }
     }
 

@@ -6,12 +6,12 @@
 use std::time::Duration;
 
 use super::{Connection, Peer, Recovery, State, Step};
-use crate::{ClientErrorCode, Failure, Instant, PageEvent, timer::Timer};
+use crate::{ClientErrorCode, Failure, Instant, PageEvent, Text, timer::Timer};
 
 /// How long the server may take to answer when it is asked whether it is there.
 const CHECK: Duration = Duration::from_secs(5);
 
-impl Connection {
+impl<T: Text> Connection<T> {
     /// Something came: the server is there. It is asked after twice the interval at the latest: a
     /// ping of its own is missing then, be it that the laptop slept.
     pub(crate) fn hear(&mut self, now: Instant) {

@@ -1,6 +1,6 @@
 //! A client on a virtual clock, with a server that says what the test tells it to.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use samewire_client_core::{
     CallId, Client, Config, ConnectionState, EmitOptions, Encoded, Event, HandleId, Instant,
@@ -85,7 +85,8 @@ impl Bench {
     }
 
     pub(crate) fn receive_on(&mut self, socket: Option<SocketId>, text: &str) {
-        let frame = decode(text, |at| serde_json::from_str(text.get(at..)?).ok());
+        let character = |at| text.as_bytes().get(at).copied();
+        let frame = decode(character, |at| serde_json::from_str(text.get(at..)?).ok());
         let socket = socket.expect("there is no socket to receive on");
         self.client.handle_frame(self.now, socket, frame);
         self.drain();
@@ -172,7 +173,7 @@ impl Bench {
         self.emit_with(call, name, options(None));
     }
 
-    pub(crate) fn emit_with(&mut self, call: u32, name: &str, options: EmitOptions) {
+    pub(crate) fn emit_with(&mut self, call: u32, name: &str, options: EmitOptions<Arc<str>>) {
         let payload = Encoded { json: json!("{}"), attachments: Vec::new() };
         self.client.emit(self.now, CallId(call), name, payload, options);
         self.drain();
@@ -183,7 +184,7 @@ impl Bench {
     }
 
     pub(crate) fn join_filtered(&mut self, handle: u32, room: &str, events: Option<&[&str]>) {
-        let events = events.map(|events| events.iter().map(|event| (*event).to_owned()).collect());
+        let events = events.map(|events| events.iter().map(|event| Arc::from(*event)).collect());
         self.client.join(self.now, HandleId(handle), room, events);
         self.drain();
     }
@@ -257,9 +258,9 @@ impl Bench {
 
     /// How the emits ended of which the application was told since the last look.
     pub(crate) fn settled(&mut self) -> Vec<(u32, Result<Option<Value>, String>)> {
-        let settled = |event| match event {
+        let settled = |event: Event<Value>| match event {
             Event::Settled { call, outcome } => {
-                Some((call.0, outcome.map_err(|failure| failure.code.into_owned())))
+                Some((call.0, outcome.map_err(|failure| failure.code.to_string())))
             }
             _ => None,
         };
@@ -274,7 +275,7 @@ impl Bench {
 
     pub(crate) fn closed_because(&self) -> Option<String> {
         match self.client.state() {
-            ConnectionState::Closed { reason } => Some(reason.code.into_owned()),
+            ConnectionState::Closed { reason } => Some(reason.code.to_string()),
             _ => None,
         }
     }
@@ -284,7 +285,7 @@ impl Bench {
     }
 }
 
-pub(crate) fn options(retries: Option<u32>) -> EmitOptions {
+pub(crate) fn options(retries: Option<u32>) -> EmitOptions<Arc<str>> {
     EmitOptions { id: "uuid".into(), timeout: None, retries }
 }
 
@@ -300,8 +301,9 @@ pub(crate) fn joined(room: &str, offset: u64) -> Value {
 }
 
 fn text(message: &Message<Value>) -> String {
-    let payload = message.payload.as_ref().and_then(|payload| payload.json.as_str());
-    format!("{}{}{}", message.before, payload.unwrap_or_default(), message.after)
+    let mut text = String::new();
+    message.write(&mut text);
+    text
 }
 
 fn ack_of(frame: &str) -> &str {

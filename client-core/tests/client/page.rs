@@ -54,8 +54,7 @@ fn a_try_that_waits_is_paused_too_and_made_at_once_when_asked_for() {
 #[test]
 fn online_and_shown_try_at_once_and_reset_the_delays() {
     for event in [PageEvent::Online, PageEvent::Shown] {
-        let mut bench =
-            Bench::new(Config { transports: vec![Transport::Websocket], ..with_token() });
+        let mut bench = Bench::new(Config { transports: &[Transport::Websocket], ..with_token() });
         bench.connect();
         for _ in 0..4 {
             bench.lose();

@@ -15,7 +15,9 @@ struct Kept {
 }
 
 impl Payload for Kept {
-    fn field(&self, _: &str) -> Option<Self> {
+    type Text = Arc<str>;
+
+    fn field(&self, _: &'static str) -> Option<Self> {
         None
     }
 
@@ -23,8 +25,8 @@ impl Payload for Kept {
         Some(self.clone())
     }
 
-    fn text(&self) -> Option<String> {
-        Some("event".to_owned())
+    fn text(&self) -> Option<Arc<str>> {
+        Some("event".into())
     }
 
     fn number(&self) -> Option<f64> {
@@ -76,7 +78,8 @@ impl Bench {
     }
 
     fn text(&mut self, text: &str) {
-        let frame = decode(text, |_| Some(self.value()));
+        let character = |at| text.as_bytes().get(at).copied();
+        let frame = decode(character, |_| Some(self.value()));
         self.client.handle_frame(Self::NOW, self.socket, frame);
         self.look_away();
     }
@@ -143,7 +146,7 @@ fn a_packet_of_more_bytes_than_are_kept_is_told_of_and_passed_over() {
     let Some(Event::Fault { misfit, .. }) = bench.client.poll_event() else {
         panic!("nobody is told");
     };
-    assert_eq!(misfit.message, "too many bytes of binary values");
+    assert_eq!(&*misfit.message, "too many bytes of binary values");
     assert_eq!(bench.kept(), 0);
     bench.text("453-[]");
     bench.attachments(2);

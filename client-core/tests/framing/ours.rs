@@ -3,16 +3,16 @@
 use samewire_client_core::{
     CallId, Client, Config, EmitOptions, Encoded, Event, Instant, Message, NoChecks, SocketId,
     Transmit,
-    framing::{Frame, FrameError, MAX_HEAD, Packet, decode},
+    framing::{Frame, FrameError, Packet, decode},
 };
 use serde_json::{Value, json};
 
 use crate::Meaning;
 
-/// Reads a frame as a browser does, which brings in only a head.
+/// Reads a frame.
 pub(crate) fn read(text: &str) -> Result<Frame<Value>, FrameError> {
-    let end = text.char_indices().nth(MAX_HEAD).map_or(text.len(), |(at, _)| at);
-    decode(&text[..end], |at| serde_json::from_str(text.get(at..)?).ok())
+    let character = |at| text.as_bytes().get(at).copied();
+    decode(character, |at| serde_json::from_str(text.get(at..)?).ok())
 }
 
 /// What the Socket.IO packet in a frame says.
@@ -108,11 +108,8 @@ fn encoded(payload: &Value, attachments: &[Vec<u8>]) -> Encoded<Value> {
 }
 
 fn written(message: Message<Value>) -> Sent {
-    let Message { before, payload, after } = message;
-    let Some(Encoded { json, attachments }) = payload else {
-        return (before + &after, Vec::new());
-    };
-    let bytes = |part| serde_json::from_value(part).expect("bytes");
-    let json = json.as_str().expect("a text");
-    (format!("{before}{json}{after}"), attachments.into_iter().map(bytes).collect())
+    let mut text = String::new();
+    message.write(&mut text);
+    let bytes = |part: &Value| serde_json::from_value(part.clone()).expect("bytes");
+    (text, message.attachments().iter().map(bytes).collect())
 }

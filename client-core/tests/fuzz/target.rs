@@ -4,12 +4,11 @@
 //! A script is lines of bytes. The first byte says what happens, see [`Stage::act`]; a line that
 //! makes no sense is passed over.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use samewire_client_core::{
     CallId, Client, Config, ConnectionState, EmitOptions, Encoded, Event, HandleId, Instant,
-    NoChecks, PageEvent, SocketId, Transmit, Transport,
-    framing::{MAX_HEAD, decode},
+    NoChecks, PageEvent, SocketId, Transmit, Transport, framing::decode,
 };
 use serde_json::{Value, json};
 
@@ -50,7 +49,7 @@ impl Stage {
     fn new(polling_first: bool) -> Self {
         let mut config = Config { has_token: true, queue_limit: 20, ..Config::default() };
         if polling_first {
-            config.transports = vec![Transport::Polling, Transport::Websocket];
+            config.transports = &[Transport::Polling, Transport::Websocket];
         }
         Self {
             client: Client::new(config, 7, NoChecks),
@@ -79,14 +78,14 @@ impl Stage {
             b'c' => self.client.connect(self.now),
             b'd' => self.client.disconnect(self.now),
             b'x' => self.close(),
-            b't' => self.client.token(self.now, Ok(Some("jwt".to_owned()))),
-            b'T' => self.client.token(self.now, Err("nobody is signed in".to_owned())),
+            b't' => self.client.token(self.now, Ok(Some("jwt".into()))),
+            b'T' => self.client.token(self.now, Err("nobody is signed in".into())),
             b'j' => self.join(&text, None),
-            b'J' => self.join(&text, Some(vec!["session-ended".to_owned()])),
+            b'J' => self.join(&text, Some(vec!["session-ended".into()])),
             b'l' => self.leave(number() as u32),
             b'e' => self.emit(&text, Vec::new()),
             b'E' => self.emit(&text, vec![json!([1, 2, 3])]),
-            b'v' => _ = self.client.emit_volatile(&text, encoded(Vec::new())),
+            b'v' => _ = self.client.emit_volatile(&*text, encoded(Vec::new())),
             b'a' => self.client.acknowledge(number(), encoded(Vec::new())),
             b'k' => self.cancel(number() as u32),
             _ => {}
@@ -97,8 +96,8 @@ impl Stage {
     /// A frame comes, read as a browser reads it: its head here, the rest elsewhere.
     fn receive(&mut self, socket: Option<SocketId>, text: &str) {
         let Some(socket) = socket else { return };
-        let end = text.char_indices().nth(MAX_HEAD).map_or(text.len(), |(at, _)| at);
-        let frame = decode(&text[..end], |at| serde_json::from_str(text.get(at..)?).ok());
+        let character = |at| text.as_bytes().get(at).copied();
+        let frame = decode(character, |at| serde_json::from_str(text.get(at..)?).ok());
         self.client.handle_frame(self.now, socket, frame);
     }
 
@@ -138,7 +137,7 @@ impl Stage {
         panic!("deadlines without end");
     }
 
-    fn join(&mut self, room: &str, events: Option<Vec<String>>) {
+    fn join(&mut self, room: &str, events: Option<Vec<Arc<str>>>) {
         let handle = HandleId(self.name());
         self.joins.insert(handle);
         self.client.join(self.now, handle, room, events);
@@ -152,7 +151,7 @@ impl Stage {
     fn emit(&mut self, name: &str, attachments: Vec<Value>) {
         let call = CallId(self.name());
         self.calls.insert(call);
-        let options = EmitOptions { id: "uuid".to_owned(), timeout: None, retries: None };
+        let options = EmitOptions { id: "uuid".into(), timeout: None, retries: None };
         self.client.emit(self.now, call, name, encoded(attachments), options);
     }
 

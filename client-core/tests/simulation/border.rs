@@ -17,7 +17,8 @@ impl World {
         match down {
             Down::Frame(text) => {
                 self.note(|| format!("<- {text}"));
-                let frame = decode(&text, |at| serde_json::from_str(text.get(at..)?).ok());
+                let character = |at| text.as_bytes().get(at).copied();
+                let frame = decode(character, |at| serde_json::from_str(text.get(at..)?).ok());
                 self.client.handle_frame(clock, socket, frame);
                 if self.fault == Some(Fault::KeepsDuplicates) {
                     self.keep_duplicate(&text)?;
@@ -58,7 +59,7 @@ impl World {
     fn tell(&mut self, told: &[Event<Value>]) -> Result<(), String> {
         let client = &self.client;
         self.application.take(told, &self.server.truth, |room| {
-            let position = client.position(room)?;
+            let position = client.position(&room.into())?;
             Some(Cursor { epoch: position.epoch.to_string(), offset: position.offset })
         })?;
         if std::mem::take(&mut self.application.tokens_asked) > 0 {
@@ -71,7 +72,7 @@ impl World {
         match transmit {
             Transmit::Open { socket, transport, session } => {
                 self.note(|| format!("-> open {socket:?} by {transport:?} for {session:?}"));
-                let session = self.sockets.open(socket, transport, session)?;
+                let session = self.sockets.open(socket, transport, session.as_deref())?;
                 let is_up = self.server.is_up();
                 self.network.open(self.now, socket.0, transport, session, is_up);
             }
@@ -153,6 +154,7 @@ impl World {
 }
 
 fn text(message: Message<Value>) -> String {
-    let payload = message.payload.as_ref().and_then(|payload| payload.json.as_str());
-    format!("{}{}{}", message.before, payload.unwrap_or_default(), message.after)
+    let mut text = String::new();
+    message.write(&mut text);
+    text
 }

@@ -44,7 +44,7 @@ pub(crate) fn at_rest(world: &mut World) -> Result<(), String> {
         return Err(format!("in {joined:?}, and by the server in {member_of:?}"));
     }
     for room in joined.iter().filter(|room| *room != OWN_ROOM) {
-        let shown: Vec<&Value> = world.client.users(room).collect();
+        let shown: Vec<&Value> = world.client.users(&room.as_str().into()).collect();
         let present = world.server.rooms[room].presence.users();
         if !shown.iter().copied().eq(&present) {
             return Err(format!("in {room} are {present:?}, shown are {shown:?}"));

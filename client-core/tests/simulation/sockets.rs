@@ -33,7 +33,7 @@ impl Sockets {
         &mut self,
         id: SocketId,
         transport: Transport,
-        session: Option<String>,
+        session: Option<&str>,
     ) -> Result<Option<u32>, String> {
         let Some(session) = session else {
             return match (self.main.replace(Main { id, transport, rest: Rest::No }), self.upgrade) {

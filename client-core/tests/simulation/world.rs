@@ -47,7 +47,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(schedule: &Schedule, fault: Option<Fault>) -> Self {
         let mut random = Random::new(schedule.seed);
-        let transports = schedule.transports.to_vec();
+        let transports = schedule.transports;
         let config = Config { has_token: true, transports, ..Config::default() };
         Self {
             client: Client::new(config, random.next(), NoChecks),
@@ -193,7 +193,7 @@ impl World {
         let call = self.application.emits.len() as u32;
         let payload = self.number(payload, false);
         let id = format!("00000000-0000-4000-8000-{call:012}");
-        let options = EmitOptions { id, timeout: None, retries };
+        let options = EmitOptions { id: id.into(), timeout: None, retries };
         self.client.emit(self.clock(), CallId(call), name, payload, options);
     }
 
@@ -276,10 +276,10 @@ impl World {
             } else if self.answers_at.is_some_and(|at| at <= self.now) {
                 self.answers_at = None;
                 let token = match self.tokens {
-                    Tokens::Good { ms } => Ok(Some((self.now + ms).to_string())),
-                    Tokens::Expired => Ok(Some("1".to_owned())),
+                    Tokens::Good { ms } => Ok(Some((self.now + ms).to_string().into())),
+                    Tokens::Expired => Ok(Some("1".into())),
                     Tokens::None => Ok(None),
-                    Tokens::Fail => Err("nobody knows".to_owned()),
+                    Tokens::Fail => Err("nobody knows".into()),
                 };
                 self.client.token(self.clock(), token);
                 self.drain()?;

@@ -16,6 +16,9 @@ use crate::{
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
+/// Where a toolchain has its standard library's sources.
+const SOURCES: &str = "lib/rustlib/src/rust/library/Cargo.lock";
+
 /// The toolchain's name when rustup knows Debian's compiler: `cargo +web build --target …`.
 const LINKED_NAME: &str = "web";
 
@@ -44,6 +47,27 @@ impl WasmToolchain {
         cargo.args([verb, "--target", TARGET, "--target-dir"]).arg(workspace::wasm_target())
     }
 
+    /// The same for the smallest WebAssembly: the standard library is compiled with it, for size, and
+    /// a panic is nothing but a trap.
+    pub(crate) fn cargo_with_std(self, verb: &str) -> Program {
+        let cargo = match self {
+            Self::Default => Program::new("cargo"),
+            Self::Debian => debian_cargo(),
+        };
+        cargo
+            // Both are options of the nightly compiler, which this one has, too.
+            .env("RUSTC_BOOTSTRAP", "1")
+            .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort")
+            .args([verb, "--target", TARGET, "--target-dir"])
+            .arg(workspace::wasm_target_with_std())
+            .args(["-Z", "build-std=std", "-Z", "build-std-features=optimize_for_size"])
+    }
+
+    /// The folder of what a cargo profile compiles with its standard library.
+    pub(crate) fn artifacts_with_std(profile_folder: &str) -> PathBuf {
+        workspace::wasm_target_with_std().join(TARGET).join(profile_folder)
+    }
+
     /// The folder of what a cargo profile compiles for the browser.
     pub(crate) fn artifacts(profile_folder: &str) -> PathBuf {
         workspace::wasm_target().join(TARGET).join(profile_folder)
@@ -60,7 +84,7 @@ impl WasmToolchain {
 
 /// Finds a compiler for the browser, or makes one.
 pub(super) fn ensure() -> Result<WasmToolchain> {
-    if default_has_target() {
+    if default_has_target() && default_has_sources() {
         return Ok(WasmToolchain::Default);
     }
     if debian_has_target() {
@@ -72,17 +96,17 @@ pub(super) fn ensure() -> Result<WasmToolchain> {
     };
     if !Path::new("/etc/debian_version").exists() {
         return Err(missing(
-            "the compiler's wasm32-unknown-unknown target",
+            "the compiler's wasm32-unknown-unknown target and its library's sources",
             refused,
-            "rustup target add wasm32-unknown-unknown",
+            "rustup target add wasm32-unknown-unknown && rustup component add rust-src",
         ));
     }
     Progress::doing("the toolchain server gives nothing; taking Debian's compiler");
     install_debian().map_err(|failed| {
         missing(
-            "the compiler's wasm32-unknown-unknown target",
+            "the compiler's wasm32-unknown-unknown target and its library's sources",
             format!("{failed:#}\n  and before that: {refused:#}"),
-            "rustup target add wasm32-unknown-unknown, or as root on Debian: cargo xtask setup",
+            "rustup target add wasm32-unknown-unknown && rustup component add rust-src, or as root on Debian: cargo xtask setup",
         )
     })?;
     Ok(WasmToolchain::Debian)
@@ -95,14 +119,24 @@ fn default_has_target() -> bool {
         .is_some_and(|folder| has_std(Path::new(&folder)))
 }
 
+fn default_has_sources() -> bool {
+    Program::new("rustc")
+        .args(["--print", "sysroot"])
+        .printed()
+        .is_some_and(|folder| Path::new(&folder).join(SOURCES).exists())
+}
+
 fn add_with_rustup() -> Result<()> {
     found("rustup").context("there is no rustup")?;
-    Progress::doing("rustup target add");
-    Program::new("rustup")
-        .args(["target", "add", TARGET])
-        .env("RUSTUP_MAX_RETRIES", "1")
-        .env("RUST_BACKTRACE", "0")
-        .quietly()
+    for words in [["target", "add", TARGET], ["component", "add", "rust-src"]] {
+        Progress::doing(&format!("rustup {} add", words[0]));
+        Program::new("rustup")
+            .args(words)
+            .env("RUSTUP_MAX_RETRIES", "1")
+            .env("RUST_BACKTRACE", "0")
+            .quietly()?;
+    }
+    Ok(())
 }
 
 /// Debian's compiler has the target when a standard library lies there that this very compiler made.

@@ -1,0 +1,156 @@
+//! What is to be done next, told to JavaScript.
+
+use samewire_client_core::{ConnectionState, Event, Failure, Place, Position, Transmit, Transport};
+use wasm_bindgen::prelude::*;
+
+use crate::{
+    value::{Value, Word},
+    writer,
+};
+
+#[wasm_bindgen(module = "/src/engine.js")]
+extern "C" {
+    /// What is to be done, and what with. Values among these are JavaScript's to let go of.
+    pub(crate) fn tell(what: u32, a: f64, b: f64, c: f64, d: f64, e: f64, f: f64, g: f64);
+
+    /// The failure that the next `tell` is about.
+    fn fail(code: u32, message: u32, retryable: bool, retry_after_ms: f64);
+}
+
+/// The order of `perform` in `engine.js`.
+#[derive(Debug, Clone, Copy)]
+enum What {
+    Open,
+    Send,
+    Pause,
+    Close,
+    State,
+    Session,
+    Token,
+    Arrived,
+    Settled,
+    Joined,
+    Refused,
+    Recovered,
+    Reset,
+    Removed,
+    Presence,
+    Fault,
+}
+
+/// As `engine.js` numbers them.
+const fn transport_number(transport: Transport) -> f64 {
+    match transport {
+        Transport::Websocket => 0.0,
+        Transport::Polling => 1.0,
+    }
+}
+
+fn say<const COUNT: usize>(what: What, with: [f64; COUNT]) {
+    let at = |index: usize| with.get(index).copied().unwrap_or(0.0);
+    tell(what as u32, at(0), at(1), at(2), at(3), at(4), at(5), at(6));
+}
+
+fn text(text: Word) -> f64 {
+    text.give().into()
+}
+
+fn value(value: Option<Value>) -> f64 {
+    value.map_or(0, Value::give).into()
+}
+
+/// Tells a failure ahead of what it is about.
+pub(crate) fn failure(failure: Failure<Word>) {
+    let Failure { code, message, retryable, retry_after_ms } = failure;
+    fail(code.give(), message.give(), retryable, retry_after_ms.map_or(-1.0, f64::from));
+}
+
+/// Tells what is to be done with the network.
+pub(crate) fn transmit(transmit: Transmit<Value>) {
+    match transmit {
+        Transmit::Open { socket, transport, session } => {
+            let session = session.map_or(0, Word::give).into();
+            say(What::Open, [socket.0.into(), transport_number(transport), session]);
+        }
+        Transmit::Send { socket, message } => {
+            writer::write(&message);
+            say(What::Send, [socket.0.into()]);
+        }
+        Transmit::Pause { socket } => say(What::Pause, [socket.0.into()]),
+        Transmit::Close { socket } => say(What::Close, [socket.0.into()]),
+    }
+}
+
+/// Tells what the application is to be told.
+pub(crate) fn event(
+    event: Event<Value>,
+    state: impl FnOnce() -> (ConnectionState<Word>, Transport),
+    session: impl FnOnce() -> Option<Value>,
+) {
+    match event {
+        Event::StateChanged => {
+            let (state, transport) = state();
+            self::state(state, transport);
+        }
+        Event::SessionChanged => say(What::Session, [value(session())]),
+        Event::TokenNeeded => say(What::Token, []),
+        Event::Arrived { event, ack } => {
+            let (room, epoch, offset) = match event.place {
+                Some(Place { room, position: Position { epoch, offset } }) => {
+                    (room.give(), epoch.give(), offset as f64)
+                }
+                None => (0, 0, 0.0),
+            };
+            let ack = ack.map_or(-1.0, |ack| ack as f64);
+            let (name, payload) = (text(event.name), value(event.payload));
+            let (room, epoch, args) = (room.into(), epoch.into(), value(event.args));
+            say(What::Arrived, [name, payload, room, epoch, offset, ack, args]);
+        }
+        Event::Settled { call, outcome } => {
+            let answer = match outcome {
+                Ok(answer) => value(answer),
+                Err(because) => {
+                    failure(because);
+                    0.0
+                }
+            };
+            say(What::Settled, [call.0.into(), answer]);
+        }
+        Event::Joined { handle, room } => say(What::Joined, [handle.0.into(), text(room)]),
+        Event::Refused { handle, failure: because } => {
+            failure(because);
+            say(What::Refused, [handle.0.into()]);
+        }
+        Event::Recovered { room, missed } => say(What::Recovered, [text(room), missed as f64]),
+        Event::Reset { room, position } => {
+            say(What::Reset, [text(room), text(position.epoch), position.offset as f64]);
+        }
+        Event::Removed { room, failure: because } => {
+            failure(because);
+            say(What::Removed, [text(room)]);
+        }
+        Event::PresenceChanged { room } => say(What::Presence, [text(room)]),
+        Event::Fault { event, misfit } => {
+            say(What::Fault, [text(event), text(misfit.path), text(misfit.message)]);
+        }
+    }
+}
+
+fn state(state: ConnectionState<Word>, transport: Transport) {
+    let (status, attempt, retry_at) = match state {
+        ConnectionState::Idle => (0, 0, 0),
+        ConnectionState::Connecting => (1, 0, 0),
+        ConnectionState::Authenticating => (2, 0, 0),
+        ConnectionState::Connected => (3, 0, 0),
+        ConnectionState::Reconnecting { attempt, retry_at, reason } => {
+            failure(reason);
+            (4, attempt, retry_at.as_millis())
+        }
+        ConnectionState::Closed { reason } => {
+            failure(reason);
+            (5, 0, 0)
+        }
+    };
+    let transport = transport_number(transport);
+    say(What::State, [status.into(), attempt.into(), retry_at as f64, transport]);
+}

@@ -1,0 +1,49 @@
+//! Frames, written where the payloads are.
+
+use samewire_client_core::{FrameWriter, Message};
+use wasm_bindgen::prelude::*;
+
+use crate::value::{Value, Word, place};
+
+#[wasm_bindgen(module = "/src/values.js")]
+extern "C" {
+    #[wasm_bindgen(js_name = writeAscii)]
+    fn write_ascii(at: u32, length: u32);
+    #[wasm_bindgen(js_name = writeNumber)]
+    fn write_number(number: f64);
+    #[wasm_bindgen(js_name = writeQuoted)]
+    fn write_quoted(text: u32);
+    #[wasm_bindgen(js_name = writeJson)]
+    fn write_json(json: u32);
+    fn attach(attachment: u32);
+}
+
+/// Writes the next frame that JavaScript sends.
+struct Writer;
+
+/// Lays a message ready: its text and its attachments.
+pub(crate) fn write(message: &Message<Value>) {
+    message.write(&mut Writer);
+    for attachment in message.attachments() {
+        attach(attachment.id());
+    }
+}
+
+impl FrameWriter<Value> for Writer {
+    fn ascii(&mut self, text: &'static str) {
+        let (at, length) = place(text);
+        write_ascii(at, length);
+    }
+
+    fn number(&mut self, number: u64) {
+        write_number(number as f64);
+    }
+
+    fn quoted(&mut self, text: &Word) {
+        write_quoted(text.id());
+    }
+
+    fn json(&mut self, json: &Value) {
+        write_json(json.id());
+    }
+}
