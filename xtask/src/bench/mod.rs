@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: figures that only mean something against a peer, measured in the same run.
 
 mod client;
+mod server;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -10,11 +11,14 @@ use clap::Subcommand;
 pub(crate) enum Bench {
     /// The npm package against socket.io-client, in one Chromium.
     Client(client::Arguments),
+    /// The server against socket.io for Node.js and a bare socketioxide server, on one core each.
+    Server(server::Arguments),
 }
 
 /// Measures, and prints what it found. A figure that misses its target is no failure.
 pub(crate) fn run(what: &Bench) -> Result<()> {
     match what {
         Bench::Client(arguments) => client::run(arguments),
+        Bench::Server(arguments) => server::run(arguments),
     }
 }

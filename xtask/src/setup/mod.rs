@@ -39,6 +39,11 @@ pub(crate) fn for_building() -> Result<BuildTools> {
     build_tools(&mut Progress::of(3))
 }
 
+/// Makes sure of Node.js and of what the JavaScript packages depend on.
+pub(crate) fn for_node() -> Result<()> {
+    node(&mut Progress::of(2))
+}
+
 /// Makes sure of everything that measuring in a browser takes.
 pub(crate) fn for_benching() -> Result<(BuildTools, Browser)> {
     let mut progress = Progress::of(4);
@@ -63,12 +68,18 @@ pub(crate) fn everything() -> Result<TestTools> {
 fn build_tools(progress: &mut Progress) -> Result<BuildTools> {
     let wasm = progress
         .step("Rust for the browser", wasm_toolchain::ensure, |wasm| wasm.describe().into())?;
+    node(progress)?;
+    Ok(BuildTools { wasm })
+}
+
+/// Two steps.
+fn node(progress: &mut Progress) -> Result<()> {
     progress.step("Node.js and npm", npm::ensure, Clone::clone)?;
     progress.step("npm dependencies", npm::install_dependencies, |filled| match filled {
         0 => String::new(),
         filled => format!("{filled} installed"),
     })?;
-    Ok(BuildTools { wasm })
+    Ok(())
 }
 
 fn chromium(progress: &mut Progress) -> Result<Browser> {

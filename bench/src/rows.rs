@@ -8,17 +8,32 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use serde_json::json;
 use tokio::{sync::Notify, task::JoinSet, time::sleep};
 
-use crate::{process::Process, socket::connect_many};
+use crate::{
+    process::Process,
+    report::{Better, Measured, Report, Row, Target},
+    server::Kind,
+    socket::connect_many,
+};
+
+/// Connections that are opened and left alone.
+const CONNECTIONS: usize = 10_000;
+
+/// Files that the client or a server has open at most.
+pub(crate) const OPEN_FILES: u64 = CONNECTIONS as u64 + 500;
 
 /// Connections that are opened at the same time.
 const AT_ONCE: usize = 100;
 
-/// Messages to one room that may be under way at a time: one, so that what is measured is a message
-/// and not a burst.
-const WINDOW: u64 = 1;
+/// Messages of a stream that are under way to the slowest member of its room.
+const STREAM: u64 = 8;
+
+/// Connections that ask and are answered.
+const ASKERS: usize = 200;
+
+/// Users in rooms, each with several tabs: who is present is not what is measured.
+const USERS_IN_ROOMS: usize = 100;
 
 /// Before a row is measured.
 const WARM_UP: Duration = Duration::from_millis(500);
@@ -26,15 +41,61 @@ const WARM_UP: Duration = Duration::from_millis(500);
 /// How long connections are left alone before their memory is read.
 const IDLE: Duration = Duration::from_secs(2);
 
-/// The rows, and what they are measured on.
+const CONNECTING: Row = Row {
+    name: "connecting 10,000",
+    unit: "connections/s",
+    better: Better::More,
+    target: Target::TimesNode { times: 3.0, bare_too: false },
+};
+
+const IDLE_CONNECTION: Row = Row {
+    name: "idle connection",
+    unit: "bytes",
+    better: Better::Less,
+    target: Target::AtMost(24.0 * 1024.0),
+};
+
+const CPU: Row = Row {
+    name: "CPU per million deliveries",
+    unit: "s",
+    better: Better::Less,
+    target: Target::None,
+};
+
+const ROOMS: Row = deliveries("1,000 rooms of 5", 2.2, false);
+
+const ONE_AT_A_TIME: Row =
+    Row { target: Target::None, ..deliveries("fan-out to 1,000, one at a time", 0.0, false) };
+
+const ACKNOWLEDGEMENTS: Row = Row {
+    name: "request with acknowledgement",
+    unit: "answers/s",
+    better: Better::More,
+    target: Target::TimesNode { times: 2.0, bare_too: false },
+};
+
+/// Rooms with their members, and the bytes of what is said in them.
+const FAN_OUTS: [(usize, usize, Row); 4] = [
+    (1000, 100, deliveries("fan-out to 1,000, 100 B", 5.5, true)),
+    (1000, 1000, deliveries("fan-out to 1,000, 1 KB", 5.5, true)),
+    (5000, 100, deliveries("fan-out to 5,000, 100 B", 5.5, true)),
+    (5000, 1000, deliveries("fan-out to 5,000, 1 KB", 5.5, true)),
+];
+
+const fn deliveries(name: &'static str, times: f64, bare_too: bool) -> Row {
+    let target = Target::TimesNode { times, bare_too };
+    Row { name, unit: "deliveries/s", better: Better::More, target }
+}
+
+/// What is measured on.
 pub(crate) struct Rows {
     pub(crate) server: SocketAddr,
     pub(crate) process: Process,
     /// Each of another user.
     pub(crate) tokens: Vec<String>,
     pub(crate) measure: Duration,
-    pub(crate) connections: usize,
-    pub(crate) wanted: Vec<String>,
+    /// Only the rows whose name has this in it.
+    pub(crate) only: Option<String>,
 }
 
 /// How much was done so far, by both sides.
@@ -54,54 +115,54 @@ struct Span {
 }
 
 impl Rows {
-    /// Measures all rows, and prints each.
-    pub(crate) async fn run(&self) -> Result<()> {
-        if self.wants("connecting") || self.wants("idle connection") {
-            self.connecting().await?;
+    /// Measures all rows.
+    ///
+    /// # Errors
+    /// When a client fails, or the server's figures can't be read.
+    pub(crate) async fn run(&self, report: &mut Report, kind: Kind) -> Result<()> {
+        if self.wants(CONNECTING) || self.wants(IDLE_CONNECTION) {
+            self.connecting(report, kind).await?;
         }
-        for (members, bytes, name) in [
-            (1000, 100, "fan-out to 1,000, 100 B"),
-            (1000, 1000, "fan-out to 1,000, 1 KB"),
-            (5000, 100, "fan-out to 5,000, 100 B"),
-            (5000, 1000, "fan-out to 5,000, 1 KB"),
-        ] {
-            if self.wants(name) {
-                let span = self.rooms(1, members, bytes).await?;
-                span.print(name, "deliveries/s");
-                if bytes == 100 && members == 1000 {
-                    let seconds = span.server / span.done * 1e6;
-                    span.print_value("CPU per million deliveries", seconds, "s");
+        for (members, bytes, row) in FAN_OUTS {
+            if self.wants(row) {
+                let span = self.rooms(1, members, bytes, STREAM).await?;
+                report.add(row, kind, span.rate());
+                if row == FAN_OUTS[0].2 {
+                    report.add(CPU, kind, span.of(span.server / span.done * 1e6));
                 }
             }
         }
-        if self.wants("1,000 rooms of 5") {
-            self.rooms(1000, 5, 100).await?.print("1,000 rooms of 5", "deliveries/s");
+        if self.wants(ONE_AT_A_TIME) {
+            report.add(ONE_AT_A_TIME, kind, self.rooms(1, 1000, 100, 1).await?.rate());
         }
-        if self.wants("acknowledgements") {
-            self.acknowledgements().await?.print("acknowledgements", "answers/s");
+        if self.wants(ROOMS) {
+            report.add(ROOMS, kind, self.rooms(1000, 5, 100, 1).await?.rate());
+        }
+        if self.wants(ACKNOWLEDGEMENTS) {
+            report.add(ACKNOWLEDGEMENTS, kind, self.acknowledgements().await?.rate());
         }
         Ok(())
     }
 
-    fn wants(&self, name: &str) -> bool {
-        self.wanted.is_empty() || self.wanted.iter().any(|wanted| name.starts_with(wanted))
+    fn wants(&self, row: Row) -> bool {
+        self.only.as_ref().is_none_or(|only| row.name.contains(only))
     }
 
     /// Opens all connections and lets them be.
-    async fn connecting(&self) -> Result<()> {
+    async fn connecting(&self, report: &mut Report, kind: Kind) -> Result<()> {
         // What the first connection alone makes the server set up is none of theirs.
         drop(connect_many(self.server, &self.tokens, AT_ONCE, AT_ONCE).await?);
         sleep(WARM_UP).await;
         let memory = self.process.memory()?;
         let before = self.sample(0)?;
-        let sockets = connect_many(self.server, &self.tokens, self.connections, AT_ONCE).await?;
+        let sockets = connect_many(self.server, &self.tokens, CONNECTIONS, AT_ONCE).await?;
         let span = self.sample(sockets.len() as u64)?.since(&before);
-        span.print("connecting", "connections/s");
+        report.add(CONNECTING, kind, span.rate());
         sleep(IDLE).await;
         let memory = self.process.memory()?.saturating_sub(memory);
         #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
         let each = memory as f64 / sockets.len() as f64;
-        self.sample(0)?.since(&before).print_value("idle connection", each, "bytes");
+        report.add(IDLE_CONNECTION, kind, span.of(each));
         drop(sockets);
         // The server notices that they are gone.
         sleep(IDLE).await;
@@ -109,9 +170,8 @@ impl Rows {
     }
 
     /// In each of so many rooms a member speaks, as often as all members hear it.
-    async fn rooms(&self, rooms: usize, members: usize, bytes: usize) -> Result<Span> {
-        // A hundred users with many tabs each: who is present is not what is measured.
-        let tokens = &self.tokens[..100.min(self.tokens.len())];
+    async fn rooms(&self, rooms: usize, members: usize, bytes: usize, stream: u64) -> Result<Span> {
+        let tokens = &self.tokens[..USERS_IN_ROOMS];
         let sockets = connect_many(self.server, tokens, rooms * members, AT_ONCE).await?;
         let total = Rc::new(Cell::new(0));
         let data = "x".repeat(bytes);
@@ -146,7 +206,7 @@ impl Rows {
             let members = members as u64;
             tasks.spawn_local(async move {
                 for sent in 0_u64.. {
-                    due.set((sent + 1).saturating_sub(WINDOW) * members);
+                    due.set((sent + 1).saturating_sub(stream) * members);
                     while heard.get() < due.get() {
                         all_heard.notified().await;
                     }
@@ -158,9 +218,9 @@ impl Rows {
         self.measure(&total, tasks).await
     }
 
-    /// Each of 200 connections asks again as soon as it is answered.
+    /// Each of some connections asks again as soon as it is answered.
     async fn acknowledgements(&self) -> Result<Span> {
-        let sockets = connect_many(self.server, &self.tokens, 200, AT_ONCE).await?;
+        let sockets = connect_many(self.server, &self.tokens, ASKERS, AT_ONCE).await?;
         let total = Rc::new(Cell::new(0));
         let data = "x".repeat(100);
         let mut tasks = JoinSet::new();
@@ -221,20 +281,15 @@ impl Sample {
 }
 
 impl Span {
-    fn print(&self, name: &str, unit: &str) {
-        self.print_value(name, self.done / self.seconds, unit);
+    /// What was done in a second.
+    fn rate(&self) -> Measured {
+        let by_cpu = Some(self.done / self.server);
+        Measured { by_cpu, ..self.of(self.done / self.seconds) }
     }
 
-    fn print_value(&self, name: &str, value: f64, unit: &str) {
-        let row = json!({
-            "name": name,
-            "value": value,
-            "unit": unit,
-            "perCpuSecond": self.done / self.server,
-            "serverShare": self.server / self.seconds,
-            "clientShare": self.client / self.seconds,
-        });
-        println!("{row}");
+    /// Another figure of the same time.
+    fn of(&self, value: f64) -> Measured {
+        Measured { value, by_cpu: None, client_share: self.client / self.seconds }
     }
 }
 
