@@ -16,10 +16,13 @@ export interface Row {
   readonly of: Sample['of']
 }
 
-/** Events a second. */
-export interface Rates {
-  readonly samewire: number
-  readonly official: number
+/** What one measurement came to. */
+export interface Run {
+  readonly events: number
+  /** Milliseconds of the clock that the client took. */
+  readonly spent: number
+  /** Those in between that its server took, on this page. */
+  readonly served: number
 }
 
 /** How much is handed to a client in one measurement. */
@@ -40,7 +43,8 @@ const rows: { row: Row; sample: Sample; prepare: Prepare }[] = [
 ]
 
 /** Makes what is measured ready, and gives what measures it. */
-type Prepare = (sample: Sample) => (name: Name) => Promise<number>
+type Prepare = (sample: Sample) => Measure
+type Measure = (name: Name) => Promise<Run>
 type Name = 'samewire' | 'official'
 
 /** A payload, and the frame that brings it. */
@@ -51,25 +55,30 @@ interface Frame {
 
 /** Both clients, at sockets that aren't there and at real ones. */
 let clients: Promise<{ atFake: Record<Name, Subject>; atReal: Record<Name, Subject> }> | undefined
+/** What is measured now. */
+let measure: Measure | undefined
 /** How far each room's log is, and what was emitted. */
 const numbers = new Map<string, number>()
 
 Object.assign(window, {
   rows: rows.map(({ row }) => row),
 
-  /** Measures both clients with the same frames, one after the other. */
-  async measure(index: number, officialFirst: boolean): Promise<Rates> {
+  /** Makes what both clients are given next. */
+  async prepare(index: number): Promise<void> {
     clients ??= load()
     await clients
     const { sample, prepare } = rows[index]!
-    const measure = prepare(sample)
-    const rates = { samewire: 0, official: 0 }
-    for (const name of officialFirst ? (['official', 'samewire'] as const) : (['samewire', 'official'] as const)) {
-      await rest()
-      rates[name] = await measure(name)
-    }
-    return rates
+    measure = prepare(sample)
   },
+
+  /** Lets the browser do what it put off, and throw away what was left over. */
+  async rest(): Promise<void> {
+    await new Promise((resolve) => setTimeout(resolve))
+    ;(globalThis as { gc?: () => void }).gc?.()
+  },
+
+  /** Gives it to one of them. */
+  run: (name: Name): Promise<Run> | undefined => measure?.(name),
 })
 
 async function load() {
@@ -92,13 +101,13 @@ function receive(sample: Sample) {
   return async (name: Name) => {
     const { subject, socket } = await atFake(name)
     const counter = await Counter.of(subject, sample)
-    const rate = await timed(frames, async (batch) => {
+    const run = await timed(frames, async (batch) => {
       const handled = counter.more(batch.length)
       for (const { text } of batch) socket.receive(text)
       await handled
     })
     counter.end()
-    return rate
+    return run
   }
 }
 
@@ -147,7 +156,7 @@ function receiveBurst(sample: Sample) {
     subject.emit('burst', burst)
     await handled
     counter.end()
-    return (count / (performance.now() - began)) * 1_000
+    return { events: count, spent: performance.now() - began, served: 0 }
   }
 }
 
@@ -173,14 +182,14 @@ class Counter {
   }
 }
 
-/** Events a second, handed over in batches. What was done for a server in between, in milliseconds, doesn't count. */
-async function timed(frames: Frame[], hand: (batch: Frame[]) => Promise<number | void>): Promise<number> {
+/** Hands events over in batches. What was done for a server in between, in milliseconds, is told apart. */
+async function timed(frames: Frame[], hand: (batch: Frame[]) => Promise<number | void>): Promise<Run> {
   const size = Math.ceil((frames.length * BYTES_A_BATCH) / BYTES_A_RUN)
   const batches = Array.from({ length: Math.ceil(frames.length / size) }, (_, index) => frames.slice(index * size, (index + 1) * size))
-  let spent = -performance.now()
-  for (const batch of batches) spent -= (await hand(batch)) ?? 0
-  spent += performance.now()
-  return (frames.length / spent) * 1_000
+  let served = 0
+  const began = performance.now()
+  for (const batch of batches) served += (await hand(batch)) ?? 0
+  return { events: frames.length, spent: performance.now() - began - served, served }
 }
 
 /** As many events as a measurement takes; no two of them are the same. */
@@ -214,10 +223,4 @@ const decoder = new TextDecoder()
 
 function rowOf(kind: Row['kind'], sample: Sample): Row {
   return { kind, event: sample.event, of: sample.of, bytes: JSON.stringify(sample.payload(1)).length }
-}
-
-/** Lets the browser do what it put off, and throw away what was left over. */
-async function rest(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve))
-  ;(globalThis as { gc?: () => void }).gc?.()
 }

@@ -8,8 +8,11 @@ const COMPARED = {
   received: 'room.on(…), checked, in order and once, against socket.on(…), neither',
   sent: 'client.emit(…, { volatile: true }) against socket.emit(…), no acknowledgement',
   'sent and acknowledged': 'client.emit(…), its answer checked, against socket.timeout(…).emitWithAck(…), until the promise is settled',
-  'received over a real socket': 'the same as received, from a server on this machine; the browser and the server take most of the time',
+  'received over a real socket': 'the same as received, from a server on this machine, by the clock: browser and server take most of it',
 }
+
+/** Where most of the time goes by elsewhere than in the page: there it is the clock's. */
+export const isOverNetwork = ({ kind }) => !(kind in TARGETS)
 
 /** The figures of a row. A round's two rates are of the same moment: the ratio is the median of their ratios. */
 export function summary(kind, rates) {

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 import { build, preview, runnerImport } from 'vite'
-import { printRow, printSummary, summary } from './report.js'
+import { isOverNetwork, printRow, printSummary, summary } from './report.js'
 
 const WARM_UP_ROUNDS = 2
 
@@ -44,6 +44,8 @@ const browser = await chromium.launch({
 try {
   const page = await browser.newPage()
   const broken = new Promise((_, reject) => page.on('pageerror', reject))
+  const devTools = await page.context().newCDPSession(page)
+  await devTools.send('Performance.enable')
   await page.goto(`${server.resolvedUrls.local[0]}?port=${bursts.port}`)
   await page.waitForFunction('window.rows')
 
@@ -52,11 +54,25 @@ try {
     .filter((row) => !options.only || nameOf(row).includes(options.only))
   if (rows.length === 0) throw new RangeError(`--only: no row has ${JSON.stringify(options.only)} in its name`)
 
+  /** What both clients reach with the same frames, one after the other. */
+  const measured = async (row, names) => {
+    const rates = {}
+    await page.evaluate(`window.prepare(${row.index})`)
+    for (const name of names) {
+      await page.evaluate('window.rest()')
+      const before = await threadSeconds(devTools)
+      const { events, spent, served } = await page.evaluate(`window.run('${name}')`)
+      const worked = ((await threadSeconds(devTools)) - before) * (spent / (spent + served))
+      rates[name] = events / (isOverNetwork(row) ? spent / 1_000 : worked)
+    }
+    return rates
+  }
+
   for (let round = 0; round < WARM_UP_ROUNDS + rounds; round += 1) {
     // A row meets another neighbour each time, and another client first.
     for (let place = 0; place < rows.length; place += 1) {
       const row = rows[(place + round) % rows.length]
-      const rates = await Promise.race([page.evaluate(`window.measure(${row.index}, ${round % 2 === 0})`), broken])
+      const rates = await Promise.race([measured(row, round % 2 ? ['samewire', 'official'] : ['official', 'samewire']), broken])
       if (round >= WARM_UP_ROUNDS) row.rates.push(rates)
     }
     const counted = round + 1 - WARM_UP_ROUNDS
@@ -64,7 +80,8 @@ try {
   }
 
   const figures = rows.map(({ kind, event, bytes, of, rates }) => ({ kind, event, bytes, of, ...summary(kind, rates), rates }))
-  console.log(`\nIn Chromium ${browser.version()}, ${rounds} rounds. Events a second, median; how far rounds were from it; samewire/socket.io-client.`)
+  console.log(`\nIn Chromium ${browser.version()}, ${rounds} rounds. Events for each second that the page's thread works, median; how far half of the`)
+  console.log('rounds were from it at most; and the median of the rounds\' ratios, samewire/socket.io-client.')
   for (const [index, row] of figures.entries()) printRow(row, figures[index - 1])
   printSummary(figures)
   if (options.json) await writeFile(options.json, `${JSON.stringify({ chromium: browser.version(), rounds, rows: figures }, null, 2)}\n`)
@@ -72,6 +89,12 @@ try {
   await browser.close()
   await server.close()
   bursts.close()
+}
+
+/** How long the page's thread has worked: what else the machine does meanwhile doesn't count. */
+async function threadSeconds(devTools) {
+  const { metrics } = await devTools.send('Performance.getMetrics')
+  return metrics.find(({ name }) => name === 'ThreadTime').value
 }
 
 function nameOf({ kind, event, bytes }) {
