@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use aide::axum::ApiRouter;
-use axum::extract::Query;
 use rand::RngExt;
 use samewire_protocol::{
     ErrorCode, Timestamp,
@@ -21,6 +20,7 @@ use crate::{
     domains::{LivePreview, NewProject, Projects},
     engine::Engine,
     error::{Error, Result},
+    http::Query,
     store::Store,
 };
 

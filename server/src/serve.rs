@@ -27,7 +27,7 @@ use crate::{
     http::{
         back_end::{self, ApiKey},
         client_address::{TrustedProxies, is_for_sockets, is_of_session, throttle},
-        openapi, operation,
+        method_not_allowed, openapi, operation, panicked,
     },
     metrics,
     registry::{Domain, Registry},
@@ -106,6 +106,7 @@ impl Server {
         };
         let api = routes
             .route("/api/openapi.json", axum::routing::get(describe))
+            .method_not_allowed_fallback(method_not_allowed)
             .layer(Extension(Arc::new(api)))
             .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
             .with_state(engine.clone())
@@ -119,7 +120,7 @@ impl Server {
             .layer(middleware::from_fn_with_state((engine.clone(), proxies), throttle))
             .layer(middleware::from_fn_with_state(origins, check_origin))
             .layer(middleware::from_fn_with_state(engine.clone(), refuse_when_stopping))
-            .layer(CatchPanicLayer::new());
+            .layer(CatchPanicLayer::custom(panicked));
         Self { engine, router }
     }
 }

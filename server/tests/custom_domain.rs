@@ -43,6 +43,7 @@ impl Domain for Notes {
         registry.on(move |_: Context, note: Note| {
             let store = store.clone();
             async move {
+                assert_ne!(note.text, UNSPEAKABLE, "a handler that fails");
                 if note.text.is_multiple_of(100) {
                     tokio::task::yield_now().await;
                 }
@@ -55,6 +56,9 @@ impl Domain for Notes {
         });
     }
 }
+
+/// A note that the handler panics at.
+const UNSPEAKABLE: u32 = u32::MAX;
 
 const SECRET: &str = "a secret that is long enough to be one";
 
@@ -149,6 +153,18 @@ async fn twenty_thousand_events_are_stored_in_the_order_they_were_sent() {
     acknowledged(&mut socket, 7).await;
     let stored = server.notes().await;
     assert!(stored.iter().copied().eq(1..=i64::from(EVENTS)), "{} stored", stored.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_panics_takes_its_own_connection_with_it() {
+    let server = Running::start().await;
+    let (mut hers, mut his) = (server.connect().await, server.connect().await);
+    hers.send(Message::text(format!("42[\"note\",{{\"text\":{UNSPEAKABLE}}}]"))).await.unwrap();
+    let ended = async { while let Some(Ok(_)) = hers.next().await {} };
+    timeout(Duration::from_secs(60), ended).await.unwrap();
+    his.send(Message::text("423[\"note\",{\"text\":5}]")).await.unwrap();
+    acknowledged(&mut his, 3).await;
+    assert_eq!(server.notes().await, [5]);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,24 +1,35 @@
-//! `cargo xtask fuzz`: anything happens to a client, for as long as it is given.
+//! `cargo xtask fuzz`: anything happens to a client and to a server, for as long as it is given.
 
 use anyhow::{Result, bail};
 
 use crate::program::Program;
 
-/// How long it goes on where nobody says otherwise.
+/// How long each goes on where nobody says otherwise.
 pub(crate) const SECONDS: u64 = 60;
 
-/// Fails with the script that broke the client, if one did.
+/// Fails with what broke one of them, if anything did.
 pub(crate) fn run(seconds: u64, seed: u64) -> Result<()> {
-    if !program(seconds, seed).watched(|_| {})? {
-        bail!("the script that broke the client stands above, with its seed");
+    for program in [client(seconds, seed), server(seconds, seed)] {
+        if !program.watched(|_| {})? {
+            bail!("what broke it stands above, with its seed");
+        }
     }
     Ok(())
 }
 
-/// The test that goes on for so long, beginning with a seed.
-pub(crate) fn program(seconds: u64, seed: u64) -> Program {
+/// The client's test, beginning with a seed.
+pub(crate) fn client(seconds: u64, seed: u64) -> Program {
+    fuzz("samewire-client-core", seconds, seed)
+}
+
+/// The server's tests, one for each entrance, all at the same time.
+pub(crate) fn server(seconds: u64, seed: u64) -> Program {
+    fuzz("samewire-server", seconds, seed).args(["--", "--nocapture", "--test-threads=3"])
+}
+
+fn fuzz(package: &str, seconds: u64, seed: u64) -> Program {
     Program::new("cargo")
-        .args(["test", "--package", "samewire-client-core", "--test", "fuzz"])
+        .args(["test", "--package", package, "--test", "fuzz"])
         .env("SAMEWIRE_FUZZ_SECONDS", seconds.to_string())
         .env("SAMEWIRE_FUZZ_SEED", seed.to_string())
 }

@@ -56,9 +56,9 @@ enum Verb {
         #[command(subcommand)]
         what: Bench,
     },
-    /// Let anything happen to a client.
+    /// Let anything happen to a client, then send anything to a server.
     Fuzz {
-        /// How long.
+        /// How long, each.
         #[arg(long, default_value_t = fuzz::SECONDS)]
         seconds: u64,
         /// What chance begins with; the same again does the same again.

@@ -12,7 +12,7 @@ use aide::{
 };
 use axum::{
     Extension, Json,
-    extract::{FromRequestParts, Path, State},
+    extract::{FromRequestParts, State},
     http::request::Parts,
 };
 use samewire_protocol::{
@@ -26,7 +26,7 @@ use serde_json::Value;
 use crate::{
     engine::Engine,
     error::{Error, Result},
-    http::{Body, openapi::Opener},
+    http::{Body, Path, openapi::Opener},
 };
 
 /// Events that one call may publish.

@@ -2,82 +2,25 @@
 
 pub mod back_end;
 pub mod client_address;
+mod extract;
 pub(crate) mod openapi;
 pub mod operation;
 
-use std::sync::Arc;
+use std::any::Any;
 
-use aide::{OperationInput, OperationOutput};
+use aide::OperationOutput;
 use axum::{
-    Json, RequestExt,
-    extract::{FromRequest, FromRequestParts, Request},
-    http::{StatusCode, header, request::Parts},
+    Json,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use samewire_protocol::{ErrorBody, ErrorCode, payload};
+use samewire_protocol::{ErrorBody, ErrorCode};
 use schemars::JsonSchema;
-use serde::{Serialize, de::DeserializeOwned};
+use serde::Serialize;
 
-use openapi::Opener;
+use crate::error::{self, Error};
 
-use crate::{
-    auth::{self, Identity},
-    engine::Engine,
-    error::{self, Error},
-};
-
-/// Whoever is asking, by their token.
-#[derive(Debug, Clone)]
-pub struct Caller(pub Identity);
-
-impl FromRequestParts<Arc<Engine>> for Caller {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, engine: &Arc<Engine>) -> Result<Self, Error> {
-        let token = auth::bearer(&parts.headers).ok_or_else(|| {
-            Error::refused(ErrorCode::Unauthenticated, "an Authorization: Bearer token is needed")
-        })?;
-        engine.verify(token).await.map(Self)
-    }
-}
-
-impl OperationInput for Caller {
-    fn operation_input(
-        _: &mut aide::generate::GenContext,
-        operation: &mut aide::openapi::Operation,
-    ) {
-        Opener::Token.opens(operation);
-    }
-}
-
-/// The JSON body of a request. One that doesn't fit is refused with the field that is wrong.
-#[derive(Debug)]
-pub struct Body<T>(pub T);
-
-impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
-    type Rejection = Error;
-
-    async fn from_request(request: Request, _: &Arc<Engine>) -> Result<Self, Error> {
-        let text: String = request.extract().await.map_err(
-            |rejection: axum::extract::rejection::StringRejection| match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Error::refused(ErrorCode::PayloadTooLarge, "the body is larger than 1 MB")
-                }
-                _ => Error::field("payload", "expected JSON in UTF-8"),
-            },
-        )?;
-        Ok(Self(payload::read_text(&text)?))
-    }
-}
-
-impl<T: JsonSchema> OperationInput for Body<T> {
-    fn operation_input(
-        context: &mut aide::generate::GenContext,
-        operation: &mut aide::openapi::Operation,
-    ) {
-        Json::<T>::operation_input(context, operation);
-    }
-}
+pub use extract::{Body, Caller, Path, Query};
 
 /// `application/problem+json`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -120,31 +63,43 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
 
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
-        let ErrorBody { code, message, retry_after_ms } = self.answer();
-        let status = status(code);
-        if error::is_of_a_flood(code) {
-            tracing::debug!(%code, status = status.as_u16(), "refused a request");
-        } else {
-            tracing::warn!(%code, status = status.as_u16(), "refused a request");
-        }
-        let problem = Problem {
-            title: status.canonical_reason().unwrap_or("Refused"),
-            status: status.as_u16(),
-            detail: message,
-            code,
-            retry_after_ms,
-        };
-        let mut response = (status, Json(problem)).into_response();
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            header::HeaderValue::from_static("application/problem+json"),
-        );
-        if let Some(retry_after_ms) = retry_after_ms {
-            headers.insert(header::RETRY_AFTER, retry_after_ms.div_ceil(1000).into());
-        }
-        response
+        refusal(status(self.code()), &self)
     }
+}
+
+/// The answer to a call of an address that isn't called that way.
+pub(crate) async fn method_not_allowed() -> Response {
+    let error = Error::refused(ErrorCode::NotFound, "this address has no such method");
+    refusal(StatusCode::METHOD_NOT_ALLOWED, &error)
+}
+
+/// The answer to a call whose handler panicked, which the panic hook has told of.
+pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response {
+    Error::refused(ErrorCode::Internal, "the server failed").into_response()
+}
+
+fn refusal(status: StatusCode, error: &Error) -> Response {
+    let ErrorBody { code, message, retry_after_ms } = error.answer();
+    if error::is_of_a_flood(code) {
+        tracing::debug!(%code, status = status.as_u16(), "refused a request");
+    } else {
+        tracing::warn!(%code, status = status.as_u16(), "refused a request");
+    }
+    let problem = Problem {
+        title: status.canonical_reason().unwrap_or("Refused"),
+        status: status.as_u16(),
+        detail: message,
+        code,
+        retry_after_ms,
+    };
+    let mut response = (status, Json(problem)).into_response();
+    let headers = response.headers_mut();
+    headers
+        .insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/problem+json"));
+    if let Some(retry_after_ms) = retry_after_ms {
+        headers.insert(header::RETRY_AFTER, retry_after_ms.div_ceil(1000).into());
+    }
+    response
 }
 
 impl OperationOutput for Error {

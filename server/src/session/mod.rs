@@ -73,7 +73,7 @@ pub(crate) async fn run(engine: Arc<Engine>, socket: Socket) {
         return;
     };
     let connection = Arc::new(Connection::new(socket.clone()));
-    engine.add(&connection);
+    let _kept = Kept::new(&engine, &connection);
     tracing::info!(connection = %connection.id, "connected");
     let auth_timeout = engine.limits().auth_timeout;
     let mut session = Session {
@@ -99,8 +99,28 @@ pub(crate) async fn run(engine: Arc<Engine>, socket: Socket) {
     session.connection.close();
     // A server that stops waits for those who are still there: what is queued is written first.
     let _ = timeout(LINGER, session.connection.closed()).await;
-    session.engine.remove(&session.connection);
-    tracing::info!(connection = %session.connection.id, "disconnected");
+}
+
+/// Keeps a connection among the engine's while its task runs, and closes it however that ends: a
+/// handler that panics takes its own connection with it and leaves nothing behind.
+struct Kept {
+    engine: Arc<Engine>,
+    connection: Arc<Connection>,
+}
+
+impl Kept {
+    fn new(engine: &Arc<Engine>, connection: &Arc<Connection>) -> Self {
+        engine.add(connection);
+        Self { engine: engine.clone(), connection: connection.clone() }
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.connection.close();
+        self.engine.remove(&self.connection);
+        tracing::info!(connection = %self.connection.id, "disconnected");
+    }
 }
 
 impl Session {

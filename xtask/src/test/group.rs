@@ -25,7 +25,7 @@ pub(crate) enum Group {
     Lint,
     /// Rust tests and doc tests, of everything that doesn't need a browser.
     Rust,
-    /// Anything happens to a client, for a minute.
+    /// Anything happens to a client, for a minute, and is sent to a server, for another.
     Fuzz,
     /// Generated files are what the protocol generates.
     Codegen,
@@ -157,7 +157,10 @@ impl Group {
                 "--no-fail-fast",
             ]))],
             // A seed of its own: the first ones are played with the other tests.
-            Self::Fuzz => vec![Part::Tests(fuzz::program(fuzz::SECONDS, 1_000))],
+            Self::Fuzz => vec![
+                Part::Tests(fuzz::client(fuzz::SECONDS, 1_000)),
+                Part::Tests(fuzz::server(fuzz::SECONDS, 1_000)),
+            ],
             Self::Codegen => vec![Part::Own(codegen::check)],
             Self::Wasm => {
                 let tools = bench.tools()?;

@@ -12,7 +12,7 @@ use aide::{
 };
 use axum::{
     Json,
-    extract::{FromRequestParts, Path, Query, State},
+    extract::{FromRequestParts, State},
     http::{StatusCode, request::Parts},
 };
 use samewire_protocol::{
@@ -31,7 +31,7 @@ use crate::{
     domains::projects::Project,
     engine::Engine,
     error::{Error, Result},
-    http::{Body, Caller, openapi::Opener},
+    http::{Body, Caller, Path, Query, openapi::Opener},
 };
 
 /// Sessions or events of one page.

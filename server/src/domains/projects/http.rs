@@ -6,11 +6,7 @@ use aide::axum::{
     ApiRouter,
     routing::{get, post_with, put},
 };
-use axum::{
-    Json,
-    extract::{Path, State},
-    http::StatusCode,
-};
+use axum::{Json, extract::State, http::StatusCode};
 use samewire_protocol::{
     ErrorBody, ErrorCode, RoomAddress,
     id::{ProjectId, UserId},
@@ -23,7 +19,7 @@ use super::{Access, NewProject, Project, Projects, Role, checked_name, queries};
 use crate::{
     engine::Engine,
     error::{Error, Result},
-    http::{Body, Caller},
+    http::{Body, Caller, Path},
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
