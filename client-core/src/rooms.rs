@@ -266,12 +266,16 @@ impl<P: Payload> Rooms<P> {
     }
 
     fn join_refused(&mut self, asked: &P::Text, failure: Failure<P::Text>) {
-        let Some(room) = self.rooms.get_mut(asked) else {
-            return;
-        };
         let unanswered = [ClientErrorCode::Timeout, ClientErrorCode::InvalidAnswer];
         let unanswered =
             unanswered.iter().any(|code| failure.code == P::Text::known(code.as_str()));
+        let Some(room) = self.rooms.get_mut(asked) else {
+            if unanswered {
+                // Taken away since, or so we were told: it may let us in again by this join.
+                self.leave_unwanted(asked);
+            }
+            return;
+        };
         if !room.own && room.membership != Membership::In {
             // It may have let us in all the same: by this join, or by one before it.
             let is_in = room.asked > 1 || unanswered;

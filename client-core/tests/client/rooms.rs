@@ -494,6 +494,22 @@ fn an_error_about_a_room_takes_it_away() {
 }
 
 #[test]
+fn a_room_that_was_taken_away_is_left_when_what_was_asked_of_it_stays_unanswered() {
+    let mut bench = Bench::signed_in();
+    bench.join_filtered(1, "room:a", Some(&["moved"]));
+    bench.answer_plain(json!({ "ok": true, "data": joined("room:a", 0) }));
+    bench.join(2, "room:a");
+    let error = json!({ "code": "ACCESS_DENIED", "message": "…", "error": "…", "room": "room:a" });
+    bench.receive_event("error", error, None);
+    bench.forget();
+    for _ in 0..2 {
+        bench.advance(20 * SECOND);
+        bench.receive("2");
+    }
+    assert!(bench.sent().contains(&r#"["room:leave",{"room":"room:a"}]"#.to_owned()));
+}
+
+#[test]
 fn a_filter_skips_offsets_and_a_wider_one_asks_again() {
     let mut bench = Bench::signed_in();
     bench.join_filtered(1, "room:a", Some(&["moved"]));
