@@ -130,7 +130,7 @@ impl<P: Payload> Client<P> {
     pub(crate) fn packet(&mut self, packet: Packet<P>) {
         match packet {
             Packet::Event { args, ack, .. } => match args.event() {
-                Some(mut event) => match event.place.take() {
+                Some(event) => match event.place.clone() {
                     Some(place) => self.rooms.accept(place, event),
                     None => self.arrived(event, ack),
                 },

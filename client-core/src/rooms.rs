@@ -213,12 +213,16 @@ impl<P: Payload> Rooms<P> {
         }
     }
 
-    /// Takes an event that has a place in a room's log.
+    /// Takes an event that has this place in a room's log.
     pub(crate) fn accept(&mut self, place: Place<P::Text>, event: Arrived<P>) {
-        let address = place.room.clone();
-        let room = self.rooms.get_or_insert_with(address.clone(), Room::unasked);
+        if self.rooms.get(&place.room).is_none() {
+            self.rooms.insert(place.room.clone(), Room::unasked());
+        }
+        let Some(room) = self.rooms.get_mut(&place.room) else {
+            return;
+        };
         let continuity = room.sequence.accept(place.position, event);
-        self.go_on(&address, continuity, None);
+        self.go_on(&place.room, continuity, None);
     }
 
     /// The server answered `room:history`.
@@ -356,8 +360,7 @@ impl<P: Payload> Rooms<P> {
         {
             self.events.push_back(Event::Reset { room: address.clone(), position });
         }
-        while let Some((position, mut event)) = room.sequence.release() {
-            event.place = Some(Place { room: address.clone(), position });
+        while let Some((_, event)) = room.sequence.release() {
             self.events.push_back(Event::Arrived { event, ack: None });
         }
         if continuity == Continuity::Kept

@@ -7,7 +7,7 @@ import { SamewireError } from './error.js'
 import { answers, payloads } from './generated/checks.js'
 import type { Position, User } from './generated/protocol.js'
 import { Listeners, report } from './listeners.js'
-import { disposable } from './off.js'
+import { disposable, once } from './off.js'
 import { watchPage, type PageWatch } from './pageEvents.js'
 import { Pending } from './pending.js'
 import { PollingSocket } from './pollingSocket.js'
@@ -35,6 +35,7 @@ export class SamewireClient implements RoomOwner {
   readonly #options: ClientOptions
   readonly #slot: EngineSlot
   readonly #events = new Listeners<string>()
+  readonly #inRooms = new Map<string, Listeners<string>>()
   readonly #own = new Listeners<string>()
   readonly #changes = new Listeners<'change'>()
   readonly #calls = new Pending<unknown>()
@@ -73,7 +74,7 @@ export class SamewireClient implements RoomOwner {
       sockets: 0,
       rooms: this.#joins.size,
       ...engine?.stats,
-      listeners: [this.#events, this.#own, this.#changes, ...ofRooms].reduce((sum, { size }) => sum + size, this.#page?.size ?? 0),
+      listeners: [this.#events, this.#own, this.#changes, ...this.#inRooms.values(), ...ofRooms].reduce((sum, { size }) => sum + size, this.#page?.size ?? 0),
       pendingEmits: this.#calls.size,
     }
   }
@@ -88,7 +89,14 @@ export class SamewireClient implements RoomOwner {
   }
 
   listen(event: string, handler: Handler<never>, room?: string): Off {
-    return this.#events.add(listenerKey(event, room), handler)
+    if (room === undefined) return this.#events.add(event, handler)
+    const listeners = this.#inRooms.get(room) ?? new Listeners()
+    this.#inRooms.set(room, listeners)
+    const off = listeners.add(event, handler)
+    return once(() => {
+      off()
+      if (listeners.size === 0 && this.#inRooms.get(room) === listeners) this.#inRooms.delete(room)
+    })
   }
 
   async emit(event: string, payload: unknown, options: EmitOptions = {}): Promise<unknown> {
@@ -144,7 +152,8 @@ export class SamewireClient implements RoomOwner {
     this.#session = undefined
     const over = this.#state.status === 'idle' || this.#state.status === 'closed'
     if (!over) this.#become({ status: 'closed', reason: CLOSED })
-    for (const listeners of [this.#events, this.#own, this.#changes]) listeners.clear()
+    for (const listeners of [this.#events, this.#own, this.#changes, ...this.#inRooms.values()]) listeners.clear()
+    this.#inRooms.clear()
   }
 
   position(room: string): Position | undefined {
@@ -225,15 +234,19 @@ export class SamewireClient implements RoomOwner {
   }
 
   #arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined, args: unknown[] | undefined): void {
-    const keys = room === undefined ? [event] : [event, listenerKey(event, room)]
-    const heard = keys.filter((key) => this.#events.has(key))
-    if (heard.length === 0) return
-    const context: EventContext = {
-      ...(room !== undefined && epoch !== undefined && { room, position: { epoch, offset } }),
+    const inRoom = room === undefined ? undefined : this.#inRooms.get(room)
+    if (!this.#events.has(event) && !inRoom?.has(event)) return
+    const context: EventContext = room !== undefined && epoch !== undefined ? { room, position: { epoch, offset } } : this.#directContext(ack, args)
+    this.#events.call(event, payload, context)
+    inRoom?.call(event, payload, context)
+  }
+
+  /** Of what was sent to us alone. */
+  #directContext(ack: number | undefined, args: unknown[] | undefined): EventContext {
+    return {
       ...(args !== undefined && { rest: args.slice(2) }),
       ...(ack !== undefined && { acknowledge: (answer: unknown) => this.#acknowledge(ack, answer) }),
     }
-    for (const key of heard) this.#events.call(key, payload, context)
   }
 
   #acknowledge(ack: number, answer: unknown): void {
@@ -273,11 +286,6 @@ export function createClientWith(load: LoadEngine): (url: string, options?: Clie
 
 function isPage(): boolean {
   return typeof window !== 'undefined' || 'WorkerGlobalScope' in globalThis
-}
-
-/** No event's name holds a line break that a room's address could be told from. */
-function listenerKey(event: string, room?: string): string {
-  return room === undefined ? event : `${room}\n${event}`
 }
 
 function errorOf({ code, message, retryable, retryAfterMs }: Failure): SamewireError {

@@ -21,7 +21,10 @@ export function encode(payload: unknown): Encoded {
 
 function holdsBinary(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
-  return isBinary(value) || Object.values(value).some(holdsBinary)
+  if (isBinary(value)) return true
+  // Every emit goes through here: an array of the values would cost more than the walk.
+  for (const name in value) if (holdsBinary(value[name as keyof typeof value])) return true
+  return false
 }
 
 function detach(value: unknown, attachments: Attachment[]): unknown {

@@ -5,9 +5,15 @@ import type { Off } from './types.js'
 
 type Listener = (...args: never[]) => void
 
+interface Entry {
+  call: Listener
+  ended: boolean
+}
+
 /** Listeners by key. One that throws hurts no other: it is reported. */
 export class Listeners<Key> {
-  readonly #byKey = new Map<Key, Set<{ call: Listener }>>()
+  /** Each list is made anew when it changes: whoever goes through one goes through it as it was. */
+  readonly #byKey = new Map<Key, readonly Entry[]>()
   #size = 0
 
   /** How many there are. */
@@ -21,14 +27,16 @@ export class Listeners<Key> {
 
   /** The same function may be added twice; each is ended by itself. */
   add(key: Key, listener: Listener): Off {
-    const entry = { call: listener }
-    const entries = this.#byKey.get(key) ?? new Set()
-    this.#byKey.set(key, entries.add(entry))
+    const entry = { call: listener, ended: false }
+    this.#byKey.set(key, [...(this.#byKey.get(key) ?? []), entry])
     this.#size += 1
     return once(() => {
-      if (!entries.delete(entry)) return
+      if (entry.ended) return
+      entry.ended = true
       this.#size -= 1
-      if (entries.size === 0 && this.#byKey.get(key) === entries) this.#byKey.delete(key)
+      const left = this.#byKey.get(key)?.filter((other) => other !== entry)
+      if (left?.length) this.#byKey.set(key, left)
+      else this.#byKey.delete(key)
     })
   }
 
@@ -36,8 +44,8 @@ export class Listeners<Key> {
   call(key: Key, ...args: unknown[]): void {
     const entries = this.#byKey.get(key)
     if (!entries) return
-    for (const entry of [...entries]) {
-      if (!entries.has(entry)) continue
+    for (const entry of entries) {
+      if (entry.ended) continue
       try {
         entry.call(...(args as never[]))
       } catch (error) {
@@ -47,7 +55,7 @@ export class Listeners<Key> {
   }
 
   clear(): void {
-    for (const entries of this.#byKey.values()) entries.clear()
+    for (const entries of this.#byKey.values()) for (const entry of entries) entry.ended = true
     this.#byKey.clear()
     this.#size = 0
   }

@@ -44,7 +44,7 @@ describe('the built package', () => {
       import { createClient } from 'samewire'
       import * as react from 'samewire/react'
       import * as protocol from 'samewire/protocol'
-      const client = createClient('/api')
+      const client = createClient('/')
       console.log(client.state.status, typeof react.useRoom, protocol.PROTOCOL_VERSION)`
     expect(await run(source)).toBe('idle function 1.0')
   })

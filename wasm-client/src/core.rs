@@ -1,5 +1,7 @@
 //! What JavaScript sees: one client.
 
+use std::cell::Cell;
+
 use samewire_client_core::{
     CallId, Client, Clock, EmitOptions, Encoded, HandleId, Instant, PageEvent, Payload as _,
     SocketId, Text as _, framing::decode,
@@ -13,8 +15,9 @@ use crate::{
 
 #[wasm_bindgen(module = "/src/values.js")]
 extern "C" {
-    /// A character of the frame that came, if it is ASCII; else 0.
-    fn character(at: u32) -> u32;
+    /// Four characters of the frame that came, the first of them in the lowest byte. One that isn't ASCII
+    /// is 255, past the end is 0.
+    fn characters(at: u32) -> u32;
 
     /// The value of the JSON that begins there in the frame that came.
     fn parse(at: u32) -> u32;
@@ -171,9 +174,15 @@ impl Core {
 
     /// A text frame came.
     pub fn frame(&mut self, socket: u32) {
-        let letter =
-            |at: usize| u8::try_from(character(at as u32)).ok().filter(|letter| *letter > 0);
-        let frame = decode(letter, |at| Value::new(parse(at as u32)));
+        let read = Cell::new((u32::MAX, [0; 4]));
+        let character = |at: usize| {
+            let four = at as u32 / 4;
+            if read.get().0 != four {
+                read.set((four, characters(four * 4).to_le_bytes()));
+            }
+            Some(read.get().1[at % 4]).filter(|character| *character > 0)
+        };
+        let frame = decode(character, |at| Value::new(parse(at as u32)));
         self.client.handle_frame(self.now, SocketId(socket), frame);
     }
 

@@ -1,7 +1,7 @@
 // The JavaScript half of `core.rs` and `told.rs`: it opens sockets, sets the timer, and does what the
 // core says. It decides nothing.
 
-import { arrive, begin, checkBy, keep, take, takeUsers, takeWritten, word } from './values.js'
+import { arrive, attached, begin, checkBy, keep, take, takeUsers, takeWritten, word } from './values.js'
 
 /** Timers may stand still while a laptop sleeps: so soon after it wakes somebody looks at the clock. To be woken too early does no harm. */
 const LONGEST_WAIT = 15_000
@@ -39,7 +39,7 @@ const takeFailure = () => {
 /** What is done, by the number of `What` in `told.rs`. */
 const PERFORM = [
   (engine, socket, transport, session) => engine.open(socket, TRANSPORTS[transport], take(session)),
-  (engine, socket) => engine.send(socket, takeWritten()),
+  (engine, socket) => engine.send(socket, takeWritten(), attached()),
   (engine, socket) => engine.sockets.get(socket)?.pause(),
   (engine, socket) => engine.shut(socket),
   ({ host }, status, attempt, retryAt, transport) => host.stateChanged(STATUSES[status], attempt, retryAt, takeFailure(), TRANSPORTS[transport]),
@@ -147,19 +147,22 @@ export class Engine {
   }
 
   receive(id, data) {
-    if (typeof data === 'string')
-      this.input((core) => {
-        arrive(data)
-        core.frame(id)
-      })
-    else if (data instanceof ArrayBuffer) this.input((core) => core.attachment(id, keep(data)))
+    if (typeof data === 'string') {
+      if (this.over) return
+      checkBy(this.checks)
+      this.core.tick(Date.now())
+      arrive(data)
+      this.core.frame(id)
+      this.drive()
+    } else if (data instanceof ArrayBuffer) this.input((core) => core.attachment(id, keep(data)))
   }
 
   /** A socket that can't send closes, and says so. */
-  send(id, message) {
+  send(id, frame, attachments) {
     const socket = this.sockets.get(id)
     try {
-      for (const part of message) socket?.send(part)
+      socket?.send(frame)
+      for (const attachment of attachments) socket?.send(attachment)
     } catch {}
   }
 

@@ -168,7 +168,8 @@ impl Payload for Value {
             Some(Place { room, position: Position { epoch, offset: offset as u64 } })
         };
         let (place, payload) = (place(), self.item(1));
-        let args = self.item(2).filter(|_| place.is_none()).map(|_| self.clone());
+        let several = place.is_none() && self.item(2).is_some();
+        let args = several.then(|| self.clone());
         Some(Arrived { name: Word::new(name_of(arguments))?, payload, place, args })
     }
 }

@@ -7,6 +7,8 @@ const values = [undefined]
 const counts = [0]
 const shared = [false]
 const free = []
+/** Texts as JSON, those that were wanted so. */
+const quoted = []
 
 /** Texts to their numbers, including some that nobody holds: most come again soon. */
 const numbers = new Map()
@@ -47,7 +49,24 @@ export function word(text) {
   return number
 }
 
+/** The text that came last in each of an event's places: most times it comes again. */
+const last = [NaN, NaN, NaN]
+const lastNumber = [0, 0, 0]
+
+function again(place, value) {
+  if (value === last[place] && lastNumber[place] !== 0) {
+    const number = lastNumber[place]
+    counts[number] += 1
+    return number
+  }
+  const number = text(value)
+  last[place] = value
+  lastNumber[place] = number
+  return number
+}
+
 function sweep() {
+  last.fill(NaN)
   for (const [text, number] of numbers) {
     if (counts[number] > 0) continue
     numbers.delete(text)
@@ -57,6 +76,7 @@ function sweep() {
 }
 
 function drop(number) {
+  if (shared[number]) quoted[number] = undefined
   values[number] = undefined
   free.push(number)
 }
@@ -128,7 +148,13 @@ export function arrive(text) {
   frame = text
 }
 
-export const character = (at) => frame.charCodeAt(at)
+const octet = (at) => {
+  const unit = frame.charCodeAt(at)
+  return unit < 128 ? unit : unit > 127 ? 255 : 0
+}
+
+/** Four characters in a number, the first of them in its lowest byte. */
+export const characters = (at) => octet(at) | (octet(at + 1) << 8) | (octet(at + 2) << 16) | (octet(at + 3) << 24)
 
 export function parse(at) {
   try {
@@ -144,9 +170,9 @@ const meta = (event, key) => {
   const about = Array.isArray(values[event]) ? values[event][2] : undefined
   return own(about, key)
 }
-export const nameOf = (event) => (Array.isArray(values[event]) ? text(values[event][0]) : 0)
-export const roomOf = (event) => text(meta(event, 'room'))
-export const epochOf = (event) => text(meta(event, 'epoch'))
+export const nameOf = (event) => (again(0, Array.isArray(values[event]) ? values[event][0] : undefined))
+export const roomOf = (event) => again(1, meta(event, 'room'))
+export const epochOf = (event) => again(2, meta(event, 'epoch'))
 export const offsetOf = (event) => {
   const offset = meta(event, 'offset')
   return Number.isSafeInteger(offset) ? offset : -1
@@ -160,7 +186,9 @@ export function attach(attachment) {
   attachments.push(values[attachment])
 }
 
-const attached = () => {
+/** Takes them. */
+export function attached() {
+  if (attachments.length === 0) return attachments
   const those = attachments
   attachments = []
   return those
@@ -198,18 +226,18 @@ export function writeNumber(number) {
 }
 
 export function writeQuoted(text) {
-  written += JSON.stringify(values[text])
+  written += shared[text] ? (quoted[text] ??= JSON.stringify(values[text])) : JSON.stringify(values[text])
 }
 
 export function writeJson(json) {
   written += values[json]
 }
 
-/** Takes the frame that was written, and what is attached to it. */
+/** Takes the frame that was written. */
 export function takeWritten() {
-  const message = [written, ...attached()]
+  const frame = written
   written = ''
-  return message
+  return frame
 }
 
 // Whether values fit their types.
