@@ -28,8 +28,9 @@ fn no_call_breaks_the_server() {
             if answer.status >= 500 {
                 target.failed(format!("answered by {}: {}", answer.status, answer.body));
             }
-            // What is no HTTP is refused before it gets to us, without a body.
-            let ours = !(answer.status == 400 && answer.body.is_empty()) && call.method != "HEAD";
+            // What is no HTTP, or far too long, is refused before it gets to us, without a body.
+            let before_us = [400, 414, 431].contains(&answer.status) && answer.body.is_empty();
+            let ours = !before_us && call.method != "HEAD";
             if ours && answer.status >= 400 {
                 let problem: Value = serde_json::from_str(&answer.body).unwrap_or_default();
                 let kind = answer.head.contains("content-type: application/problem+json");

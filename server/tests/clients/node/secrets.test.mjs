@@ -1,6 +1,8 @@
 // Tokens and keys are verified, never written down: not in the log of a whole run at its most
 // talkative, not in an answer.
 import assert from 'node:assert/strict'
+import { readFileSync, readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { test } from 'node:test'
 import { beginSession, call, createProject, ingest, keydown, token } from './api.mjs'
 import { ask, next, open, record, refusal, settled, signedIn } from './client.mjs'
@@ -14,12 +16,14 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
     log: (text) => (log += text),
   })
   t.after(() => server.stop())
-  const secrets = { secret: SECRET, key }
+  const secrets = { secret: SECRET, key, otherKey: 'what is no key of ours' }
   const tokenOf = (name) => (secrets[name] = token('anna', { name }))
 
   const heard = []
+  const sockets = []
   const listen = (socket) => {
     heard.push(record(socket))
+    sockets.push(socket)
     return socket
   }
   for (const transports of [['websocket'], ['polling']]) {
@@ -50,14 +54,28 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
   await watched
   secrets.spoilt = 'a value that fits nowhere'
   await ask(socket, 'room:join', { room: [secrets.spoilt] })
-  await call(server, 'GET', '/api/projects', { as: 'anna' })
+  for (const [name, authorization] of [['http', `Bearer ${tokenOf('http')}`], ['forged', `Bearer ${secrets.forged}`]]) {
+    const { status } = await fetch(`${server.url}/api/projects`, { headers: { authorization } })
+    assert.equal(status, name === 'http' ? 200 : 401)
+  }
+  for (const [name, status] of [['key', 200], ['otherKey', 403]]) {
+    const headers = { 'x-api-key': secrets[name] }
+    assert.equal((await fetch(`${server.url}/api/users/anna`, { headers })).status, status)
+  }
+  await call(server, 'POST', `/api/projects/${project.id}/sessions`, { key: secrets.otherKey, body: { externalUserId: 'x' } })
   await settled(socket)
+  sockets.forEach((listened, n) => (secrets[`session ${n}`] = listened.io.engine.id))
   await server.end('SIGTERM')
 
   assert.ok(log.includes('joined') && log.includes('refused'), 'the log tells what happens')
   const told = JSON.stringify(heard)
+  const files = readdirSync(server.database).map((file) => readFileSync(join(server.database, file), 'latin1'))
+  const stored = files.join('\n')
+  assert.ok(stored.includes(project.id), 'this is what is stored')
   for (const [name, secret] of Object.entries(secrets)) {
     assert.ok(!log.includes(secret), `${name} stands in the log: ${log.split('\n').find((line) => line.includes(secret))?.slice(0, 400)}`)
+    // Verified, never stored. What belongs to the database is what was sent to be stored.
+    if (!['payload', 'ingestKey'].includes(name)) assert.ok(!stored.includes(secret), `${name} was stored`)
     if (name !== 'payload') assert.ok(!told.includes(secret), `${name} was told to a client`)
   }
 })
