@@ -139,9 +139,8 @@ impl WebSocket {
             ping_timeout.as_millis(),
             max_message_bytes,
         );
-        let mut frame = vec![0x81, 126, 0, 0];
-        frame[2..].copy_from_slice(&u16::try_from(open.len()).unwrap_or_default().to_be_bytes());
-        frame.extend_from_slice(open.as_bytes());
+        let (head, at) = text_head(open.len());
+        let frame = [&head[..at], open.as_bytes()].concat();
         self.outbox.lock().push(Outgoing::Raw(frame.into()));
     }
 
@@ -423,30 +422,35 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
 /// Longest head of what is written: a websocket frame's, and the byte of an Engine.IO message.
 const MAX_HEAD: usize = 11;
 
+/// The head of a final text frame that is not masked, and where it ends. It says the length in as
+/// few bytes as it can: browsers take no other (RFC 6455, section 5.2).
+fn text_head(length: usize) -> ([u8; MAX_HEAD], usize) {
+    let mut head = [0; MAX_HEAD];
+    head[0] = 0x81;
+    let end = match (u8::try_from(length), u16::try_from(length)) {
+        (Ok(length @ ..126), _) => {
+            head[1] = length;
+            2
+        }
+        (_, Ok(length)) => {
+            head[1] = 126;
+            head[2..4].copy_from_slice(&length.to_be_bytes());
+            4
+        }
+        _ => {
+            head[1] = 127;
+            head[2..10].copy_from_slice(&(length as u64).to_be_bytes());
+            10
+        }
+    };
+    (head, end)
+}
+
 impl Outgoing {
     /// What goes before the body.
     fn head(&self) -> ([u8; MAX_HEAD], usize) {
-        let mut head = [0; MAX_HEAD];
-        let Self::Packet(frame) = self else { return (head, 0) };
-        // A final text frame that is not masked (RFC 6455, section 5.2).
-        head[0] = 0x81;
-        let length = frame.len() + 1;
-        let at = match (u8::try_from(length), u16::try_from(length)) {
-            (Ok(length @ ..126), _) => {
-                head[1] = length;
-                2
-            }
-            (_, Ok(length)) => {
-                head[1] = 126;
-                head[2..4].copy_from_slice(&length.to_be_bytes());
-                4
-            }
-            _ => {
-                head[1] = 127;
-                head[2..10].copy_from_slice(&(length as u64).to_be_bytes());
-                10
-            }
-        };
+        let Self::Packet(frame) = self else { return ([0; MAX_HEAD], 0) };
+        let (mut head, at) = text_head(frame.len() + 1);
         head[at] = b'4';
         (head, at + 1)
     }

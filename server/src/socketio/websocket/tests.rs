@@ -66,6 +66,24 @@ async fn frames_of_every_size_arrive_whole_and_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_frame_says_its_length_in_as_few_bytes_as_it_can() {
+    let (socket, _driver, mut end) = connect(10_000);
+    socket.open();
+    let mut head = [0; 4];
+    end.read_exact(&mut head[..2]).await.unwrap();
+    assert!(head[1] < 126, "the first packet is short here, and other clients take a longer head");
+    end.read_exact(&mut vec![0; head[1].into()]).await.unwrap();
+    for (length, expected) in [(124, [0x81, 125, b'4', b'x']), (125, [0x81, 126, 0, 126])] {
+        socket.emit("x".repeat(length).into()).unwrap();
+        end.read_exact(&mut head).await.unwrap();
+        assert_eq!(head, expected);
+        end.read_exact(&mut vec![0; length + 1 + usize::from(head[1] == 126) * 2 - 2])
+            .await
+            .unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_waits_goes_into_one_write() {
     let (socket, _driver, mut end) = connect(10_000);
     for n in 0..10 {
