@@ -3,26 +3,26 @@
 //! ```
 //! # use {axum::{Router, routing::get}, clap::Parser};
 //! use samewire_protocol::room::{ROOM, RoomAddress};
-//! use samewire_server::{Config, Engine, Registry, Server};
+//! use samewire_server::{Config, Error, Identity, Registry, Server};
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let config = Config::parse_from(["app", "--jwt-secret", "32 bytes or more, kept to yourself"]);
-//! let mut registry = Registry::default(); // .with(YourDomain), which has its own access check
-//! let routes = registry.take_routes();
-//! let engine = Engine::new(config.verifier()?, config.auth_mode, config.limits(), registry);
-//! let server = Server::new(engine, routes, &config);
+//! let mut registry = Registry::default(); // .with(YourDomain): its events, its rooms, its routes
+//! registry.room(ROOM, async |who: Identity, name: String| who.may_read(&name));
+//! let server = Server::with(registry, &config)?;
 //!
 //! let news = server.engine.clone();
-//! let publish = async move || {
-//!     let position = news.publish_value(&RoomAddress::new(ROOM, "news"), "headline", &"Rain")?;
-//!     Ok::<_, samewire_server::Error>(position.offset.get().to_string())
-//! };
-//! let app: Router = Router::new().route("/rain", get(publish)).fallback_service(server.router);
+//! let rain = async move || news.publish_value(&RoomAddress::new(ROOM, "news"), "headline", "Rain").map(drop);
+//! let app: Router = Router::new().route("/rain", get(rain)).fallback_service(server.router);
 //! # drop(app);
 //! # Ok(())
 //! # }
+//! # trait Reads { fn may_read(&self, name: &str) -> Result<(), Error>; }
+//! # impl Reads for Identity { fn may_read(&self, _: &str) -> Result<(), Error> { Ok(()) } }
 //! ```
+//!
+//! `examples/mounted` is such an application, whole.
 //!
 //! - [`engine`]: the engine, which knows no domain: connections, rooms, the one `join` and the one
 //!   `publish`. Its parts: [`connection`], `session` (a connection's task), `rooms`, `log`,

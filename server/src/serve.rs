@@ -85,7 +85,20 @@ pub struct Server {
 }
 
 impl Server {
-    /// Puts a server together from what was registered. Its upkeep is spawned on the runtime that
+    /// Puts a server together from what an application registered and the settings, to be mounted.
+    ///
+    /// # Errors
+    /// When there is no usable key to verify tokens with.
+    ///
+    /// # Panics
+    /// Outside of a tokio runtime.
+    pub fn with(mut registry: Registry, config: &Config) -> Result<Self, ConfigError> {
+        let routes = registry.take_routes();
+        let engine = Engine::new(config.verifier()?, config.auth_mode, config.limits(), registry);
+        Ok(Self::new(engine, routes, config))
+    }
+
+    /// Puts a server together from an engine and the routes that were registered. Its upkeep is spawned on the runtime that
     /// this is called on.
     pub fn new(engine: Engine, routes: ApiRouter<Arc<Engine>>, config: &Config) -> Self {
         metrics::install();
