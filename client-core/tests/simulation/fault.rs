@@ -20,10 +20,12 @@ pub(crate) enum Fault {
     DropsWhatAnUpgradeFinds,
     /// Polling is said to rest while what it asked for is still under way.
     RestsTooEarly,
-    /// The client isn't told that the page is back, or that there is a network again.
+    /// The client isn't told that the page is back.
     MissesReturns,
     /// It isn't told that the page is seen again.
     MissesShows,
     /// It isn't told that there is no network.
     MissesOffline,
+    /// It isn't told that there is one again.
+    MissesOnline,
 }

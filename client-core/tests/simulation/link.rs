@@ -6,6 +6,9 @@ use samewire_client_core::Transport;
 
 use crate::network::{Down, Up};
 
+/// Whatever a network is, a request takes some time.
+const LEAST_POLL_MS: u64 = 10;
+
 pub(crate) struct Link {
     pub(crate) down: VecDeque<(u64, Coming)>,
     pub(crate) up: VecDeque<(u64, Going)>,
@@ -208,8 +211,8 @@ impl Link {
         };
         polling.polls = !polling.pausing;
         if polling.polls {
-            // Whatever a network is, it takes some time to ask again.
-            self.go(at.max(now + 1), Going::Request(Request::Poll));
+            // A server that sends polls away for a while is asked again and again.
+            self.go(at.max(now + LEAST_POLL_MS), Going::Request(Request::Poll));
         } else {
             self.rest(now);
         }

@@ -128,6 +128,11 @@ fn a_page_that_is_seen_again_unnoticed_is_found() {
 }
 
 #[test]
+fn a_network_whose_return_goes_unnoticed_is_found() {
+    is_found(Fault::MissesOnline);
+}
+
+#[test]
 fn tries_that_are_made_without_a_network_are_found() {
     is_found(Fault::MissesOffline);
 }

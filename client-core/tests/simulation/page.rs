@@ -96,9 +96,10 @@ impl World {
             PageEvent::Shown => self.page.timers_ms = None,
         }
         let misses = match self.fault {
-            Some(Fault::MissesReturns) => matches!(event, PageEvent::Online | PageEvent::Back),
+            Some(Fault::MissesReturns) => event == PageEvent::Back,
             Some(Fault::MissesShows) => event == PageEvent::Shown,
             Some(Fault::MissesOffline) => event == PageEvent::Offline,
+            Some(Fault::MissesOnline) => event == PageEvent::Online,
             _ => false,
         };
         if !misses {
