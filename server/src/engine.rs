@@ -7,7 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use parking_lot::Mutex;
@@ -175,6 +175,10 @@ impl Engine {
         connection.joined(address);
         tracing::info!(connection = %connection.id, user = %identity.user_id, room = %address, "joined");
         metrics::joined(address.kind());
+        metrics::replayed(entry.missed);
+        if !entry.recovered {
+            metrics::gap();
+        }
         // A user's own room holds nobody to be told of.
         if address.kind() != room::USER {
             let state = PresenceState { room: address.to_string(), users: entry.users.clone() };
@@ -252,7 +256,10 @@ impl Engine {
         payload: &RawValue,
     ) -> Result<Position> {
         metrics::published(event);
-        self.rooms.publish(room, event, payload)
+        let began = Instant::now();
+        let position = self.rooms.publish(room, event, payload)?;
+        metrics::delivered(began.elapsed());
+        Ok(position)
     }
 
     /// Takes everybody out of a room that `whom` holds for, and tells them why.
@@ -330,6 +337,7 @@ impl Engine {
     pub(crate) fn signed_in(&self, connection: &Connection, user: &UserId) {
         let mut connections = self.connections.lock();
         connections.by_user.entry(user.clone()).or_default().insert(connection.id.clone());
+        metrics::users(connections.by_user.len());
     }
 
     pub(crate) fn remove(&self, connection: &Connection) {
@@ -346,6 +354,7 @@ impl Engine {
                 connections.by_user.remove(&identity.user_id);
             }
         }
+        metrics::users(connections.by_user.len());
         metrics::connections(connections.all.len());
     }
 
@@ -360,6 +369,7 @@ impl Engine {
                 self.emits.sweep(clock::unix_ms());
                 self.rates.sweep();
                 self.connection_limits.sweep();
+                metrics::upkeep();
             }
         };
         tokio::join!(self.rooms.tell_presence(), sweep, self.verifier.keep_fresh());

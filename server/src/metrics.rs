@@ -1,25 +1,47 @@
 //! What is measured, and `GET /metrics` (Prometheus text format). Labels are event names and codes
 //! of the protocol, never what a client made up.
 
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 
-use metrics::{counter, describe_counter, describe_gauge, gauge};
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use samewire_protocol::{Direction, ErrorCode, RoomKind, event};
+
+/// Bounds of the buckets that durations are counted in, in seconds.
+const SECONDS: [f64; 10] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
 /// Begins to measure. Further calls change nothing.
 pub(crate) fn install() {
     HANDLE.get_or_init(|| {
-        let handle = PrometheusBuilder::new().install_recorder().ok();
+        let builder = PrometheusBuilder::new().set_buckets(&SECONDS).ok();
+        let handle = builder.and_then(|builder| builder.install_recorder().ok());
         describe_gauge!("samewire_connections", "Connections that are let in");
+        describe_gauge!("samewire_users", "Users who are present: with a connection at least");
         describe_counter!("samewire_joins_total", "Rooms joined, by kind");
         describe_counter!("samewire_events_in_total", "Events of clients, by name");
         describe_counter!("samewire_events_out_total", "Events to rooms and connections, by name");
         describe_counter!("samewire_refusals_total", "Refusals, by code");
+        describe_counter!("samewire_replayed_events_total", "Events sent again to who missed them");
+        describe_counter!("samewire_gaps_total", "Times that a log no longer reached back");
+        describe_histogram!(
+            "samewire_delivery_seconds",
+            Unit::Seconds,
+            "From an event's publication to the buffers of all members that keep up"
+        );
+        describe_histogram!("samewire_store_seconds", Unit::Seconds, "An answer of the database");
         handle
     });
+}
+
+/// Counts what was measured since the last time; to be called now and then.
+pub(crate) fn upkeep() {
+    if let Some(handle) = HANDLE.get().and_then(Option::as_ref) {
+        handle.run_upkeep();
+    }
 }
 
 /// All figures in Prometheus' text format.
@@ -30,6 +52,27 @@ pub(crate) fn render() -> String {
 pub(crate) fn connections(count: usize) {
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     gauge!("samewire_connections").set(count as f64);
+}
+
+pub(crate) fn users(count: usize) {
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
+    gauge!("samewire_users").set(count as f64);
+}
+
+pub(crate) fn replayed(events: u32) {
+    counter!("samewire_replayed_events_total").increment(events.into());
+}
+
+pub(crate) fn gap() {
+    counter!("samewire_gaps_total").increment(1);
+}
+
+pub(crate) fn delivered(after: Duration) {
+    histogram!("samewire_delivery_seconds").record(after);
+}
+
+pub(crate) fn store_answered(after: Duration) {
+    histogram!("samewire_store_seconds").record(after);
 }
 
 pub(crate) fn joined(kind: RoomKind) {

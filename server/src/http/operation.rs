@@ -1,6 +1,9 @@
 //! Health, statistics, metrics and the descriptions of the API (http.md, "Operation").
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use aide::axum::{
     ApiRouter,
@@ -81,9 +84,7 @@ fn socket_health(engine: &Engine) -> SocketHealth {
 }
 
 async fn health(engine: Arc<Engine>, store: Store) -> (StatusCode, Json<Health>) {
-    let connected = tokio::time::timeout(DATABASE_TIMEOUT, store.ping())
-        .await
-        .is_ok_and(|answer| answer.is_ok());
+    let connected = ask(&store).await;
     let (code, status, database) = if connected {
         (StatusCode::OK, "ok", "connected")
     } else {
@@ -91,6 +92,14 @@ async fn health(engine: Arc<Engine>, store: Store) -> (StatusCode, Json<Health>)
     };
     let services = Services { database, redis: "disabled", websocket: socket_health(&engine) };
     (code, Json(Health { status, timestamp: clock::timestamp(), services }))
+}
+
+/// Whether the database answers in time; how long it takes is measured.
+async fn ask(store: &Store) -> bool {
+    let began = Instant::now();
+    let answer = tokio::time::timeout(DATABASE_TIMEOUT, store.ping()).await;
+    metrics::store_answered(began.elapsed());
+    answer.is_ok_and(|answer| answer.is_ok())
 }
 
 async fn stats(State(engine): State<Arc<Engine>>, _: Caller) -> Json<SocketStats> {
@@ -126,6 +135,7 @@ async fn stats(State(engine): State<Arc<Engine>>, _: Caller) -> Json<SocketStats
 
 /// The routes of operation.
 pub fn routes(store: Store) -> ApiRouter<Arc<Engine>> {
+    let asked = store.clone();
     ApiRouter::new()
         .api_route(
             "/health",
@@ -139,7 +149,13 @@ pub fn routes(store: Store) -> ApiRouter<Arc<Engine>> {
             get(async |State(engine): State<Arc<Engine>>| Json(socket_health(&engine))),
         )
         .api_route("/api/websocket/stats", get(stats))
-        .route("/metrics", axum::routing::get(async || metrics::render()))
+        .route(
+            "/metrics",
+            axum::routing::get(async move || {
+                ask(&asked).await;
+                metrics::render()
+            }),
+        )
         .route(
             "/api/asyncapi.json",
             axum::routing::get(async || Json::<Value>(asyncapi::document(CATALOGUE))),

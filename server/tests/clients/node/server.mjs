@@ -56,9 +56,9 @@ export async function startServer({ database, env = {}, log } = {}) {
 }
 
 /** With which code, and saying what, a server ends that is started with wrong settings. */
-export async function whyNotStarted(env) {
+export async function whyNotStarted(env, flags = []) {
   const folder = mkdtempSync(join(tmpdir(), 'samewire-'))
-  const child = start(folder, env, 'pipe')
+  const child = start(folder, env, 'pipe', flags)
   const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text) => (said += text))
@@ -68,8 +68,18 @@ export async function whyNotStarted(env) {
   return { code, said }
 }
 
+/** What the program says of its settings. */
+export async function helpText(env = {}) {
+  const child = spawn(program, ['--help'], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
+  let text = ''
+  child.stdout.setEncoding('utf8').on('data', (more) => (text += more))
+  const [code] = await once(child, 'close')
+  if (code !== 0) throw new Error(`--help ended with ${code}`)
+  return text
+}
+
 /** The program in a folder of its own; a variable that is undefined is not set. */
-function start(folder, env, stderr) {
+function start(folder, env, stderr, flags = []) {
   const settings = {
     PATH: process.env.PATH,
     RUST_LOG: process.env.RUST_LOG ?? 'error',
@@ -80,7 +90,7 @@ function start(folder, env, stderr) {
     ...env,
   }
   const set = Object.entries(settings).filter(([, value]) => value !== undefined)
-  return spawn(program, [], { cwd: folder, env: Object.fromEntries(set), stdio: ['ignore', 'pipe', stderr] })
+  return spawn(program, flags, { cwd: folder, env: Object.fromEntries(set), stdio: ['ignore', 'pipe', stderr] })
 }
 
 /** The address that the server says it listens on. */

@@ -106,23 +106,32 @@ class Codes(ServerTest):
 
     async def test_join_failed(self):
         project = await self.create_project("anna")
-        with self.without_projects():
+        with self.without("projects"):
             message = await self.refuses("join-project", {"projectId": project["id"]}, "JOIN_FAILED")
             for secret in ("SELECT", "projects", "sqlite", self.server.database):
                 self.assertNotIn(secret, message)
         socket = await self.signed_in("anna")
         self.assertIs((await socket.ask("join-project", project["id"]))["ok"], True)
 
+    async def test_health_says_when_the_database_is_out(self):
+        with self.without("_sqlx_migrations"):
+            status, health = await self.call("GET", "/health")
+            self.assertEqual(status, 503)
+            self.assertEqual(health["status"], "unavailable")
+            self.assertEqual(health["services"]["database"], "disconnected")
+        status, health = await self.call("GET", "/health")
+        self.assertEqual((status, health["status"]), (200, "ok"))
+
     @contextlib.contextmanager
-    def without_projects(self):
-        """A database that fails whoever asks for a project."""
+    def without(self, table):
+        """A database that fails whoever asks for what is in this table."""
         def rename(old, new):
             with contextlib.closing(sqlite3.connect(self.server.database, timeout=10)) as database:
                 database.execute(f"ALTER TABLE {old} RENAME TO {new}")
                 database.commit()
 
-        rename("projects", "elsewhere")
+        rename(table, "elsewhere")
         try:
             yield
         finally:
-            rename("elsewhere", "projects")
+            rename("elsewhere", table)
