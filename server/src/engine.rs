@@ -402,7 +402,7 @@ impl Engine {
 
 /// A join's filter, where it asks for no more than may be kept of it.
 fn filter(events: Option<Vec<String>>) -> Result<Filter> {
-    let Some(events) = events else { return Ok(None) };
+    let Some(events) = events else { return Ok(Filter::default()) };
     if events.len() > MAX_FILTER_EVENTS {
         return Err(Error::field("events", format!("expected at most {MAX_FILTER_EVENTS} names")));
     }
@@ -410,7 +410,7 @@ fn filter(events: Option<Vec<String>>) -> Result<Filter> {
         let problem = format!("expected at most {MAX_EVENT_NAME_BYTES} bytes");
         return Err(Error::field(format!("events[{at}]"), problem));
     }
-    Ok(Some(events.into_iter().collect()))
+    Ok(Filter::of(events))
 }
 
 /// The figures of a server.

@@ -24,6 +24,10 @@ pub(crate) fn install() {
         describe_counter!("samewire_joins_total", "Rooms joined, by kind");
         describe_counter!("samewire_events_in_total", "Events of clients, by name");
         describe_counter!("samewire_events_out_total", "Events to rooms and connections, by name");
+        describe_counter!(
+            "samewire_slow_consumers_total",
+            "Members cut off from a room's stream for want of room in their buffer"
+        );
         describe_counter!("samewire_refusals_total", "Refusals, by code");
         describe_counter!("samewire_replayed_events_total", "Events sent again to who missed them");
         describe_counter!("samewire_gaps_total", "Times that a log no longer reached back");
@@ -86,6 +90,11 @@ pub(crate) fn received(event: &'static str) {
 pub(crate) fn published(name: &str) {
     let known = event::find(Direction::Server, name).map_or("custom", |event| event.name);
     counter!("samewire_events_out_total", "event" => known).increment(1);
+}
+
+/// A member was cut off from a room's stream until its client has read what waits for it.
+pub(crate) fn fell_behind() {
+    counter!("samewire_slow_consumers_total").increment(1);
 }
 
 pub(crate) fn refused(code: ErrorCode) {

@@ -32,8 +32,24 @@ use crate::{
     socketio::{self, Frame},
 };
 
-/// Only these events of a room are sent to a member; all of them where there is no filter.
-pub(crate) type Filter = Option<HashSet<String>>;
+/// Only these events of a room are sent to a member; all of them where none are named.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Filter(Option<HashSet<String>>);
+
+impl Filter {
+    /// Only these events.
+    pub(crate) fn of(events: Vec<String>) -> Self {
+        Self(Some(events.into_iter().collect()))
+    }
+
+    fn wants(&self, event: &str) -> bool {
+        self.0.as_ref().is_none_or(|events| events.contains(event))
+    }
+
+    fn wants_all(&self) -> bool {
+        self.0.is_none()
+    }
+}
 
 /// All rooms of this server.
 #[derive(Debug)]
@@ -118,12 +134,6 @@ pub struct RoomState {
     pub position: Position,
 }
 
-impl Member {
-    fn wants(&self, event: &str) -> bool {
-        self.filter.as_ref().is_none_or(|filter| filter.contains(event))
-    }
-}
-
 impl Room {
     fn new(bounds: LogBounds, now_ms: u64) -> Self {
         Self {
@@ -140,7 +150,7 @@ impl Room {
         let Some(changes) = self.presence.changes(address.as_str(), now_ms) else { return Ok(()) };
         let frame = socketio::event(PresenceChanged::NAME, &changes)?;
         for member in self.members.values_mut() {
-            if !member.wants(PresenceChanged::NAME) {
+            if !member.filter.wants(PresenceChanged::NAME) {
                 continue;
             }
             metrics::published(PresenceChanged::NAME);
@@ -236,7 +246,8 @@ impl Rooms {
                     _ => Cursor::Behind(from),
                 },
             };
-            let missed = room.log.after(from).filter(|logged| member.wants(&logged.event)).count();
+            let missed =
+                room.log.after(from).filter(|logged| member.filter.wants(&logged.event)).count();
             room.members.insert(connection.id.clone(), member);
             let missed =
                 if since.is_some() { u32::try_from(missed).unwrap_or(u32::MAX) } else { 0 };
@@ -253,16 +264,14 @@ impl Rooms {
             let Cursor::Behind(mut offset) = member.cursor else { return Vec::new() };
             // Jumping offsets mean nothing to a filtered member: it is told by the resume that
             // follows the loss of its connection.
-            if member.filter.is_some() && !room.log.reaches_offset(offset) {
+            if !member.filter.wants_all() && !room.log.reaches_offset(offset) {
                 member.connection.close();
                 return Vec::new();
             }
-            let filter = &member.filter;
-            let wants = |event: &str| filter.as_ref().is_none_or(|names| names.contains(event));
             let mut frames = Vec::new();
             for logged in room.log.after(offset) {
                 offset = logged.offset;
-                if wants(&logged.event) {
+                if member.filter.wants(&logged.event) {
                     frames.push(logged.frame.frame().clone());
                     if frames.len() == AT_A_TIME {
                         break;
@@ -316,13 +325,14 @@ impl Rooms {
             let logged = room.log.append(address, event, payload, now_ms)?;
             room.idle_since_ms = now_ms;
             for member in room.members.values_mut() {
-                if member.cursor != Cursor::Live || !member.wants(event) {
+                if member.cursor != Cursor::Live || !member.filter.wants(event) {
                     continue;
                 }
                 match member.connection.try_send(logged.frame.frame()) {
                     // A closed connection is taken out by its task.
                     Ok(()) | Err(SendError::Closed) => {}
                     Err(SendError::Full) => {
+                        metrics::fell_behind();
                         member.cursor = Cursor::Behind(logged.offset - 1);
                         member.connection.fell_behind(address);
                     }

@@ -31,7 +31,7 @@ use crate::{
     },
     metrics,
     registry::{Domain, Registry},
-    socketio::{LinkHandler, Settings, WebSockets, accept_websocket},
+    socketio::{LinkHandler, STALL_TIMEOUT, Settings, WebSockets, accept_websocket},
     store::{Store, StoreError},
 };
 
@@ -41,8 +41,9 @@ const SEND_BUFFER: usize = 512;
 /// A message up to so many times the limit is read and refused; a larger one ends the connection.
 const READ_FACTOR: usize = 4;
 
-/// A client whose system takes nothing off the wire for so long is gone.
-const TCP_USER_TIMEOUT: Duration = Duration::from_secs(30);
+/// A client whose system takes nothing off the wire for so long is gone, also where engineioxide
+/// waits for it.
+const TCP_USER_TIMEOUT: Duration = STALL_TIMEOUT;
 
 /// How long clients and requests may take to go when the server stops.
 const STOP_TIMEOUT: Duration = Duration::from_secs(10);

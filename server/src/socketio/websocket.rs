@@ -47,7 +47,7 @@ const READ_BYTES: usize = 1024;
 const KEPT_PLACES: usize = 8;
 
 /// A client whose system takes nothing off the wire for so long is gone.
-const STALL_TIMEOUT: Duration = Duration::from_secs(25);
+pub(crate) const STALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// How long a connection that is being closed has for what is still to be written.
 const LINGER: Duration = Duration::from_secs(1);
