@@ -23,7 +23,7 @@ const FILLING = 'x'.repeat(100_000)
 const FLOOD = Math.ceil(FLOOD_BYTES / FILLING.length)
 
 /** How much the server may grow, in bytes. */
-const MAX_GROWTH = 64 * 1024 * 1024
+const MAX_GROWTH = 96 * 1024 * 1024
 
 let server
 before(async () => {
