@@ -360,6 +360,18 @@ describe('rooms', () => {
     await is('connected')
   })
 
+  it('are joined without waiting for a timer: those of a hidden page come late', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout'] })
+    try {
+      const rooms = await Promise.all(['a', 'b', 'c'].map((name) => client.join(`room:${name}`)))
+      const heard = new Promise((resolve) => rooms[2]!.on('broadcast', resolve))
+      server.event('broadcast', { room: 'room:c', event: 'e', data: 1, userId: 'u', timestamp: '2026-01-01T00:00:00.000Z' }, 'room:c', 1)
+      await heard
+    } finally {
+      vi.useRealTimers()
+    }
+  })
+
   it('are joined once and left by the last', async () => {
     const leaves = vi.fn(({ room }) => done({ room }))
     server.answers['room:leave'] = leaves

@@ -49,8 +49,7 @@ const PERFORM = [
     host.arrived(take(event), take(payload), take(room), take(epoch), offset, ack < 0 ? undefined : ack, take(args)),
   ({ host }, call, answer) => host.settled(call, takeFailure(), take(answer)),
   (engine, handle, room) => {
-    // Whoever waits for it gets to listen before more is told.
-    engine.pausing = true
+    engine.pause()
     engine.host.joined(handle, take(room))
   },
   ({ host }, handle) => host.refused(handle, takeFailure()),
@@ -110,7 +109,7 @@ export class Engine {
 
   /** Every frame moves the heartbeat's deadline away. A timer that wakes too early is cheaper than one that is set anew each time. */
   setTimer() {
-    const deadline = this.pausing ? 0 : this.core.deadline()
+    const deadline = this.core.deadline()
     if (deadline < 0) return this.stopTimer()
     if (this.wakesAt <= deadline) return
     this.stopTimer()
@@ -126,8 +125,19 @@ export class Engine {
 
   wake() {
     this.stopTimer()
-    this.pausing = false
     this.input(() => {})
+  }
+
+  /** Whoever waits for what is told now gets to listen before more is. In the next task: a timer comes late, in a hidden page by a second. */
+  pause() {
+    this.pausing = true
+    const { port1, port2 } = new MessageChannel()
+    port1.onmessage = () => {
+      port1.close()
+      this.pausing = false
+      this.input(() => {})
+    }
+    port2.postMessage(undefined)
   }
 
   open(id, transport, session) {
