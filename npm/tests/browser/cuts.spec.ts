@@ -18,10 +18,12 @@ const ROOM = 'room:proof'
 
 /** How a client goes, by its name. */
 const CLIENTS: Record<string, Transport[]> = {
-  websocket: ['websocket', 'polling'],
+  websocket: ['websocket'],
   upgrade: ['polling', 'websocket'],
   polling: ['polling'],
 }
+
+test.describe.configure({ timeout: 120_000 })
 
 test(`${CUTS} cuts during ${EVENTS} events and ${EMITS} emits, by each transport`, async ({ page, server }) => {
   printSeed()

@@ -8,7 +8,7 @@ export default defineConfig({
   workers: 2,
   forbidOnly: !!process.env.CI,
   reporter: 'list',
-  timeout: 120_000,
+  timeout: 60_000,
   // A busy machine is no fault of the client.
   expect: { timeout: 15_000 },
   use: {

@@ -30,27 +30,29 @@ async function exchange(page: Page, server: RealServer, count: number): Promise<
   }
 }
 
-const transportOf = (page: Page) => page.evaluate(() => window.watchers.get('ada')!.client.state)
+const stateOf = (page: Page) => page.evaluate(() => window.watchers.get('ada')!.client.state)
 
 test('polling alone', async ({ page, server, network }) => {
   await begin(page, network, { transports: ['polling'] })
   await exchange(page, server, 500)
-  expect(await transportOf(page)).toEqual({ status: 'connected', transport: 'polling' })
+  expect(await stateOf(page)).toEqual({ status: 'connected', transport: 'polling' })
   expect(network.saying(WEBSOCKET)).toEqual([])
   expect(network.saying(POLLING).length).toBeGreaterThan(0)
 })
 
-test('a websocket alone', async ({ page, server, network }) => {
-  await begin(page, network, { transports: ['websocket'] })
-  await exchange(page, server, 500)
-  expect(await transportOf(page)).toEqual({ status: 'connected', transport: 'websocket' })
-  expect(network.saying(WEBSOCKET)).toHaveLength(1)
-  expect(network.saying(POLLING)).toEqual([])
-})
+for (const [name, options] of Object.entries({ 'a websocket alone': { transports: ['websocket'] }, 'a websocket, unless it is told otherwise': {} } satisfies Record<string, ClientOptions>)) {
+  test(name, async ({ page, server, network }) => {
+    await begin(page, network, options)
+    await exchange(page, server, 500)
+    expect(await stateOf(page)).toEqual({ status: 'connected', transport: 'websocket' })
+    expect(network.saying(WEBSOCKET)).toHaveLength(1)
+    expect(network.saying(POLLING)).toEqual([])
+  })
+}
 
 test('polling first, then the websocket that takes over', async ({ page, server, network }) => {
   await begin(page, network, { transports: ['polling', 'websocket'] })
-  await expect.poll(() => transportOf(page)).toEqual({ status: 'connected', transport: 'websocket' })
+  await expect.poll(() => stateOf(page)).toEqual({ status: 'connected', transport: 'websocket' })
   const polled = network.saying(POLLING).reduce((sum, { up, down }) => sum + up + down, 0)
   const [upgraded] = network.saying(UPGRADE)
   expect(polled).toBeGreaterThan(0)
@@ -69,7 +71,7 @@ test('where websockets are blocked it goes by polling, and says so', async ({ pa
   network.mischief = { refuses: (said) => WEBSOCKET.test(said) }
   await begin(page, network, {})
   await exchange(page, server, 200)
-  expect(await transportOf(page)).toEqual({ status: 'connected', transport: 'polling' })
+  expect(await stateOf(page)).toEqual({ status: 'connected', transport: 'polling' })
   expect(network.saying(WEBSOCKET).length).toBeGreaterThan(0)
 })
 
@@ -78,7 +80,7 @@ for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']] 
     await begin(page, network, { transports: [...transports] })
     await exchange(page, server, 20)
     await server.kill()
-    await expect.poll(async () => (await transportOf(page)).status).toMatch(/reconnecting|connecting/)
+    await expect.poll(async () => (await stateOf(page)).status).toMatch(/reconnecting|connecting/)
 
     // What is emitted meanwhile waits.
     const waiting = page.evaluate(async (room) => {
@@ -96,7 +98,7 @@ for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']] 
     const { events, told } = await seenBy(page, 'ada')
     expect(events.slice(40).map(({ n, offset }) => [n, offset])).toEqual(offsets.map((offset, index) => [100 + index, offset]))
     expect(told).toEqual(['reset'])
-    expect(await transportOf(page)).toEqual({ status: 'connected', transport: transports.at(-1) })
+    expect(await stateOf(page)).toEqual({ status: 'connected', transport: transports.at(-1) })
     // Without a reload: it is still the page that began.
     expect(new Set(events.map(({ epoch }) => epoch)).size).toBe(2)
   })
