@@ -119,3 +119,17 @@ describe('where a request comes from', () => {
     assert.equal(served, 20)
   })
 })
+
+test('a refused connection costs less than one that is served', async (t) => {
+  /** The processor time, in ticks, that so many handshakes take. */
+  const cost = async (env) => {
+    const server = await start(t, env)
+    await rush(server, 50, 100_000)
+    const before = server.processorTicks()
+    for (let round = 0; round < 10; round++) await rush(server, 50, 100_000)
+    return server.processorTicks() - before
+  }
+  const served = await cost({ CONNECTIONS_PER_SECOND: '100000' })
+  const refused = await cost({ CONNECTIONS_PER_SECOND: '1' })
+  assert.ok(refused < served, `refused ${refused}, served ${served} ticks`)
+})
