@@ -178,34 +178,105 @@ mod tests {
         assert!(!log.reaches(&at("f", 1)));
     }
 
+    /// What may happen to a room's log.
+    #[derive(Debug, Clone)]
+    enum Step {
+        /// Time passes, then an event of so many bytes comes.
+        Append { wait_ms: u64, size: usize },
+        /// Time passes, and the upkeep looks in.
+        Trim { wait_ms: u64 },
+        /// The log is lost; another begins under the next epoch.
+        Lose,
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            12 => (0_u64..400, 1_usize..80).prop_map(|(wait_ms, size)| Step::Append { wait_ms, size }),
+            3 => (0_u64..1500).prop_map(|wait_ms| Step::Trim { wait_ms }),
+            1 => Just(Step::Lose),
+        ]
+    }
+
+    /// Keeps everything, and says what of it the bounds leave.
+    struct Model {
+        bounds: LogBounds,
+        epoch: u32,
+        /// When each event came and how many bytes its frame has, the first offset first.
+        events: Vec<(u64, usize)>,
+        /// Events that no bound leaves any more.
+        dropped: usize,
+    }
+
+    impl Model {
+        /// The oldest go, one by one, while any bound is passed.
+        fn trim(&mut self, now_ms: u64) {
+            let is_over = |kept: &[(u64, usize)]| {
+                let bytes: usize = kept.iter().map(|(_, size)| size).sum();
+                let stale =
+                    kept.first().is_some_and(|(at_ms, _)| at_ms + self.bounds.age_ms < now_ms);
+                kept.len() > self.bounds.events || bytes > self.bounds.bytes || stale
+            };
+            while is_over(&self.events[self.dropped..]) {
+                self.dropped += 1;
+            }
+        }
+
+        fn kept_after(&self, offset: u64) -> Vec<u64> {
+            (self.dropped as u64 + 1..=self.events.len() as u64).filter(|n| *n > offset).collect()
+        }
+    }
+
     proptest! {
-        /// Held against a model that keeps everything.
+        /// Held against a model that keeps everything: appended to, trimmed by each bound, lost, and
+        /// resumed from any offset of any epoch after each step.
         #[test]
         fn what_is_reached_is_whole(
-            steps in prop::collection::vec((0_u64..400, 1_usize..80), 1..60),
+            steps in prop::collection::vec(step(), 1..60),
             events in 1_usize..20,
             bytes in 100_usize..3000,
-            from in 0_u64..70,
         ) {
-            let mut log = log(LogBounds { events, age_ms: 1000, bytes });
+            let bounds = LogBounds { events, age_ms: 1000, bytes };
+            let mut model = Model { bounds, epoch: 0, events: Vec::new(), dropped: 0 };
+            let begin = |epoch: u32| RoomLog::new(Epoch(epoch.to_string()), bounds);
+            let mut log = begin(0);
             let mut now_ms = 0;
-            let mut all = Vec::new();
-            for (wait_ms, size) in steps {
-                now_ms += wait_ms;
-                all.push(append(&mut log, &"a".repeat(size), now_ms));
+            for step in steps {
+                match step {
+                    Step::Append { wait_ms, size } => {
+                        now_ms += wait_ms;
+                        let offset = append(&mut log, &"a".repeat(size), now_ms);
+                        let frame = log.events.back().map_or(0, |logged| logged.frame.size());
+                        // One that no bound leaves is gone at once; nobody is sent less for it.
+                        let frame = if offset == log.offset() && frame > 0 { frame } else { bytes + 1 };
+                        model.events.push((now_ms, frame));
+                        prop_assert_eq!(offset, model.events.len() as u64);
+                    }
+                    Step::Trim { wait_ms } => {
+                        now_ms += wait_ms;
+                        log.trim(now_ms);
+                    }
+                    Step::Lose => {
+                        model = Model { epoch: model.epoch + 1, events: Vec::new(), dropped: 0, ..model };
+                        log = begin(model.epoch);
+                    }
+                }
+                model.trim(now_ms);
+
+                let last = model.events.len() as u64;
+                prop_assert_eq!(log.position(), at(&model.epoch.to_string(), last));
+                prop_assert_eq!(log.is_empty(), model.kept_after(0).is_empty());
+                prop_assert!(log.events.len() <= events && log.bytes <= bytes);
+                prop_assert_eq!(log.bytes, log.events.iter().map(|logged| logged.frame.size()).sum::<usize>());
+                for from in 0..=last + 2 {
+                    let reached = (model.dropped as u64..=last).contains(&from);
+                    prop_assert_eq!(log.reaches(&at(&model.epoch.to_string(), from)), reached);
+                    prop_assert_eq!(offsets_after(&log, from), model.kept_after(from));
+                    prop_assert!(!log.reaches(&at("another", from)));
+                    if let Some(before) = model.epoch.checked_sub(1) {
+                        prop_assert!(!log.reaches(&at(&before.to_string(), from)));
+                    }
+                }
             }
-            prop_assert!(all.iter().copied().eq(1..=all.len() as u64));
-            let kept = offsets_after(&log, from);
-            let expected: Vec<_> = all.into_iter().filter(|offset| *offset > from).collect();
-            if log.reaches(&at("e", from)) {
-                prop_assert_eq!(kept, expected);
-            } else {
-                prop_assert!(expected.ends_with(&kept));
-                prop_assert!(kept.len() < expected.len() || from > log.offset());
-            }
-            prop_assert!(log.events.len() <= events);
-            prop_assert!(log.bytes <= bytes);
-            prop_assert_eq!(log.bytes, log.events.iter().map(|logged| logged.frame.size()).sum::<usize>());
         }
     }
 }
