@@ -22,6 +22,7 @@ export function encode(payload: unknown): Encoded {
 function holdsBinary(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (isBinary(value)) return true
+  if (Array.isArray(value)) return value.some(holdsBinary)
   // Every emit goes through here: an array of the values would cost more than the walk.
   for (const name in value) if (holdsBinary(value[name as keyof typeof value])) return true
   return false
