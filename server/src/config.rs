@@ -46,6 +46,10 @@ pub struct Config {
     #[arg(long, env, default_value = "http://localhost:5173", value_delimiter = ',', value_parser = origin)]
     pub cors_origin: Vec<String>,
 
+    /// How long a client may take to send a request's head, or the next part of its body.
+    #[arg(long, env, default_value = "75s", value_parser = duration("REQUEST_TIMEOUT"))]
+    pub request_timeout: Duration,
+
     /// How long a client may take from opening a connection to asking for being let in.
     #[arg(long, env, default_value = "10s", value_parser = duration("CONNECT_TIMEOUT"))]
     pub connect_timeout: Duration,

@@ -1,22 +1,35 @@
 //! A server put together from its settings, and its orderly end (operations.md, "Stopping").
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use aide::{axum::ApiRouter, openapi::OpenApi};
 use axum::{
     Extension, Json, Router,
-    extract::{DefaultBodyLimit, Request, State},
+    body::Body,
+    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
     http::{HeaderMap, HeaderValue, Method, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    serve::ListenerExt,
+    serve::{Listener, ListenerExt},
 };
 use engineioxide::{config::EngineIoConfig, layer::EngineIoLayer};
+use hyper::{Request as HyperRequest, body::Incoming, server::conn::http1};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
 use samewire_protocol::{ErrorCode, limits::MAX_MESSAGE_BYTES};
-use tokio::{net::TcpListener, task::JoinSet, time::MissedTickBehavior};
+use tokio::{
+    net::TcpListener,
+    task::JoinSet,
+    time::{Instant, MissedTickBehavior, timeout_at},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tower::ServiceExt;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     cors::{AllowOrigin, CorsLayer},
+    timeout::RequestBodyTimeoutLayer,
 };
 
 use crate::{
@@ -99,8 +112,8 @@ impl Server {
         Ok(Self::new(engine, routes, config))
     }
 
-    /// Puts a server together from an engine and the routes that were registered. Its upkeep is spawned on the runtime that
-    /// this is called on.
+    /// Puts a server together from an engine and the routes that were registered. Its upkeep is
+    /// spawned on the runtime that this is called on.
     pub fn new(engine: Engine, routes: ApiRouter<Arc<Engine>>, config: &Config) -> Self {
         metrics::install();
         let engine = Arc::new(engine);
@@ -125,7 +138,8 @@ impl Server {
             .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
             .with_state(engine.clone())
             .layer(sockets(&engine, config))
-            .layer(cors(&origins));
+            .layer(cors(&origins))
+            .layer(RequestBodyTimeoutLayer::new(config.request_timeout));
         // Around the whole and not around each route, which would be copied for each request: what
         // a websocket passes on its way in.
         let router = Router::new()
@@ -197,16 +211,19 @@ pub async fn run_with(config: Config, domain: impl Domain) -> Result<(), ServeEr
         demo.fill(&store).await?;
         tasks.spawn(demo::play(server.engine.clone(), live_preview));
     }
-    let served = serve(server, listener).await;
+    serve(server, listener, config.request_timeout).await;
     tasks.shutdown().await;
     store.close().await;
     tracing::info!("stopped");
-    served
+    Ok(())
 }
 
 /// Serves until SIGTERM or SIGINT, then lets clients and requests go.
-async fn serve(server: Server, listener: TcpListener) -> Result<(), ServeError> {
-    let listener = listener.tap_io(|tcp| {
+///
+/// By hyper itself and not by `axum::serve`, which gives a client all the time in the world to say
+/// what it wants.
+async fn serve(server: Server, listener: TcpListener, request_timeout: Duration) {
+    let mut listener = listener.tap_io(|tcp| {
         let socket = socket2::SockRef::from(&*tcp);
         // Neither is needed for serving, only for serving well.
         let _ = socket.set_tcp_nodelay(true);
@@ -224,21 +241,45 @@ async fn serve(server: Server, listener: TcpListener) -> Result<(), ServeError> 
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        if tokio::time::timeout(STOP_TIMEOUT, gone).await.is_err() {
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        if timeout_at(deadline, gone).await.is_err() {
             tracing::warn!(left = stopping.connection_count(), "clients did not go in time");
         }
+        deadline
     };
-    let service = server.router.into_make_service_with_connect_info::<SocketAddr>();
-    let serving = axum::serve(listener, service).with_graceful_shutdown(stop);
-    let overdue = async {
-        engine.stopped().await;
-        tokio::time::sleep(STOP_TIMEOUT).await;
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(request_timeout);
+    let (connections, ending) = (TaskTracker::new(), CancellationToken::new());
+    let mut stop = pin!(stop);
+    let deadline = loop {
+        let (tcp, peer) = tokio::select! {
+            accepted = listener.accept() => accepted,
+            deadline = &mut stop => break deadline,
+        };
+        let service =
+            server.router.clone().map_request(move |mut request: HyperRequest<Incoming>| {
+                request.extensions_mut().insert(ConnectInfo(peer));
+                request.map(Body::new)
+            });
+        let service = TowerToHyperService::new(service);
+        let connection = http.serve_connection(TokioIo::new(tcp), service).with_upgrades();
+        let ending = ending.clone();
+        connections.spawn(async move {
+            // That one fails concerns its client alone.
+            let mut connection = pin!(connection);
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = ending.cancelled_owned() => connection.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.await;
+        });
     };
-    tokio::select! {
-        served = serving => served?,
-        () = overdue => tracing::warn!("requests did not end in time"),
+    drop(listener);
+    ending.cancel();
+    connections.close();
+    if timeout_at(deadline, connections.wait()).await.is_err() {
+        tracing::warn!("requests did not end in time");
     }
-    Ok(())
 }
 
 /// A server that stops takes nothing new, and still lets long polling come to its end.

@@ -3,6 +3,7 @@
 // throttle.test.mjs.
 import assert from 'node:assert/strict'
 import { once } from 'node:events'
+import { connect } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { beginSession, call, createProject, ingest, keydown, refusals, token } from './api.mjs'
 import { ask, next, open, settled, signedIn } from './client.mjs'
@@ -227,6 +228,35 @@ describe('a connection', () => {
       await next(socket, 'auth_error')
     }, hasty)
     assert.deepEqual(refused, { AUTH_TIMEOUT: 1 })
+  })
+})
+
+describe('a request', () => {
+  /** Sends some of a request, and gives what came until the server closed. */
+  async function sent(server, text) {
+    const socket = connect(new URL(server.url).port, '127.0.0.1')
+    let answer = ''
+    socket.setEncoding('utf8').on('data', (more) => (answer += more))
+    socket.on('error', () => {})
+    socket.write(text)
+    await once(socket, 'close')
+    return answer
+  }
+
+  test('comes in time, head and body, or its connection ends', async (t) => {
+    const hasty = await start(t, { REQUEST_TIMEOUT: '300ms' })
+    assert.equal(await sent(hasty, ''), '')
+    assert.equal(await sent(hasty, 'GET /health HTTP/1.1\r\nHost: x\r\nX-Slow: '), '')
+    const head = 'POST /api/projects HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n'
+    const answer = await sent(hasty, `${head}Authorization: Bearer ${token('anna')}\r\n\r\n{"na`)
+    assert.match(answer, /^HTTP\/1.1 400 /)
+    // Who goes on to ask is served for as long as they like, and so is a websocket.
+    const socket = await signedIn(t, hasty, 'anna', { transports: ['websocket'] })
+    for (let n = 0; n < 10; n++) {
+      assert.equal((await fetch(`${hasty.url}/health`)).status, 200)
+      await new Promise((resolve) => setTimeout(resolve, 60))
+    }
+    assert.equal((await settled(socket)).ok, true)
   })
 })
 

@@ -23,6 +23,7 @@ const SETTINGS = [
   ['JWT_PUBLIC_KEY', undefined, undefined],
   ['JWT_JWKS_URL', undefined, undefined],
   ['CORS_ORIGIN', 'http://localhost:5173', 'localhost', 'CORS_ORIGIN must be a list of origins'],
+  ['REQUEST_TIMEOUT', '75s', '0s', 'REQUEST_TIMEOUT must be a duration'],
   ['CONNECT_TIMEOUT', '10s', 'soon', 'CONNECT_TIMEOUT must be a duration'],
   ['PING_TIMEOUT', '60s', '0', 'PING_TIMEOUT must be a duration'],
   ['PING_INTERVAL', '25s', '-1s', 'PING_INTERVAL must be a duration'],
