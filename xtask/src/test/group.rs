@@ -14,7 +14,7 @@ use crate::{
 const NODE_CLIENT_TESTS: &str = "server/tests/clients/node";
 const PYTHON_CLIENT_TESTS: &str = "server/tests/clients/python";
 const EXAMPLE_APP: &str = "examples/react-dashboard";
-const PACKAGE_IN_BROWSER: &str = "npm/tests/browser";
+const PACKAGE: &str = "npm";
 
 /// Tests that are run and reported together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -186,7 +186,9 @@ impl Group {
             Self::Browser => {
                 let playwright = || Program::new("npx").args(["--no", "playwright", "test"]);
                 vec![
-                    Part::Tests(playwright().within(folder(PACKAGE_IN_BROWSER)?)),
+                    Part::Tests(
+                        playwright().args(["--config", "tests/browser"]).within(folder(PACKAGE)?),
+                    ),
                     Part::Tests(playwright().within(folder(EXAMPLE_APP)?)),
                 ]
             }
