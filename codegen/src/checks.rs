@@ -37,14 +37,20 @@ pub(crate) fn declare() -> String {
 /// The whole file.
 pub(crate) fn write(model: &Model) -> String {
     let mut checks = Checks { model, functions: BTreeMap::new() };
-    let payloads: String = model
+    let mut payloads: String = model
         .events(Direction::Server)
         .map(|event| checks.entry(event.info.name, &Type::Ref(event.info.type_name.into())))
         .collect();
-    let answers: String = model
+    let mut answers: String = model
         .events(Direction::Client)
         .filter_map(|event| Some(checks.entry(event.info.name, event.answer.as_ref()?)))
         .collect();
+    while let Some((kept, dropped)) = checks.twins() {
+        let call = |name: &str| format!("check{name}(");
+        let rename = |code: &mut String| *code = code.replace(&call(&dropped), &call(&kept));
+        checks.functions.remove(&dropped);
+        checks.functions.values_mut().chain([&mut payloads, &mut answers]).for_each(rename);
+    }
     let functions: String = checks.functions.into_values().collect();
     format!(
         "{HEAD}\n{SHARED}{functions}\n\
@@ -134,6 +140,15 @@ impl Checks<'_> {
             self.functions.insert(name, body);
         }
         Some(function)
+    }
+
+    /// Two types whose functions do the same: one of them is enough for both.
+    fn twins(&self) -> Option<(String, String)> {
+        let mut names = BTreeMap::new();
+        self.functions.iter().find_map(|(name, function)| {
+            let body = function.split_once('{')?.1;
+            names.insert(body, name).map(|twin| (twin.clone(), name.clone()))
+        })
     }
 
     /// The type that a name stands for.

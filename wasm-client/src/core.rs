@@ -17,14 +17,14 @@ use crate::{
 extern "C" {
     /// Four characters of the frame that came, the first of them in the lowest byte. One that isn't ASCII
     /// is 255, past the end is 0.
-    fn characters(at: u32) -> u32;
+    fn characters(at: i32) -> i32;
 
     /// The value of the JSON that begins there in the frame that came.
-    fn parse(at: u32) -> u32;
+    fn parse(at: i32) -> i32;
 
     /// Somebody who is in the room that was asked about.
     #[wasm_bindgen(js_name = addUser)]
-    fn add_user(user: u32);
+    fn add_user(user: i32);
 }
 
 /// One client. Values and texts are given as numbers, which it lets go of. `now` is milliseconds
@@ -40,7 +40,7 @@ pub struct Core {
 impl Core {
     /// A client that isn't connected.
     #[wasm_bindgen(constructor)]
-    pub fn new(options: u32, seed: f64) -> Self {
+    pub fn new(options: i32, seed: f64) -> Self {
         let config = Value::new(options).as_ref().map(options::read).unwrap_or_default();
         let client = Client::new(config, seed.to_bits(), GeneratedChecks);
         Self { client, clock: Clock::default(), now: Instant::default() }
@@ -94,13 +94,13 @@ impl Core {
     }
 
     /// The answer to a wanted token: a token, or none.
-    pub fn token(&mut self, token: u32) {
+    pub fn token(&mut self, token: i32) {
         self.client.token(self.now, Ok(Word::new(token)));
     }
 
     /// Nobody could give a token.
     #[wasm_bindgen(js_name = tokenFailed)]
-    pub fn token_failed(&mut self, message: u32) {
+    pub fn token_failed(&mut self, message: i32) {
         self.client.token(self.now, Err(word(message)));
     }
 
@@ -110,10 +110,10 @@ impl Core {
     pub fn emit(
         &mut self,
         call: u32,
-        event: u32,
-        json: u32,
-        attachments: u32,
-        id: u32,
+        event: i32,
+        json: i32,
+        attachments: i32,
+        id: i32,
         timeout: f64,
         retries: f64,
     ) {
@@ -129,7 +129,7 @@ impl Core {
 
     /// Emits an event now, unacknowledged. Whether it could: else the failure is told.
     #[wasm_bindgen(js_name = emitVolatile)]
-    pub fn emit_volatile(&mut self, event: u32, json: u32, attachments: u32) -> bool {
+    pub fn emit_volatile(&mut self, event: i32, json: i32, attachments: i32) -> bool {
         let Some(payload) = encoded(json, attachments) else {
             return false;
         };
@@ -142,14 +142,14 @@ impl Core {
     }
 
     /// Answers an event that the server wants acknowledged.
-    pub fn acknowledge(&mut self, ack: f64, json: u32, attachments: u32) {
+    pub fn acknowledge(&mut self, ack: f64, json: i32, attachments: i32) {
         if let Some(answer) = encoded(json, attachments) {
             self.client.acknowledge(ack as u64, answer);
         }
     }
 
     /// Joins a room; with `events`, an array, only those are sent.
-    pub fn join(&mut self, handle: u32, room: u32, events: u32) {
+    pub fn join(&mut self, handle: u32, room: i32, events: i32) {
         let events = Value::new(events);
         let events = events.map(|events| events.items().filter_map(|event| event.text()).collect());
         self.client.join(self.now, HandleId(handle), word(room), events);
@@ -174,27 +174,27 @@ impl Core {
 
     /// A text frame came.
     pub fn frame(&mut self, socket: u32) {
-        let read = Cell::new((u32::MAX, [0; 4]));
+        let read = Cell::new((i32::MAX, [0; 4]));
         let character = |at: usize| {
-            let four = at as u32 / 4;
+            let four = at as i32 / 4;
             if read.get().0 != four {
                 read.set((four, characters(four * 4).to_le_bytes()));
             }
             Some(read.get().1[at % 4]).filter(|character| *character > 0)
         };
-        let frame = decode(character, |at| Value::new(parse(at as u32)));
+        let frame = decode(character, |at| Value::new(parse(at as i32)));
         self.client.handle_frame(self.now, SocketId(socket), frame);
     }
 
     /// A binary frame came.
-    pub fn attachment(&mut self, socket: u32, attachment: u32) {
+    pub fn attachment(&mut self, socket: u32, attachment: i32) {
         if let Some(attachment) = Value::new(attachment) {
             self.client.handle_attachment(self.now, SocketId(socket), attachment);
         }
     }
 
     /// A socket is gone, or couldn't be opened.
-    pub fn lost(&mut self, socket: u32, message: u32) {
+    pub fn lost(&mut self, socket: u32, message: i32) {
         self.client.handle_lost(self.now, SocketId(socket), word(message));
     }
 
@@ -205,18 +205,18 @@ impl Core {
 
     /// Tells how much of a room's log was delivered: its offset, less than 0 where that isn't known.
     /// The epoch follows by [`Self::epoch`].
-    pub fn offset(&self, room: u32) -> f64 {
+    pub fn offset(&self, room: i32) -> f64 {
         self.client.position(&word(room)).map_or(-1.0, |position| position.offset as f64)
     }
 
     /// The life of the log that the offset is of.
-    pub fn epoch(&self, room: u32) -> u32 {
+    pub fn epoch(&self, room: i32) -> i32 {
         let position = self.client.position(&word(room));
         position.map_or(0, |position| position.epoch.clone().give())
     }
 
     /// Tells who is in a room.
-    pub fn users(&self, room: u32) {
+    pub fn users(&self, room: i32) {
         for user in self.client.users(&word(room)) {
             add_user(user.id());
         }
@@ -228,11 +228,11 @@ impl Core {
     }
 }
 
-fn word(number: u32) -> Word {
+fn word(number: i32) -> Word {
     Word::new(number).unwrap_or_else(|| Word::known(""))
 }
 
-fn encoded(json: u32, attachments: u32) -> Option<Encoded<Value>> {
+fn encoded(json: i32, attachments: i32) -> Option<Encoded<Value>> {
     let attachments = Value::new(attachments).map(|attachments| attachments.items().collect());
     Some(Encoded { json: Value::new(json)?, attachments: attachments.unwrap_or_default() })
 }

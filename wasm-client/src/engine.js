@@ -27,7 +27,7 @@ export function tell(what, a, b, c, d, e, f, g) {
 }
 
 export function fail(code, message, retryable, retryAfterMs) {
-  failure = { code: take(code), message: take(message), retryable, ...(retryAfterMs >= 0 && { retryAfterMs }) }
+  failure = { code: take(code), message: take(message), retryable: retryable === 1, ...(retryAfterMs >= 0 && { retryAfterMs }) }
 }
 
 const takeFailure = () => {

@@ -19,3 +19,9 @@ mod value;
 mod writer;
 
 pub use core::Core;
+
+/// Made for WebAssembly and for size: the standard library's weighs three kilobytes more.
+#[cfg(target_arch = "wasm32")]
+#[global_allocator]
+static ALLOCATOR: lol_alloc::LockedAllocator<lol_alloc::FreeListAllocator> =
+    lol_alloc::LockedAllocator::new(lol_alloc::FreeListAllocator::new());

@@ -11,10 +11,10 @@ use crate::{
 #[wasm_bindgen(module = "/src/engine.js")]
 extern "C" {
     /// What is to be done, and what with. Values among these are JavaScript's to let go of.
-    pub(crate) fn tell(what: u32, a: f64, b: f64, c: f64, d: f64, e: f64, f: f64, g: f64);
+    pub(crate) fn tell(what: i32, a: f64, b: f64, c: f64, d: f64, e: f64, f: f64, g: f64);
 
     /// The failure that the next `tell` is about.
-    fn fail(code: u32, message: u32, retryable: bool, retry_after_ms: f64);
+    fn fail(code: i32, message: i32, retryable: i32, retry_after_ms: f64);
 }
 
 /// The order of `perform` in `engine.js`.
@@ -48,7 +48,7 @@ const fn transport_number(transport: Transport) -> f64 {
 
 fn say<const COUNT: usize>(what: What, with: [f64; COUNT]) {
     let at = |index: usize| with.get(index).copied().unwrap_or(0.0);
-    tell(what as u32, at(0), at(1), at(2), at(3), at(4), at(5), at(6));
+    tell(what as i32, at(0), at(1), at(2), at(3), at(4), at(5), at(6));
 }
 
 fn text(text: Word) -> f64 {
@@ -62,7 +62,7 @@ fn value(value: Option<Value>) -> f64 {
 /// Tells a failure ahead of what it is about.
 pub(crate) fn failure(failure: Failure<Word>) {
     let Failure { code, message, retryable, retry_after_ms } = failure;
-    fail(code.give(), message.give(), retryable, retry_after_ms.map_or(-1.0, f64::from));
+    fail(code.give(), message.give(), retryable.into(), retry_after_ms.map_or(-1.0, f64::from));
 }
 
 /// Tells what is to be done with the network.

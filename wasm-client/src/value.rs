@@ -1,63 +1,63 @@
 //! JavaScript values as the core's payloads and texts.
 
-use std::{mem, num::NonZeroU32};
+use std::{mem, num::NonZeroI32};
 
 use samewire_client_core::{Arrived, Checks, Misfit, Payload, Place, Position, Text};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen(module = "/src/values.js")]
 extern "C" {
-    fn retain(value: u32);
-    fn release(value: u32);
-    fn field(value: u32, at: u32, length: u32) -> u32;
-    fn item(value: u32, index: u32) -> u32;
+    fn retain(value: i32);
+    fn release(value: i32);
+    fn field(value: i32, at: i32, length: i32) -> i32;
+    fn item(value: i32, index: i32) -> i32;
     #[wasm_bindgen(js_name = textOf)]
-    fn text_of(value: u32) -> u32;
+    fn text_of(value: i32) -> i32;
     #[wasm_bindgen(js_name = numberOf)]
-    fn number_of(value: u32) -> f64;
+    fn number_of(value: i32) -> f64;
     #[wasm_bindgen(js_name = flagOf)]
-    fn flag_of(value: u32) -> u32;
+    fn flag_of(value: i32) -> i32;
     #[wasm_bindgen(js_name = bytesOf)]
-    fn bytes_of(value: u32) -> u32;
-    fn attach(attachment: u32);
+    fn bytes_of(value: i32) -> i32;
+    fn attach(attachment: i32);
     #[wasm_bindgen(js_name = withAttachments)]
-    fn with_attachments(value: u32) -> u32;
+    fn with_attachments(value: i32) -> i32;
 
-    fn known(at: u32, length: u32) -> u32;
-    fn join(text: u32, at: u32, length: u32, other: u32) -> u32;
-    fn before(text: u32, at: u32, length: u32) -> u32;
-    fn after(text: u32, at: u32, length: u32) -> u32;
+    fn known(at: i32, length: i32) -> i32;
+    fn join(text: i32, at: i32, length: i32, other: i32) -> i32;
+    fn before(text: i32, at: i32, length: i32) -> i32;
+    fn after(text: i32, at: i32, length: i32) -> i32;
     #[wasm_bindgen(js_name = characterOf)]
-    fn character_of(text: u32, at: u32) -> u32;
+    fn character_of(text: i32, at: i32) -> i32;
 
     #[wasm_bindgen(js_name = nameOf)]
-    fn name_of(arguments: u32) -> u32;
+    fn name_of(arguments: i32) -> i32;
     #[wasm_bindgen(js_name = roomOf)]
-    fn room_of(arguments: u32) -> u32;
+    fn room_of(arguments: i32) -> i32;
     #[wasm_bindgen(js_name = epochOf)]
-    fn epoch_of(arguments: u32) -> u32;
+    fn epoch_of(arguments: i32) -> i32;
     #[wasm_bindgen(js_name = offsetOf)]
-    fn offset_of(arguments: u32) -> f64;
+    fn offset_of(arguments: i32) -> f64;
 
-    fn check(table: u32, name: u32, value: u32) -> u32;
+    fn check(table: i32, name: i32, value: i32) -> i32;
 }
 
 /// A number that JavaScript keeps a value under, for as long as there is one of these.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Kept(NonZeroU32);
+struct Kept(NonZeroI32);
 
 impl Kept {
     /// A number that nobody else has. 0 is nothing.
-    fn new(number: u32) -> Option<Self> {
-        NonZeroU32::new(number).map(Self)
+    fn new(number: i32) -> Option<Self> {
+        NonZeroI32::new(number).map(Self)
     }
 
-    fn id(&self) -> u32 {
+    fn id(&self) -> i32 {
         self.0.get()
     }
 
     /// The number, for JavaScript to let go of.
-    fn give(self) -> u32 {
+    fn give(self) -> i32 {
         let number = self.id();
         mem::forget(self);
         number
@@ -86,34 +86,34 @@ pub(crate) struct Value(Kept);
 pub(crate) struct Word(Kept);
 
 /// Where a text of this program's lies in its memory, and how long it is.
-pub(crate) fn place(text: &'static str) -> (u32, u32) {
-    (text.as_ptr() as u32, text.len() as u32)
+pub(crate) fn place(text: &'static str) -> (i32, i32) {
+    (text.as_ptr() as i32, text.len() as i32)
 }
 
 impl Value {
-    pub(crate) fn new(number: u32) -> Option<Self> {
+    pub(crate) fn new(number: i32) -> Option<Self> {
         Kept::new(number).map(Self)
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> i32 {
         self.0.id()
     }
 
-    pub(crate) fn give(self) -> u32 {
+    pub(crate) fn give(self) -> i32 {
         self.0.give()
     }
 }
 
 impl Word {
-    pub(crate) fn new(number: u32) -> Option<Self> {
+    pub(crate) fn new(number: i32) -> Option<Self> {
         Kept::new(number).map(Self)
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    pub(crate) fn id(&self) -> i32 {
         self.0.id()
     }
 
-    pub(crate) fn give(self) -> u32 {
+    pub(crate) fn give(self) -> i32 {
         self.0.give()
     }
 }
@@ -127,7 +127,7 @@ impl Payload for Value {
     }
 
     fn item(&self, index: usize) -> Option<Self> {
-        Self::new(item(self.id(), index as u32))
+        Self::new(item(self.id(), index as i32))
     }
 
     fn text(&self) -> Option<Word> {
@@ -178,7 +178,7 @@ impl Text for Word {
     fn known(text: &'static str) -> Self {
         let (at, length) = place(text);
         // JavaScript has a number for every text.
-        Self(Kept(NonZeroU32::new(known(at, length)).unwrap_or(NonZeroU32::MIN)))
+        Self(Kept(NonZeroI32::new(known(at, length)).unwrap_or(NonZeroI32::MAX)))
     }
 
     fn join(&self, separator: &'static str, other: &Self) -> Self {
@@ -194,7 +194,7 @@ impl Text for Word {
     }
 
     fn character(&self, at: usize) -> Option<u8> {
-        match character_of(self.id(), at as u32) {
+        match character_of(self.id(), at as i32) {
             0 => None,
             character => Some(u8::try_from(character).unwrap_or(u8::MAX)),
         }
@@ -214,7 +214,7 @@ impl Checks<Value> for GeneratedChecks {
     }
 }
 
-fn fits(table: u32, event: &Word, value: Option<&Value>) -> Result<(), Misfit<Word>> {
+fn fits(table: i32, event: &Word, value: Option<&Value>) -> Result<(), Misfit<Word>> {
     let value = value.map_or(0, Value::id);
     let Some(problem) = Word::new(check(table, event.id(), value)) else {
         return Ok(());

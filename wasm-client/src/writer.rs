@@ -8,14 +8,14 @@ use crate::value::{Value, Word, place};
 #[wasm_bindgen(module = "/src/values.js")]
 extern "C" {
     #[wasm_bindgen(js_name = writeAscii)]
-    fn write_ascii(at: u32, length: u32);
+    fn write_ascii(at: i32, length: i32);
     #[wasm_bindgen(js_name = writeNumber)]
     fn write_number(number: f64);
     #[wasm_bindgen(js_name = writeQuoted)]
-    fn write_quoted(text: u32);
+    fn write_quoted(text: i32);
     #[wasm_bindgen(js_name = writeJson)]
-    fn write_json(json: u32);
-    fn attach(attachment: u32);
+    fn write_json(json: i32);
+    fn attach(attachment: i32);
 }
 
 /// Writes the next frame that JavaScript sends.

@@ -97,7 +97,7 @@ fn connected() -> (Page, Engine) {
 }
 
 fn engine(page: &Page, options: &Object) -> Engine {
-    let make_core = Closure::<dyn Fn(u32, f64) -> Core>::new(Core::new).into_js_value();
+    let make_core = Closure::<dyn Fn(i32, f64) -> Core>::new(Core::new).into_js_value();
     let wasm = Object::new();
     Reflect::set(&wasm, &"makeCore".into(), &make_core).unwrap();
     Reflect::set(&wasm, &"memory".into(), &wasm_bindgen::memory()).unwrap();

@@ -67,27 +67,7 @@ function checkAiTypingStarted(v) {
   if (lacks) return missing(v, ['conversationId', 'messageId'])
 }
 
-function checkAiTypingStopped(v) {
-  if (!isObject(v)) return ': expected an object'
-  let lacks = false
-  if (v.conversationId === undefined) lacks = true
-  else if (typeof v.conversationId !== 'string') return '.conversationId: expected a string'
-  if (v.messageId === undefined) lacks = true
-  else if (typeof v.messageId !== 'string') return '.messageId: expected a string'
-  if (lacks) return missing(v, ['conversationId', 'messageId'])
-}
-
 function checkAuthError(v) {
-  if (!isObject(v)) return ': expected an object'
-  let lacks = false
-  if (v.code === undefined) lacks = true
-  else if (typeof v.code !== 'string') return '.code: expected a string'
-  if (v.message === undefined) lacks = true
-  else if (typeof v.message !== 'string') return '.message: expected a string'
-  if (lacks) return missing(v, ['message', 'code'])
-}
-
-function checkAuthRequestError(v) {
   if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.code === undefined) lacks = true
@@ -207,15 +187,6 @@ function checkConversationUpdate(v) {
   if (lacks) return missing(v, ['conversation', 'timestamp'])
 }
 
-function checkConversationUpdated(v) {
-  let e
-  if (!isObject(v)) return ': expected an object'
-  let lacks = false
-  if (v.conversation === undefined) lacks = true
-  else if ((e = checkConversation(v.conversation)) !== undefined) return `.conversation${e}`
-  if (lacks) return missing(v, ['conversation'])
-}
-
 function checkDataUpdated(v) {
   let e
   if (!isObject(v)) return ': expected an object'
@@ -236,14 +207,6 @@ function checkDataUpdated(v) {
   if (v.version === undefined) lacks = true
   else if (!isInteger(v.version, 0, 4294967295)) return '.version: expected an integer'
   if (lacks) return missing(v, ['room', 'entity', 'action', 'id', 'data', 'version', 'userId', 'timestamp'])
-}
-
-function checkDeletedConversation(v) {
-  if (!isObject(v)) return ': expected an object'
-  let lacks = false
-  if (v.conversationId === undefined) lacks = true
-  else if (typeof v.conversationId !== 'string') return '.conversationId: expected a string'
-  if (lacks) return missing(v, ['conversationId'])
 }
 
 function checkErrorBody(v) {
@@ -456,19 +419,6 @@ function checkInteractionType(v) {
   if (v !== 'comment' && v !== 'question' && v !== 'answer') return oneOf(v, 'one of comment, question, answer')
 }
 
-function checkInteractionUpdated(v) {
-  let e
-  if (!isObject(v)) return ': expected an object'
-  let lacks = false
-  if (v.interaction === undefined) lacks = true
-  else if ((e = checkInteraction(v.interaction)) !== undefined) return `.interaction${e}`
-  if (v.projectId === undefined) lacks = true
-  else if (typeof v.projectId !== 'string') return '.projectId: expected a string'
-  if (v.timestamp === undefined) lacks = true
-  else if (!isTime(v.timestamp)) return `.timestamp${time(v.timestamp)}`
-  if (lacks) return missing(v, ['projectId', 'timestamp', 'interaction'])
-}
-
 function checkItem(v) {
   if (!isObject(v)) return ': expected an object'
   let lacks = false
@@ -514,14 +464,6 @@ function checkLeft(v) {
   if (v.room === undefined) lacks = true
   else if (typeof v.room !== 'string') return '.room: expected a string'
   if (lacks) return missing(v, ['room'])
-}
-
-function checkLeftProject(v) {
-  if (!isObject(v)) return ': expected an object'
-  let lacks = false
-  if (v.projectId === undefined) lacks = true
-  else if (typeof v.projectId !== 'string') return '.projectId: expected a string'
-  if (lacks) return missing(v, ['projectId'])
 }
 
 function checkLoggedEvent(v) {
@@ -876,25 +818,7 @@ function checkTranscriptUpdated(v) {
   if (lacks) return missing(v, ['projectId', 'timestamp', 'storyId', 'transcript', 'updatedBy', 'version'])
 }
 
-function checkTypingNoted(v) {
-  if (!isObject(v)) return ': expected an object'
-  let lacks = false
-  if (v.conversationId === undefined) lacks = true
-  else if (typeof v.conversationId !== 'string') return '.conversationId: expected a string'
-  if (lacks) return missing(v, ['conversationId'])
-}
-
 function checkTypingStarted(v) {
-  if (!isObject(v)) return ': expected an object'
-  let lacks = false
-  if (v.conversationId === undefined) lacks = true
-  else if (typeof v.conversationId !== 'string') return '.conversationId: expected a string'
-  if (v.userId === undefined) lacks = true
-  else if (typeof v.userId !== 'string') return '.userId: expected a string'
-  if (lacks) return missing(v, ['conversationId', 'userId'])
-}
-
-function checkTypingStopped(v) {
   if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.conversationId === undefined) lacks = true
@@ -942,7 +866,7 @@ export const payloads = {
   authenticated: (v) => whole(checkAuthenticated(v)),
   auth_error: (v) => whole(checkAuthError(v)),
   'auth:success': (v) => whole(checkAuthSuccess(v)),
-  'auth:error': (v) => whole(checkAuthRequestError(v)),
+  'auth:error': (v) => whole(checkAuthError(v)),
   token_expiring: (v) => whole(checkTokenExpiring(v)),
   pong: (v) => whole(checkPong(v)),
   resumed: (v) => whole(checkResumed(v)),
@@ -954,13 +878,13 @@ export const payloads = {
   'event-received': (v) => whole(checkEventReceived(v)),
   'session-ended': (v) => whole(checkSessionEnded(v)),
   joined_project: (v) => whole(checkJoinedProject(v)),
-  left_project: (v) => whole(checkLeftProject(v)),
+  left_project: (v) => whole(checkJoinedProject(v)),
   story_uploaded: (v) => whole(checkStoryUploaded(v)),
   story_processing: (v) => whole(checkStoryProcessing(v)),
   story_processed: (v) => whole(checkStoryProcessed(v)),
   transcript_updated: (v) => whole(checkTranscriptUpdated(v)),
   interaction_added: (v) => whole(checkInteractionAdded(v)),
-  interaction_updated: (v) => whole(checkInteractionUpdated(v)),
+  interaction_updated: (v) => whole(checkInteractionAdded(v)),
   export_started: (v) => whole(checkExportStarted(v)),
   export_progress: (v) => whole(checkExportProgress(v)),
   export_ready: (v) => whole(checkExportReady(v)),
@@ -970,15 +894,15 @@ export const payloads = {
   unread_count_update: (v) => whole(checkUnreadCountUpdate(v)),
   conversation_update: (v) => whole(checkConversationUpdate(v)),
   'conversation:create': (v) => whole(checkConversationCreated(v)),
-  'conversation:update': (v) => whole(checkConversationUpdated(v)),
+  'conversation:update': (v) => whole(checkConversationCreated(v)),
   'conversation:delete': (v) => whole(checkConversationDeleted(v)),
   'ai:typing:start': (v) => whole(checkAiTypingStarted(v)),
-  'ai:typing:stop': (v) => whole(checkAiTypingStopped(v)),
+  'ai:typing:stop': (v) => whole(checkAiTypingStarted(v)),
   'message:chunk': (v) => whole(checkMessageChunk(v)),
   'message:complete': (v) => whole(checkMessageComplete(v)),
   'message:error': (v) => whole(checkMessageError(v)),
   'typing:start': (v) => whole(checkTypingStarted(v)),
-  'typing:stop': (v) => whole(checkTypingStopped(v)),
+  'typing:stop': (v) => whole(checkTypingStarted(v)),
   'data:update': (v) => whole(checkDataUpdated(v)),
   broadcast: (v) => whole(checkBroadcast(v)),
 }
@@ -1001,11 +925,11 @@ export const answers = {
   'leave:conversation': (v) => whole(checkLeft(v)),
   'conversation:create': (v) => whole(checkConversation(v)),
   'conversation:update': (v) => whole(checkConversation(v)),
-  'conversation:delete': (v) => whole(checkDeletedConversation(v)),
+  'conversation:delete': (v) => whole(checkConversationDeleted(v)),
   'message:send': (v) => whole(checkChatMessage(v)),
   'message:cancel': (v) => whole(checkChatMessage(v)),
-  'typing:start': (v) => whole(checkTypingNoted(v)),
-  'typing:stop': (v) => whole(checkTypingNoted(v)),
+  'typing:start': (v) => whole(checkConversationDeleted(v)),
+  'typing:stop': (v) => whole(checkConversationDeleted(v)),
   'data:update': (v) => whole(checkItem(v)),
   'data:snapshot': (v) => whole(checkSnapshot(v)),
   broadcast: (v) => whole(checkBroadcastSent(v)),
