@@ -51,7 +51,8 @@ impl Session {
                 let error = Error::RateLimited { retry_after: Duration::from_secs(1) };
                 self.refuse(None, ack, error).await
             }
-            PacketKind::Event { ack, .. } if text.len() > MAX_MESSAGE_BYTES => {
+            // One with binary parts is refused once they have come: they belong to it.
+            PacketKind::Event { ack, attachments: 0, .. } if text.len() > MAX_MESSAGE_BYTES => {
                 self.refuse(None, ack, too_large()).await
             }
             PacketKind::Event { attachments, .. } if attachments > MAX_ATTACHMENTS => {

@@ -120,6 +120,9 @@ describe('a message', () => {
     const parts = (bytes) => ['nobody-serves-this', { a: Buffer.alloc(bytes / 2), b: Buffer.alloc(bytes / 2) }]
     assert.equal((await ask(socket, ...parts(900_000))).error.code, 'UNKNOWN_EVENT')
     assert.equal((await ask(socket, ...parts(1_200_000))).error.code, 'PAYLOAD_TOO_LARGE')
+    const longText = { a: Buffer.alloc(1), text: 'x'.repeat(MESSAGE_BYTES) }
+    assert.equal((await ask(socket, 'nobody-serves-this', longText)).error.code, 'PAYLOAD_TOO_LARGE')
+    assert.equal((await settled(socket)).ok, true)
   })
 
   test('has up to 64 binary parts', async (t) => {
