@@ -9,7 +9,7 @@ mod admission;
 mod dispatch;
 mod sign_in;
 
-use std::{sync::Arc, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use rand::RngExt;
 use samewire_protocol::{
@@ -169,15 +169,21 @@ impl Session {
     async fn work(&mut self, socket: &Socket) -> Result<Next> {
         let engine = self.engine.clone();
         let connection = self.connection.clone();
+        // Both are set up once and not anew for each message.
+        let mut stopped = pin!(engine.stopped());
+        let mut deadline = pin!(sleep_until(self.deadline.0));
         loop {
+            if deadline.deadline() != self.deadline.0 {
+                deadline.as_mut().reset(self.deadline.0);
+            }
             tokio::select! {
                 biased;
-                () = sleep_until(self.deadline.0) => {
+                () = deadline.as_mut() => {
                     if self.on_deadline().await? == Next::Disconnect {
                         break;
                     }
                 }
-                () = engine.stopped() => return self.shut_down(socket).await,
+                () = stopped.as_mut() => return self.shut_down(socket).await,
                 rooms = connection.behind() => {
                     for room in rooms {
                         self.catch_up(&room).await?;
