@@ -48,7 +48,7 @@ async function begin(page: Page, server: HostileServer, options: ClientOptions =
       await expect(async () => {
         // Where the server said that it is over, only the application begins anew.
         if ((await status()) === 'closed') await page.evaluate(() => window.client.connect())
-        await expect.poll(status, { intervals: [10, 20, 50] }).toBe('connected')
+        await expect.poll(status, { intervals: [10, 20, 50], timeout: 2_000 }).toBe('connected')
         server.event('mark', mark)
         expect(await page.evaluate(() => window.heard.at(-1))).toBe(mark)
         const answer = page.evaluate((mark) => window.client.emit('ask' as 'ping', { mark } as never, { timeout: 500 }), mark)
