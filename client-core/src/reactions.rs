@@ -130,10 +130,11 @@ impl<P: Payload> Client<P> {
     pub(crate) fn packet(&mut self, packet: Packet<P>) {
         match packet {
             Packet::Event { args, ack, .. } => match args.event() {
-                Some(event) => match event.place.clone() {
-                    Some(place) => self.rooms.accept(place, event),
-                    None => self.arrived(event, ack),
-                },
+                Some(event) => {
+                    if let Some(event) = self.rooms.accept(event) {
+                        self.arrived(event, ack);
+                    }
+                }
                 None => self.fault("event", FrameError::Body),
             },
             Packet::Ack { id, args, .. } => {

@@ -213,16 +213,21 @@ impl<P: Payload> Rooms<P> {
         }
     }
 
-    /// Takes an event that has this place in a room's log.
-    pub(crate) fn accept(&mut self, place: Place<P::Text>, event: Arrived<P>) {
-        if self.rooms.get(&place.room).is_none() {
-            self.rooms.insert(place.room.clone(), Room::unasked());
-        }
-        let Some(room) = self.rooms.get_mut(&place.room) else {
-            return;
+    /// Takes an event that has a place in a room's log. Gives it back where it is its turn at once.
+    pub(crate) fn accept(&mut self, event: Arrived<P>) -> Option<Arrived<P>> {
+        let Some(place) = &event.place else {
+            return Some(event);
         };
-        let continuity = room.sequence.accept(place.position, event);
-        self.go_on(&place.room, continuity, None);
+        if let Some(room) = self.rooms.get_mut(&place.room)
+            && room.sequence.passes(&place.position)
+        {
+            return Some(event);
+        }
+        let Place { room: address, position } = place.clone();
+        let room = self.rooms.get_or_insert_with(address.clone(), Room::unasked);
+        let continuity = room.sequence.accept(position, event);
+        self.go_on(&address, continuity, None);
+        None
     }
 
     /// The server answered `room:history`.
