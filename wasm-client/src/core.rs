@@ -27,6 +27,9 @@ extern "C" {
     fn add_user(user: i32);
 }
 
+/// What [`Core::poll`] gives where it told something.
+const TOLD: f64 = -2.0;
+
 /// One client. Values and texts are given as numbers, which it lets go of. `now` is milliseconds
 /// since 1970.
 #[wasm_bindgen]
@@ -56,26 +59,22 @@ impl Core {
     }
 
     /// Tells what is to be done next, the network's part first; with `events`, the application's
-    /// after that. Whether there was anything.
-    pub fn poll(&mut self, events: bool) -> bool {
+    /// after that, and gives [`TOLD`]. Where there is nothing: when to tell the time at the latest, or
+    /// less than 0 where nothing is waited for.
+    pub fn poll(&mut self, events: bool) -> f64 {
         if let Some(transmit) = self.client.poll_transmit() {
             told::transmit(transmit);
-            return true;
+            return TOLD;
         }
         match events.then(|| self.client.poll_event()).flatten() {
             Some(event) => {
                 let client = &self.client;
                 let state = || (client.state(), client.transport());
                 told::event(event, state, || client.session().cloned());
-                true
+                TOLD
             }
-            None => false,
+            None => self.client.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64),
         }
-    }
-
-    /// When to tell the time at the latest; less than 0 where nothing is waited for.
-    pub fn deadline(&self) -> f64 {
-        self.client.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64)
     }
 
     /// Connects, at once even where a later try is set.
@@ -172,8 +171,9 @@ impl Core {
         self.client.handle_page(self.now, event);
     }
 
-    /// A text frame came.
-    pub fn frame(&mut self, socket: u32) {
+    /// A text frame came. Tells the time, too: none is called as often.
+    pub fn frame(&mut self, socket: u32, now: f64) {
+        self.tick(now);
         let read = Cell::new((i32::MAX, [0; 4]));
         let character = |at: usize| {
             let four = at as i32 / 4;

@@ -11,6 +11,9 @@ const TRANSPORTS = ['websocket', 'polling']
 const STATUSES = ['idle', 'connecting', 'authenticating', 'connected', 'reconnecting', 'closed']
 const PAGE = ['online', 'offline', 'shown', 'away', 'back']
 
+/** What the core gives when it said something, and no deadline. */
+const TOLD = -2
+
 /** What the core said last, until it is done. */
 const told = []
 let failure
@@ -90,12 +93,13 @@ export class Engine {
   drive() {
     if (this.driving) return
     this.driving = true
-    while (!this.over && this.core.poll(!this.pausing)) {
+    let deadline
+    while (!this.over && (deadline = this.core.poll(!this.pausing)) === TOLD) {
       this.perform()
       checkBy(this.checks)
     }
     this.driving = false
-    if (!this.over) this.setTimer()
+    if (!this.over) this.setTimer(deadline)
   }
 
   /** Does what the core said last. */
@@ -108,8 +112,7 @@ export class Engine {
   }
 
   /** Every frame moves the heartbeat's deadline away. A timer that wakes too early is cheaper than one that is set anew each time. */
-  setTimer() {
-    const deadline = this.core.deadline()
+  setTimer(deadline) {
     if (deadline < 0) return this.stopTimer()
     if (this.wakesAt <= deadline) return
     this.stopTimer()
@@ -160,9 +163,8 @@ export class Engine {
     if (typeof data === 'string') {
       if (this.over) return
       checkBy(this.checks)
-      this.core.tick(Date.now())
       arrive(data)
-      this.core.frame(id)
+      this.core.frame(id, Date.now())
       this.drive()
     } else if (data instanceof ArrayBuffer) this.input((core) => core.attachment(id, keep(data)))
   }
@@ -197,7 +199,7 @@ export class Engine {
   close() {
     if (this.over) return
     this.core.close()
-    while (this.core.poll(false)) this.perform()
+    while (this.core.poll(false) === TOLD) this.perform()
     this.over = true
     this.stopTimer()
     this.core.free()

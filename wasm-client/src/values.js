@@ -31,7 +31,6 @@ export function keep(value) {
   const number = free.length > 0 ? free.pop() : values.length
   values[number] = value
   counts[number] = 1
-  shared[number] = false
   return number
 }
 
@@ -76,7 +75,10 @@ function sweep() {
 }
 
 function drop(number) {
-  if (shared[number]) quoted[number] = undefined
+  if (shared[number]) {
+    shared[number] = false
+    quoted[number] = undefined
+  }
   values[number] = undefined
   free.push(number)
 }
