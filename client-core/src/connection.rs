@@ -1,6 +1,7 @@
 //! The connection's life: one explicit state, and what each thing that happens does to it.
 
 mod opening;
+mod state;
 mod upgrade;
 mod vigil;
 
@@ -14,6 +15,9 @@ use crate::{
     framing::{self, Frame, Packet},
     timer::{Timer, Timers},
 };
+pub use state::ConnectionState;
+pub(crate) use state::{Peer, Step};
+use state::{State, Token};
 pub(crate) use upgrade::UPGRADE;
 use upgrade::Upgrade;
 
@@ -24,94 +28,6 @@ const SIGN_IN_GRACE: Duration = Duration::from_secs(1);
 /// Tokens that may be refused in a row.
 const MAX_REFUSED_TOKENS: u32 = 2;
 
-/// How the connection is, as an application sees it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum ConnectionState<T> {
-    /// Not asked to connect yet.
-    Idle,
-    /// Opening a socket.
-    Connecting,
-    /// The socket is open; the server hasn't let us in yet.
-    Authenticating,
-    /// Events flow.
-    Connected,
-    /// The connection was lost.
-    Reconnecting {
-        /// The next try's number, counted from 1.
-        attempt: u32,
-        /// When it will be made.
-        retry_at: Instant,
-        /// Why there is no connection.
-        reason: Failure<T>,
-    },
-    /// Over, until `connect` is called.
-    Closed {
-        /// Why.
-        reason: Failure<T>,
-    },
-}
-
-/// The same, with all that the next decision needs.
-#[derive(Debug)]
-enum State<T> {
-    Idle,
-    /// A socket is asked for; Engine.IO isn't open.
-    Opening {
-        socket: SocketId,
-    },
-    /// Engine.IO is open; there is no token yet.
-    AwaitingToken {
-        socket: SocketId,
-    },
-    /// CONNECT is sent, with a token or without.
-    Greeting {
-        socket: SocketId,
-        with_token: bool,
-    },
-    /// We are in; who we are isn't said yet.
-    SigningIn {
-        socket: SocketId,
-    },
-    /// Events flow.
-    Open {
-        socket: SocketId,
-    },
-    /// Until the next try.
-    Waiting {
-        attempt: u32,
-        retry_at: Instant,
-        reason: Failure<T>,
-    },
-    Closed {
-        reason: Failure<T>,
-    },
-}
-
-/// What is to be done next, in this order.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step<T> {
-    /// A socket by this transport, of this session if it is to take that one over.
-    OpenSocket(SocketId, Transport, Option<T>),
-    CloseSocket(SocketId),
-    PauseSocket(SocketId),
-    /// Everything goes by another socket now, beginning with what was held.
-    TakeOver {
-        old: SocketId,
-        new: SocketId,
-    },
-    Send(SocketId, &'static str),
-    AskForToken,
-    /// CONNECT is due, with a token or without.
-    Greet(SocketId, Option<T>),
-    /// Events flow.
-    Up,
-    /// They no longer do.
-    Down,
-    StateChanged,
-    /// The server is to be asked whether it is there.
-    Ping,
-}
-
 /// What becomes of a connection that ended.
 enum Recovery {
     /// It is tried again after a delay.
@@ -120,23 +36,6 @@ enum Recovery {
     After(Duration),
     /// It isn't.
     Never,
-}
-
-/// What answers when a token is asked for.
-#[derive(Debug)]
-enum Token<T> {
-    Asked,
-    Known(Option<T>),
-}
-
-/// What the server is known to be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Peer {
-    Unknown,
-    /// It signed us in: it knows emit ids, room logs and all the rest.
-    Samewire,
-    /// It let us in and said nothing more.
-    Plain,
 }
 
 #[derive(Debug)]
@@ -203,20 +102,7 @@ impl<T: Text> Connection<T> {
     }
 
     pub(crate) fn public_state(&self) -> ConnectionState<T> {
-        match &self.state {
-            State::Idle => ConnectionState::Idle,
-            State::Opening { .. } => ConnectionState::Connecting,
-            State::AwaitingToken { .. } | State::Greeting { .. } | State::SigningIn { .. } => {
-                ConnectionState::Authenticating
-            }
-            State::Open { .. } => ConnectionState::Connected,
-            State::Waiting { attempt, retry_at, reason } => ConnectionState::Reconnecting {
-                attempt: *attempt,
-                retry_at: *retry_at,
-                reason: reason.clone(),
-            },
-            State::Closed { reason } => ConnectionState::Closed { reason: reason.clone() },
-        }
+        self.state.public()
     }
 
     pub(crate) fn poll_step(&mut self) -> Option<Step<T>> {
@@ -488,20 +374,6 @@ impl<T: Text> Connection<T> {
         // Each wait has a number and a reason of its own.
         if self.state.stage() != before || matches!(self.state, State::Waiting { .. }) {
             self.steps.push_back(Step::StateChanged);
-        }
-    }
-}
-
-impl<T> State<T> {
-    /// What of it an application sees, by a number.
-    fn stage(&self) -> u8 {
-        match self {
-            Self::Idle => 0,
-            Self::Opening { .. } => 1,
-            Self::AwaitingToken { .. } | Self::Greeting { .. } | Self::SigningIn { .. } => 2,
-            Self::Open { .. } => 3,
-            Self::Waiting { .. } => 4,
-            Self::Closed { .. } => 5,
         }
     }
 }

@@ -18,15 +18,26 @@ const TOLD = -2
 const told = []
 let failure
 
-export function tell(what, a, b, c, d, e, f, g) {
+export function tell(what, a, b, c, d) {
   told[0] = what
   told[1] = a
   told[2] = b
   told[3] = c
   told[4] = d
-  told[5] = e
-  told[6] = f
-  told[7] = g
+}
+
+/** The event that came last. */
+const arrival = { event: '', payload: undefined, room: undefined, epoch: undefined, offset: 0, ack: undefined, args: undefined }
+
+export function tellArrived(event, payload, room, epoch, offset, ack, args) {
+  told[0] = ARRIVED
+  arrival.event = take(event)
+  arrival.payload = take(payload)
+  arrival.room = take(room)
+  arrival.epoch = take(epoch)
+  arrival.offset = offset
+  arrival.ack = ack < 0 ? undefined : ack
+  arrival.args = take(args)
 }
 
 export function fail(code, message, retryable, retryAfterMs) {
@@ -48,8 +59,6 @@ const PERFORM = [
   ({ host }, status, attempt, retryAt, transport) => host.stateChanged(STATUSES[status], attempt, retryAt, takeFailure(), TRANSPORTS[transport]),
   ({ host }, session) => host.sessionChanged(take(session)),
   ({ host }) => host.tokenNeeded(),
-  ({ host }, event, payload, room, epoch, offset, ack, args) =>
-    host.arrived(take(event), take(payload), take(room), take(epoch), offset, ack < 0 ? undefined : ack, take(args)),
   ({ host }, call, answer) => host.settled(call, takeFailure(), take(answer)),
   (engine, handle, room) => {
     engine.pause()
@@ -62,6 +71,13 @@ const PERFORM = [
   ({ host }, room) => host.presenceChanged(take(room)),
   ({ host }, event, path, message) => host.fault(take(event), take(path), take(message)),
 ]
+
+/** The last of them. */
+const ARRIVED = PERFORM.push(({ host }) => {
+  const { event, payload, room, epoch, offset, ack, args } = arrival
+  arrival.payload = arrival.args = undefined
+  host.arrived(event, payload, room, epoch, offset, ack, args)
+}) - 1
 
 /** A client's core with its sockets and its timer. */
 export class Engine {
@@ -105,7 +121,7 @@ export class Engine {
   /** Does what the core said last. */
   perform() {
     try {
-      PERFORM[told[0]](this, told[1], told[2], told[3], told[4], told[5], told[6], told[7])
+      PERFORM[told[0]](this, told[1], told[2], told[3], told[4])
     } catch (error) {
       this.host.report(error)
     }

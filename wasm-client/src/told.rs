@@ -11,7 +11,20 @@ use crate::{
 #[wasm_bindgen(module = "/src/engine.js")]
 extern "C" {
     /// What is to be done, and what with. Values among these are JavaScript's to let go of.
-    pub(crate) fn tell(what: i32, a: f64, b: f64, c: f64, d: f64, e: f64, f: f64, g: f64);
+    pub(crate) fn tell(what: i32, a: f64, b: f64, c: f64, d: f64);
+
+    /// The same for what is told most: an event. 0 stands for no room and no epoch, less than 0 for no
+    /// number to acknowledge it by.
+    #[wasm_bindgen(js_name = tellArrived)]
+    fn tell_arrived(
+        event: i32,
+        payload: i32,
+        room: i32,
+        epoch: i32,
+        offset: f64,
+        ack: f64,
+        args: i32,
+    );
 
     /// The failure that the next `tell` is about.
     fn fail(code: i32, message: i32, retryable: i32, retry_after_ms: f64);
@@ -27,7 +40,6 @@ enum What {
     State,
     Session,
     Token,
-    Arrived,
     Settled,
     Joined,
     Refused,
@@ -48,7 +60,7 @@ const fn transport_number(transport: Transport) -> f64 {
 
 fn say<const COUNT: usize>(what: What, with: [f64; COUNT]) {
     let at = |index: usize| with.get(index).copied().unwrap_or(0.0);
-    tell(what as i32, at(0), at(1), at(2), at(3), at(4), at(5), at(6));
+    tell(what as i32, at(0), at(1), at(2), at(3));
 }
 
 fn text(text: Word) -> f64 {
@@ -102,9 +114,9 @@ pub(crate) fn event(
                 None => (0, 0, 0.0),
             };
             let ack = ack.map_or(-1.0, |ack| ack as f64);
-            let (name, payload) = (text(event.name), value(event.payload));
-            let (room, epoch, args) = (room.into(), epoch.into(), value(event.args));
-            say(What::Arrived, [name, payload, room, epoch, offset, ack, args]);
+            let payload = event.payload.map_or(0, Value::give);
+            let args = event.args.map_or(0, Value::give);
+            tell_arrived(event.name.give(), payload, room, epoch, offset, ack, args);
         }
         Event::Settled { call, outcome } => {
             let answer = match outcome {
