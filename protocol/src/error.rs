@@ -78,7 +78,7 @@ codes! {
     ProjectAccessDenied = "PROJECT_ACCESS_DENIED",
     /// The assistant's provider can't be reached or refused.
     AiUnavailable = "AI_UNAVAILABLE",
-    /// The backplane or the database can't be reached.
+    /// The backplane, the database or the published signing keys can't be reached.
     Unavailable = "UNAVAILABLE",
     /// The server failed in a way that it should not.
     Internal = "INTERNAL",

@@ -1,4 +1,5 @@
-//! What a client may cost (wire.md, section 7). Every bound is a named setting.
+//! What a client may cost (wire.md, section 7). What an operator
+//! may want to change is a setting; the rest are constants where they are kept.
 
 use std::{
     net::{IpAddr, Ipv6Addr},

@@ -30,7 +30,7 @@ extern "C" {
     fn fail(code: i32, message: i32, retryable: i32, retry_after_ms: f64);
 }
 
-/// The order of `perform` in `engine.js`.
+/// The order of `PERFORM` in `engine.js`.
 #[derive(Debug, Clone, Copy)]
 enum What {
     Open,

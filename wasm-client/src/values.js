@@ -172,7 +172,7 @@ const meta = (event, key) => {
   const about = Array.isArray(values[event]) ? values[event][2] : undefined
   return own(about, key)
 }
-export const nameOf = (event) => (again(0, Array.isArray(values[event]) ? values[event][0] : undefined))
+export const nameOf = (event) => again(0, Array.isArray(values[event]) ? values[event][0] : undefined)
 export const roomOf = (event) => again(1, meta(event, 'room'))
 export const epochOf = (event) => again(2, meta(event, 'epoch'))
 export const offsetOf = (event) => {

@@ -49,7 +49,7 @@ export const ERROR_CODES = [
   'PROJECT_ACCESS_DENIED',
   /** The assistant's provider can't be reached or refused. */
   'AI_UNAVAILABLE',
-  /** The backplane or the database can't be reached. */
+  /** The backplane, the database or the published signing keys can't be reached. */
   'UNAVAILABLE',
   /** The server failed in a way that it should not. */
   'INTERNAL',

@@ -227,13 +227,23 @@ pub(crate) struct Driver<T> {
     heard: bool,
 }
 
-/// Why a connection ended is of no interest: its client is gone.
-struct Ended;
-
-impl From<io::Error> for Ended {
-    fn from(_: io::Error) -> Self {
-        Self
-    }
+/// Why a connection ended without a farewell. Nobody is answered any more: it is for the log.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("its client asks without reading the answers")]
+    Flooded,
+    #[error("its client reads nothing")]
+    Stalled,
+    #[error("its client is silent")]
+    Silent,
+    #[error("its client did not say farewell")]
+    Overdue,
+    #[error("its client sent what is no frame of Engine.IO")]
+    Frame,
+    #[error("{0}")]
+    WebSocket(#[from] tungstenite::Error),
+    #[error("{0}")]
+    Io(#[from] io::Error),
 }
 
 impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
@@ -259,9 +269,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
     /// Runs until the connection has ended.
     pub(crate) async fn run(mut self) {
         let mut timer = pin!(sleep_until(self.next_deadline()));
-        let ended = poll_fn(|cx| self.poll(cx, timer.as_mut())).await;
-        if ended.is_ok() {
-            let _ = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx)).await;
+        match poll_fn(|cx| self.poll(cx, timer.as_mut())).await {
+            Ok(()) => _ = poll_fn(|cx| Pin::new(&mut self.io).poll_shutdown(cx)).await,
+            Err(ended) => tracing::debug!("a websocket ended: {ended}"),
         }
         self.socket.ended();
     }
@@ -277,7 +287,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             match (self.closing, read) {
                 (None, read) => read?,
                 (Some(_), Ok(())) => {}
-                (Some(_), Err(Ended)) => break,
+                (Some(_), Err(_)) => break,
             }
         }
         loop {
@@ -307,7 +317,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             let mut outbox = self.socket.outbox.lock();
             // A client that asks and asks, and reads no answer.
             if outbox.count > 2 * self.socket.settings.max_waiting {
-                return Poll::Ready(Err(Ended));
+                return Poll::Ready(Err(Ended::Flooded));
             }
             outbox.push(replies);
         }
@@ -316,7 +326,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
             Err(tungstenite::Error::Io(error)) if error.kind() == io::ErrorKind::WouldBlock => {
                 return Poll::Pending;
             }
-            Err(_) => return Poll::Ready(Err(Ended)),
+            Err(error) => return Poll::Ready(Err(error.into())),
         };
         self.heard = true;
         let link = &self.socket.link;
@@ -328,7 +338,7 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                 }
                 Some(b'2' | b'3') => {}
                 // CLOSE, or nothing that a client may send.
-                _ => return Poll::Ready(Err(Ended)),
+                _ => return Poll::Ready(Err(Ended::Frame)),
             },
             Message::Binary(data) => {
                 link.push(Incoming::Binary(data.len()), self.socket.settings.queue_bytes);
@@ -359,7 +369,9 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
                 }
             }
             match write(Pin::new(&mut self.io), cx, &self.writing, self.written) {
-                Poll::Ready(Ok(0)) => return Poll::Ready(Err(Ended)),
+                Poll::Ready(Ok(0)) => {
+                    return Poll::Ready(Err(io::Error::from(io::ErrorKind::WriteZero).into()));
+                }
                 Poll::Ready(written) => self.wrote(written?),
                 Poll::Pending => {
                     self.stalled.get_or_insert_with(Instant::now);
@@ -396,11 +408,14 @@ impl<T: AsyncRead + AsyncWrite + Unpin> Driver<T> {
     /// Does what is due.
     fn on_time(&mut self, now: Instant) -> Result<(), Ended> {
         let Settings { ping_interval, ping_timeout, .. } = self.socket.settings;
-        let silent = !self.heard && now >= self.pinged + ping_timeout;
-        let stalled = self.stalled.is_some_and(|since| now >= since + STALL_TIMEOUT);
-        let overdue = self.closing.is_some_and(|deadline| now >= deadline);
-        if silent || stalled || overdue {
-            return Err(Ended);
+        if !self.heard && now >= self.pinged + ping_timeout {
+            return Err(Ended::Silent);
+        }
+        if self.stalled.is_some_and(|since| now >= since + STALL_TIMEOUT) {
+            return Err(Ended::Stalled);
+        }
+        if self.closing.is_some_and(|deadline| now >= deadline) {
+            return Err(Ended::Overdue);
         }
         if self.heard && now >= self.pinged + ping_interval {
             self.pinged = now;

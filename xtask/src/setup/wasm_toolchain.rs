@@ -40,27 +40,28 @@ pub(crate) enum WasmToolchain {
 impl WasmToolchain {
     /// A cargo that compiles for the browser, with a verb such as `build`.
     pub(crate) fn cargo(self, verb: &str) -> Program {
-        let cargo = match self {
-            Self::Default => Program::new("cargo"),
-            Self::Debian => debian_cargo(),
-        };
-        cargo.args([verb, "--target", TARGET, "--target-dir"]).arg(workspace::wasm_target())
+        self.any_cargo()
+            .args([verb, "--target", TARGET, "--target-dir"])
+            .arg(workspace::wasm_target())
     }
 
-    /// The same for the smallest WebAssembly: the standard library is compiled with it, for size, and
-    /// a panic is nothing but a trap.
+    /// The same for what is published: the standard library is compiled with it, for size, and a panic
+    /// is nothing but a trap.
     pub(crate) fn cargo_with_std(self, verb: &str) -> Program {
-        let cargo = match self {
-            Self::Default => Program::new("cargo"),
-            Self::Debian => debian_cargo(),
-        };
-        cargo
+        self.any_cargo()
             // Both are options of the nightly compiler, which this one has, too.
             .env("RUSTC_BOOTSTRAP", "1")
             .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort")
             .args([verb, "--target", TARGET, "--target-dir"])
             .arg(workspace::wasm_target_with_std())
             .args(["-Z", "build-std=std", "-Z", "build-std-features=optimize_for_size"])
+    }
+
+    fn any_cargo(self) -> Program {
+        match self {
+            Self::Default => Program::new("cargo"),
+            Self::Debian => debian_cargo(),
+        }
     }
 
     /// The folder of what a cargo profile compiles with its standard library.
