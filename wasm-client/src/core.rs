@@ -59,7 +59,7 @@ impl Core {
     }
 
     /// Tells what is to be done next, the network's part first; with `events`, the application's
-    /// after that, and gives [`TOLD`]. Where there is nothing: when to tell the time at the latest, or
+    /// after that, and gives -2. Where there is nothing: when to tell the time at the latest, or
     /// less than 0 where nothing is waited for.
     pub fn poll(&mut self, events: bool) -> f64 {
         if let Some(transmit) = self.client.poll_transmit() {

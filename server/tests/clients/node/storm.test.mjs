@@ -100,7 +100,15 @@ class Official {
     setTimeout(() => old.disconnect(), 200)
   }
 
+  /** Goes, and comes back after so many milliseconds. */
+  absent(ms) {
+    this.socket.disconnect()
+    clearTimeout(this.back)
+    this.back = setTimeout(() => this.socket.connect(), ms)
+  }
+
   close() {
+    clearTimeout(this.back)
     this.socket.disconnect()
     this.way.close()
   }
@@ -174,8 +182,7 @@ test('who is up at the end has seen every event once, in order, or was told', { 
       if (what === 'duplicate') client.duplicate()
       else if (what === 'absent' && client instanceof Official) {
         // Long enough that its log may have gone on without it.
-        client.socket.disconnect()
-        setTimeout(() => client.socket.connect(), 500 + below(4000))
+        client.absent(500 + below(4000))
       } else if (what === 'absent' || what === 'stall') {
         client.way.stall()
         setTimeout(() => client.way.flow(), below(4000))
