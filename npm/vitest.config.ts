@@ -1,12 +1,39 @@
 import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+const SAMEWIRE = [{ find: /^samewire$/, replacement: path('src/index.ts') }]
+
+/** The older React, under the names of the newest. */
+const REACT_18 = [
+  { find: /^(react|react-dom)$/, replacement: path('../npm-peers/react-18/node_modules/$1/index.js') },
+  { find: /^(react|react-dom)\/([\w-]+)$/, replacement: path('../npm-peers/react-18/node_modules/$1/$2.js') },
+  // As a module, so that it is given that React, too.
+  { find: /^@testing-library\/react$/, replacement: path('../node_modules/@testing-library/react/dist/@testing-library/react.esm.js') },
+]
+
 export default defineConfig({
   test: {
-    include: ['src/**/*.test.{ts,tsx}', 'tests/**/*.test.{ts,tsx}'],
-    typecheck: { include: ['src/**/*.test-d.{ts,tsx}', 'tests/**/*.test-d.{ts,tsx}'] },
-  },
-  resolve: {
-    alias: [{ find: /^samewire$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) }],
+    projects: [
+      {
+        test: {
+          name: 'samewire',
+          include: ['src/**/*.test.{ts,tsx}', 'tests/**/*.test.{ts,tsx}'],
+          env: { REACT_MAJOR: '19' },
+          typecheck: { enabled: true, include: ['src/**/*.test-d.{ts,tsx}', 'tests/**/*.test-d.{ts,tsx}'] },
+        },
+        resolve: { alias: SAMEWIRE },
+      },
+      {
+        test: {
+          name: 'react 18',
+          include: ['src/react/**/*.test.tsx'],
+          env: { REACT_MAJOR: '18' },
+          server: { deps: { inline: [/@testing-library\/react/] } },
+        },
+        resolve: { alias: [...SAMEWIRE, ...REACT_18] },
+      },
+    ],
   },
 })
