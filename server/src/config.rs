@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
-    domains::LivePreviewSettings,
+    domains::live_preview,
     http::client_address::{ForwardedHeader, TrustedProxy},
     limits::Limits,
     log::LogBounds,
@@ -107,13 +107,9 @@ pub struct Config {
     #[arg(long, env, default_value = "16MiB", value_parser = parse::<ByteSize>("QUEUE_BYTES", "a size such as 16MiB"))]
     pub queue_bytes: ByteSize,
 
-    /// Events of each ingested batch that are sent to those who watch; all are stored.
-    #[arg(long, env, default_value = "10", value_parser = parse::<usize>("BROADCAST_EVENTS", "a number"))]
-    pub broadcast_events: usize,
-
-    /// A tracked session without events for so long has been abandoned.
-    #[arg(long, env, default_value = "30min", value_parser = duration("SESSION_TIMEOUT"))]
-    pub session_timeout: Duration,
+    /// Live preview.
+    #[command(flatten)]
+    pub live_preview: live_preview::Settings,
 
     /// The database: sqlite://PATH.
     #[arg(long, env, default_value = "sqlite://samewire.db", hide_env_values = true)]
@@ -231,14 +227,6 @@ impl Config {
             queue_bytes: bytes(self.queue_bytes),
         }
     }
-
-    /// The settings of live preview.
-    pub fn live_preview(&self) -> LivePreviewSettings {
-        LivePreviewSettings {
-            broadcast_events: self.broadcast_events,
-            session_timeout: self.session_timeout,
-        }
-    }
 }
 
 fn bytes(size: ByteSize) -> usize {
@@ -246,14 +234,15 @@ fn bytes(size: ByteSize) -> usize {
 }
 
 /// Reads a value; what doesn't fit is answered with the variable's name and what it must be.
-fn parse<T: FromStr + Clone + Send + Sync + 'static>(
+pub(crate) fn parse<T: FromStr + Clone + Send + Sync + 'static>(
     name: &'static str,
     must_be: &'static str,
 ) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| text.trim().parse().map_err(|_| format!("{name} must be {must_be}"))
 }
 
-fn duration(name: &'static str) -> impl Fn(&str) -> Result<Duration, String> + Clone {
+/// Reads a duration.
+pub(crate) fn duration(name: &'static str) -> impl Fn(&str) -> Result<Duration, String> + Clone {
     move |text| {
         let text = text.trim();
         let seconds = text.parse().ok().map(Duration::from_secs);

@@ -387,7 +387,7 @@ impl Engine {
     }
 
     /// Resolves once the server is stopping.
-    pub(crate) async fn stopped(&self) {
+    pub async fn stopped(&self) {
         let notified = self.stop.notified();
         if !self.is_stopping() {
             notified.await;

@@ -32,7 +32,7 @@
 //! - [`http`]: who asks, what they sent, and how a refusal looks; [`error`]: every refusal.
 //! - [`store`]: the database. [`config`]: the settings. [`demo`]: sample data and a little traffic.
 //! - [`serve`]: all of it put together, and stopping in good order.
-//! - `socketio`: the packets. [`logging`]: the log of a program.
+//! - `striped_locks`: what is stored first is told first. `socketio`: the packets. [`logging`]: the log of a program.
 
 pub mod auth;
 mod clock;
@@ -56,6 +56,7 @@ pub mod serve;
 mod session;
 mod socketio;
 pub mod store;
+mod striped_locks;
 
 pub use auth::{Identity, Verifier};
 pub use config::Config;

@@ -1,4 +1,5 @@
-//! What domains bring: handlers of events, kinds of rooms with their access checks, HTTP routes.
+//! What domains bring: handlers of events, kinds of rooms with their access checks, HTTP routes,
+//! tasks.
 
 use std::{collections::HashMap, fmt, pin::Pin, sync::Arc};
 
@@ -9,7 +10,7 @@ use serde_json::{Value, value::RawValue};
 use crate::{auth::Identity, connection::Connection, engine::Engine, error::Result};
 
 /// A part of the application that the engine knows nothing of. It brings its events, its kinds of
-/// rooms and its routes; taking it out is not registering it.
+/// rooms, its routes and its tasks; taking it out is not registering it.
 pub trait Domain {
     /// Registers all that the domain brings.
     fn register(self, registry: &mut Registry);
@@ -34,6 +35,7 @@ pub struct Context {
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Handler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<Box<RawValue>>> + Send + Sync>;
+type Task = Box<dyn FnOnce(Arc<Engine>) -> BoxFuture<()> + Send + Sync>;
 type AccessCheck = Box<dyn Fn(Identity, String) -> BoxFuture<Result<()>> + Send + Sync>;
 
 /// An event's handler.
@@ -50,6 +52,7 @@ pub struct Registry {
     kinds: HashMap<RoomKind, AccessCheck>,
     known_kinds: Vec<RoomKind>,
     routes: ApiRouter<Arc<Engine>>,
+    tasks: Vec<Task>,
 }
 
 impl fmt::Debug for Registry {
@@ -68,6 +71,7 @@ impl Default for Registry {
             kinds: HashMap::new(),
             known_kinds: room::KINDS.to_vec(),
             routes: ApiRouter::new(),
+            tasks: Vec::new(),
         }
     }
 }
@@ -117,8 +121,23 @@ impl Registry {
         self.routes = self.take_routes().merge(routes);
     }
 
+    /// Adds a task that runs beside the connections while the server does. It is to end soon after
+    /// [`Engine::stopped`] resolves: what it was about is taken up again at the next start.
+    pub fn task<F, Fut>(&mut self, task: F)
+    where
+        F: FnOnce(Arc<Engine>) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = ()> + Send + 'static,
+    {
+        self.tasks.push(Box::new(move |engine| Box::pin(task(engine))));
+    }
+
+    /// The tasks, once; the rest stays.
+    pub(crate) fn take_tasks(&mut self) -> Vec<Task> {
+        std::mem::take(&mut self.tasks)
+    }
+
     /// The routes, once; the rest stays.
-    pub fn take_routes(&mut self) -> ApiRouter<Arc<Engine>> {
+    pub(crate) fn take_routes(&mut self) -> ApiRouter<Arc<Engine>> {
         std::mem::replace(&mut self.routes, ApiRouter::new())
     }
 

@@ -2,7 +2,7 @@
 
 use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
-use aide::{axum::ApiRouter, openapi::OpenApi};
+use aide::openapi::OpenApi;
 use axum::{
     Extension, Json, Router,
     body::Body,
@@ -21,8 +21,7 @@ use hyper_util::{
 use samewire_protocol::{ErrorCode, limits::MAX_MESSAGE_BYTES};
 use tokio::{
     net::TcpListener,
-    task::JoinSet,
-    time::{Instant, MissedTickBehavior, timeout_at},
+    time::{Instant, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
@@ -33,8 +32,10 @@ use tower_http::{
 };
 
 use crate::{
+    auth::Verifier,
     config::{Config, ConfigError},
-    demo, domains,
+    demo,
+    domains::Domains,
     engine::Engine,
     error::Error,
     http::{
@@ -92,6 +93,8 @@ pub enum ServeError {
 pub struct Server {
     /// The engine.
     pub engine: Arc<Engine>,
+    /// What domains have running beside the connections.
+    tasks: TaskTracker,
     /// The routes, with the socket server. To be served with the addresses that requests come from
     /// (`into_make_service_with_connect_info::<SocketAddr>()`): without these, how many connections
     /// an address may open is not limited.
@@ -106,18 +109,23 @@ impl Server {
     ///
     /// # Panics
     /// Outside of a tokio runtime.
-    pub fn with(mut registry: Registry, config: &Config) -> Result<Self, ConfigError> {
-        let routes = registry.take_routes();
-        let engine = Engine::new(config.verifier()?, config.auth_mode, config.limits(), registry);
-        Ok(Self::new(engine, routes, config))
+    pub fn with(registry: Registry, config: &Config) -> Result<Self, ConfigError> {
+        Ok(Self::new(config.verifier()?, registry, config))
     }
 
-    /// Puts a server together from an engine and the routes that were registered. Its upkeep is
-    /// spawned on the runtime that this is called on.
-    pub fn new(engine: Engine, routes: ApiRouter<Arc<Engine>>, config: &Config) -> Self {
+    /// As [`Server::with`], with what verifies tokens. Its upkeep and the domains' tasks are spawned
+    /// on the runtime that this is called on.
+    pub fn new(verifier: Verifier, mut registry: Registry, config: &Config) -> Self {
         metrics::install();
+        let (routes, domain_tasks) = (registry.take_routes(), registry.take_tasks());
+        let engine = Engine::new(verifier, config.auth_mode, config.limits(), registry);
         let engine = Arc::new(engine);
         tokio::spawn(engine.clone().upkeep());
+        let tasks = TaskTracker::new();
+        for task in domain_tasks {
+            tasks.spawn(task(engine.clone()));
+        }
+        tasks.close();
         let origins: Arc<[String]> = config.cors_origin.clone().into();
         let proxies = TrustedProxies::new(config.trusted_proxies.clone(), config.forwarded_header);
         let proxies = Arc::new(proxies);
@@ -149,7 +157,7 @@ impl Server {
             .layer(middleware::from_fn_with_state(origins, check_origin))
             .layer(middleware::from_fn_with_state(engine.clone(), refuse_when_stopping))
             .layer(CatchPanicLayer::custom(panicked));
-        Self { engine, router }
+        Self { engine, tasks, router }
     }
 }
 
@@ -172,16 +180,16 @@ pub async fn run_with(config: Config, domain: impl Domain) -> Result<(), ServeEr
         None => (config.verifier()?, config.database_url.clone()),
     };
     let store = Store::open(&url).await?;
-    let (registry, live_preview) = domains::all(&store, config.live_preview());
-    let mut registry = registry.with(domain);
+    let domains = Domains::new(&store, &config);
+    let mut registry = Registry::default().with(domains.clone()).with(domain);
     registry.routes(operation::routes(store.clone()));
     registry.routes(back_end::routes(ApiKey::new(config.publish_key.as_deref())));
     if let Some(demo) = &demo {
+        demo.fill(&domains).await?;
         registry.routes(demo.routes());
+        registry.task(|engine| demo::play(engine, domains));
     }
-    let routes = registry.take_routes();
-    let engine = Engine::new(verifier, config.auth_mode, config.limits(), registry);
-    let server = Server::new(engine, routes, &config);
+    let server = Server::new(verifier, registry, &config);
 
     let address = SocketAddr::new(config.host, config.port);
     let listener =
@@ -194,25 +202,7 @@ pub async fn run_with(config: Config, domain: impl Domain) -> Result<(), ServeEr
         println!("This is a DEMO: everybody gets a token for any user. Not for real data.");
     }
 
-    let mut tasks = JoinSet::new();
-    tasks.spawn(every(config.session_timeout.min(Duration::from_secs(60)), {
-        let engine = server.engine.clone();
-        let live_preview = live_preview.clone();
-        move || {
-            let (engine, live_preview) = (engine.clone(), live_preview.clone());
-            async move {
-                if let Err(error) = live_preview.end_abandoned(&engine).await {
-                    tracing::error!(%error, "abandoned sessions can't be ended");
-                }
-            }
-        }
-    }));
-    if let Some(demo) = &demo {
-        demo.fill(&store).await?;
-        tasks.spawn(demo::play(server.engine.clone(), live_preview));
-    }
     serve(server, listener, config.request_timeout).await;
-    tasks.shutdown().await;
     store.close().await;
     tracing::info!("stopped");
     Ok(())
@@ -229,7 +219,7 @@ async fn serve(server: Server, listener: TcpListener, request_timeout: Duration)
         let _ = socket.set_tcp_nodelay(true);
         let _ = socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
     });
-    let engine = server.engine;
+    let engine = server.engine.clone();
     let stopping = engine.clone();
     let stop = async move {
         stop_signal().await;
@@ -280,6 +270,9 @@ async fn serve(server: Server, listener: TcpListener, request_timeout: Duration)
     if timeout_at(deadline, connections.wait()).await.is_err() {
         tracing::warn!("requests did not end in time");
     }
+    if timeout_at(deadline, server.tasks.wait()).await.is_err() {
+        tracing::warn!("tasks did not end in time");
+    }
 }
 
 /// A server that stops takes nothing new, and still lets long polling come to its end.
@@ -310,15 +303,6 @@ async fn stop_signal() {
             _ = terminate.recv() => {}
         },
         Err(_) => interrupt.await,
-    }
-}
-
-async fn every<F: Future<Output = ()>>(period: Duration, mut act: impl FnMut() -> F) {
-    let mut ticks = tokio::time::interval(period);
-    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    loop {
-        ticks.tick().await;
-        act().await;
     }
 }
 

@@ -5,9 +5,7 @@
 
 use clap::Parser;
 use futures::{SinkExt, StreamExt};
-use samewire_server::{
-    Config, Context, Domain, Engine, Identity, Registry, Server, Store, auth::Issuer,
-};
+use samewire_server::{Config, Context, Domain, Identity, Registry, Server, Store, auth::Issuer};
 use sqlx::Row;
 use tempfile::TempDir;
 use tokio::{
@@ -89,11 +87,9 @@ impl Running {
             .unwrap();
         let arguments = ["samewire-server", "--jwt-secret", SECRET, "--rate-limit-max", "1000000"];
         let config = Config::parse_from(arguments);
-        let mut registry = Registry::default().with(Notes(store.clone()));
-        let routes = registry.take_routes();
+        let registry = Registry::default().with(Notes(store.clone()));
         let verifier = config.verifier().unwrap();
-        let engine = Engine::new(verifier, config.auth_mode, config.limits(), registry);
-        let server = Server::new(engine, routes, &config);
+        let server = Server::new(verifier, registry, &config);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move { axum::serve(listener, server.router).await });

@@ -1,22 +1,45 @@
-//! The domains. Each is a value that registers its events, its kinds of rooms and its routes;
-//! taking one out is deleting its folder and its line here.
+//! The domains. Each is a value that registers its events, its kinds of rooms, its routes and its
+//! tasks, and declares its own settings; taking one out is deleting its folder and its lines here
+//! and in [`Config`](crate::Config).
 
-mod live_preview;
-mod projects;
+pub mod live_preview;
+pub mod projects;
 mod workspace;
 
-use crate::{registry::Registry, store::Store};
+use crate::{
+    config::Config,
+    registry::{Domain, Registry},
+    store::Store,
+};
 
-pub use live_preview::{LivePreview, NewSession};
-pub use projects::{Access, NewProject, Project, Projects};
+pub use live_preview::LivePreview;
+pub use projects::Projects;
 pub use workspace::Workspace;
 
-/// All domains on this store.
-pub fn all(store: &Store, live_preview: live_preview::Settings) -> (Registry, LivePreview) {
-    let projects = Projects::new(store.clone());
-    let live_preview = LivePreview::new(store.clone(), projects.clone(), live_preview);
-    let registry = Registry::default().with(projects).with(live_preview.clone()).with(Workspace);
-    (registry, live_preview)
+/// All of them, on one store.
+#[derive(Debug, Clone)]
+pub struct Domains {
+    /// Projects.
+    pub projects: Projects,
+    /// Live preview.
+    pub live_preview: LivePreview,
 }
 
-pub use live_preview::Settings as LivePreviewSettings;
+impl Domains {
+    /// The domains on this store, with their settings.
+    pub fn new(store: &Store, config: &Config) -> Self {
+        let projects = Projects::new(store.clone());
+        Self {
+            live_preview: LivePreview::new(store.clone(), projects.clone(), config.live_preview),
+            projects,
+        }
+    }
+}
+
+impl Domain for Domains {
+    fn register(self, registry: &mut Registry) {
+        self.projects.register(registry);
+        self.live_preview.register(registry);
+        Workspace.register(registry);
+    }
+}

@@ -5,6 +5,7 @@ pub mod client_address;
 mod extract;
 pub(crate) mod openapi;
 pub mod operation;
+pub(crate) mod page;
 
 use std::any::Any;
 

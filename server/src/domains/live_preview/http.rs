@@ -31,11 +31,12 @@ use crate::{
     domains::projects::Project,
     engine::Engine,
     error::{Error, Result},
-    http::{Body, Caller, Path, Query, openapi::Opener},
+    http::{
+        Body, Caller, Path, Query,
+        openapi::Opener,
+        page::{PAGE, Page, next},
+    },
 };
-
-/// Sessions or events of one page.
-const PAGE: i64 = 500;
 
 /// The `X-Ingest-Key` header.
 struct IngestKey(String);
@@ -79,12 +80,6 @@ struct Batch {
 #[serde(rename_all = "camelCase")]
 struct Begun {
     session_id: SessionId,
-}
-
-#[derive(Debug, Deserialize, JsonSchema)]
-struct Page {
-    /// The `next` of the page before.
-    after: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -198,10 +193,4 @@ async fn opened(
     let project = domain.projects.get(&session.project_id).await?;
     key.opens(&project)?;
     Ok((project, session))
-}
-
-/// The cursor behind a full page.
-fn next<T>(items: &[T], cursor: impl Fn(&T) -> String) -> Option<String> {
-    let full = i64::try_from(items.len()) == Ok(PAGE);
-    items.last().filter(|_| full).map(cursor)
 }

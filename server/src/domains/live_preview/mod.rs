@@ -8,30 +8,37 @@ mod sessions;
 
 use std::{sync::Arc, time::Duration};
 
+use clap::Args;
 use samewire_protocol::{ErrorCode, id::ProjectId, room::PROJECT};
-use tokio::sync::{Mutex, MutexGuard};
+use tokio::time::{MissedTickBehavior, interval};
 
 use super::projects::{Project, Projects};
 use crate::{
     auth::Identity,
+    config::{duration, parse},
+    engine::Engine,
     error::{Error, Result},
     registry::{Domain, Registry},
     store::Store,
+    striped_locks::StripedLocks,
 };
 
 pub use sessions::NewSession;
 
 /// Settings of live preview.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Args)]
 pub struct Settings {
     /// Events of each ingested batch that are sent to those who watch; all are stored.
+    #[arg(long, env, default_value = "10", value_parser = parse::<usize>("BROADCAST_EVENTS", "a number"))]
     pub broadcast_events: usize,
-    /// A session without events for so long has been abandoned.
+
+    /// A tracked session without events for so long has been abandoned.
+    #[arg(long, env, default_value = "30min", value_parser = duration("SESSION_TIMEOUT"))]
     pub session_timeout: Duration,
 }
 
-/// Ingests of projects that share a lock wait for each other.
-const LOCKS: usize = 64;
+/// How often sessions that were abandoned are looked for, at least.
+const ABANDONED_PERIOD: Duration = Duration::from_secs(60);
 
 /// The live preview domain.
 #[derive(Debug, Clone)]
@@ -39,15 +46,14 @@ pub struct LivePreview {
     store: Store,
     projects: Projects,
     settings: Settings,
-    /// Held from storing to publishing, so that a room hears of things in the order they were stored.
-    locks: Arc<[Mutex<()>; LOCKS]>,
+    /// By project.
+    order: Arc<StripedLocks>,
 }
 
 impl LivePreview {
     /// Live preview of the projects in this store.
     pub fn new(store: Store, projects: Projects, settings: Settings) -> Self {
-        let locks = Arc::new(std::array::from_fn(|_| Mutex::new(())));
-        Self { store, projects, settings, locks }
+        Self { store, projects, settings, order: Arc::default() }
     }
 
     /// The projects that it previews.
@@ -64,13 +70,19 @@ impl LivePreview {
         self.projects.owned(id, &identity.user_id).await?.active()
     }
 
-    /// Keeps other changes to a project's sessions out until it is dropped.
-    async fn order(&self, project: &ProjectId) -> MutexGuard<'_, ()> {
-        let sum = project
-            .as_str()
-            .bytes()
-            .fold(0_usize, |sum, byte| sum.wrapping_mul(31) + usize::from(byte));
-        self.locks[sum % LOCKS].lock().await
+    /// Ends sessions that were abandoned, for as long as the server runs.
+    async fn watch_abandoned(self, engine: Arc<Engine>) {
+        let mut ticks = interval(self.settings.session_timeout.min(ABANDONED_PERIOD));
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                () = engine.stopped() => return,
+                _ = ticks.tick() => {}
+            }
+            if let Err(error) = self.end_abandoned(&engine).await {
+                tracing::error!(%error, "abandoned sessions can't be ended");
+            }
+        }
     }
 }
 
@@ -82,6 +94,10 @@ impl Domain for LivePreview {
             async move { access.watchable(&identity, &ProjectId(id)).await.map(drop) }
         });
         events::register(registry, &self);
+        registry.task({
+            let domain = self.clone();
+            move |engine| domain.watch_abandoned(engine)
+        });
         registry.routes(http::routes(self));
     }
 }

@@ -1,27 +1,23 @@
 //! The demo: sample data in a fresh database, tokens for everybody, and a little traffic.
 
+mod live_preview;
+
 use std::{sync::Arc, time::Duration};
 
 use aide::axum::ApiRouter;
 use rand::RngExt;
-use samewire_protocol::{
-    ErrorCode, Timestamp,
-    id::{ProjectId, UserId},
-    live_preview::{TrackerEvent, TrackerEventType},
-};
+use samewire_protocol::{ErrorCode, Timestamp, id::UserId};
 use serde::Deserialize;
-use serde_json::{Map, json};
 use tempfile::TempDir;
 
 use crate::{
     auth::{Identity, Issuer, Verifier},
     clock,
     config::{Config, ConfigError},
-    domains::{LivePreview, NewProject, Projects},
+    domains::{Domains, projects::NewProject},
     engine::Engine,
     error::{Error, Result},
     http::Query,
-    store::Store,
 };
 
 /// How long a demo token is good for.
@@ -37,14 +33,6 @@ const USERS: [(&str, &str); 4] = [
 
 /// The sample project, which ada owns.
 const PROJECT: &str = "Coffee club";
-
-/// What visitors type into the sample page's field for their favourite coffee.
-const VISITS: [(&str, &str); 4] = [
-    ("visitor-mia", "Flat white, and a window seat."),
-    ("visitor-noah", "Filter. From Ethiopia, if there is any."),
-    ("visitor-zoe", "Espresso. No, a double one!"),
-    ("visitor-leo", "Anything but instant."),
-];
 
 /// A demo that can't be set up.
 #[derive(Debug, thiserror::Error)]
@@ -113,30 +101,20 @@ impl Demo {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn fill(&self, store: &Store) -> Result<(), DemoError> {
-        let projects = Projects::new(store.clone());
+    pub async fn fill(&self, domains: &Domains) -> Result<(), DemoError> {
         let owner = UserId::from(USERS[0].0);
-        if projects.of_user(&owner).await?.is_empty() {
-            projects.create(&owner, NewProject { name: PROJECT.into() }).await?;
+        if domains.projects.of_user(&owner).await?.is_empty() {
+            domains.projects.create(&owner, NewProject { name: PROJECT.into() }).await?;
         }
         Ok(())
     }
 }
 
-/// Plays visitors who type into the sample page, one after the other, until it is dropped.
-pub async fn play(engine: Arc<Engine>, live_preview: LivePreview) {
-    let owner = UserId::from(USERS[0].0);
-    for (visitor, text) in VISITS.iter().cycle() {
-        let project = match live_preview.projects().of_user(&owner).await {
-            Ok(projects) => projects.into_iter().find(|project| project.name == PROJECT),
-            Err(_) => None,
-        };
-        if let Some(project) = project
-            && let Err(error) = visit(&engine, &live_preview, &project.id, visitor, text).await
-        {
-            tracing::warn!(code = %error.code(), "a visitor of the demo gave up");
-        }
-        pause(4000..9000).await;
+/// Plays a little traffic, so that every page is alive, until the server stops.
+pub async fn play(engine: Arc<Engine>, domains: Domains) {
+    tokio::select! {
+        () = engine.stopped() => {}
+        () = live_preview::play(&engine, &domains.live_preview) => {}
     }
 }
 
@@ -158,46 +136,6 @@ fn token(issuer: &Issuer, asked: TokenQuery) -> Result<String> {
     issuer
         .issue(identity)
         .map_err(|_| Error::refused(ErrorCode::Internal, "the token can't be signed"))
-}
-
-/// One visitor: types a text and submits it.
-async fn visit(
-    engine: &Arc<Engine>,
-    live_preview: &LivePreview,
-    project: &ProjectId,
-    visitor: &str,
-    text: &str,
-) -> Result<()> {
-    let project = live_preview.projects().get(project).await?;
-    let new = crate::domains::NewSession { external_user_id: visitor.into() };
-    let session = live_preview.begin(engine, project.clone(), new).await?;
-    let mut typed = String::new();
-    for character in text.chars() {
-        pause(60..220).await;
-        typed.push(character);
-        let events = vec![
-            tracked(TrackerEventType::KeyDown, Some(character.to_string()), None),
-            tracked(TrackerEventType::Input, None, Some(&typed)),
-        ];
-        live_preview.ingest(engine, project.clone(), session.clone(), events).await?;
-    }
-    pause(500..1500).await;
-    live_preview.end(engine, session, true).await.map(drop)
-}
-
-/// What the sample page's tracker sends of its field for the favourite coffee.
-fn tracked(
-    event_type: TrackerEventType,
-    key_char: Option<String>,
-    value: Option<&str>,
-) -> TrackerEvent {
-    let mut further = Map::new();
-    further.insert("field".into(), json!("coffee"));
-    further.insert("label".into(), json!("Favourite coffee"));
-    if let Some(value) = value {
-        further.insert("value".into(), json!(value));
-    }
-    TrackerEvent { event_type, timestamp: clock::timestamp(), key_char, further }
 }
 
 async fn pause(range_ms: std::ops::Range<u64>) {
