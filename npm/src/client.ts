@@ -12,7 +12,7 @@ import { watchPage, type PageWatch } from './pageEvents.js'
 import { Pending } from './pending.js'
 import { PollingSocket } from './pollingSocket.js'
 import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
-import { serverUrl, socketUrl } from './socketUrl.js'
+import { requestUrl, serverUrl, socketUrl } from './socketUrl.js'
 import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, RoomLifecycle, Session, Stats, Transport } from './types.js'
 import { uuid } from './uuid.js'
 import { openWebSocket } from './webSocket.js'
@@ -43,13 +43,15 @@ export class SamewireClient implements RoomOwner {
   readonly #rooms = new Map<string, JoinedRoom>()
   #state: ConnectionState = { status: 'idle' }
   #session: Session | undefined
+  /** The newest one. */
+  #token: string | undefined
   #page: PageWatch | undefined
 
   constructor(url: string, options: ClientOptions, load: LoadEngine) {
     this.#url = serverUrl(url)
     this.#options = options
     this.#slot = new EngineSlot(load, (make) => {
-      const { token, logger: _logger, WebSocket: _WebSocket, ...rest } = options
+      const { token, logger: _logger, WebSocket: _WebSocket, fetch: _fetch, ...rest } = options
       const engine = make({ ...rest, hasToken: token !== undefined }, { payloads, answers }, this.#host())
       this.#page = watchPage((event) => engine.page(event))
       return engine
@@ -125,6 +127,21 @@ export class SamewireClient implements RoomOwner {
     )
   }
 
+  async fetch(path: string, init: RequestInit = {}): Promise<Response> {
+    const url = requestUrl(this.#url, path)
+    const { token: source, fetch = globalThis.fetch } = this.#options
+    const request = () => {
+      const headers = new Headers(init.headers)
+      if (this.#token !== undefined) headers.set('Authorization', `Bearer ${this.#token}`)
+      return fetch(url, { ...init, headers })
+    }
+    if (this.#token === undefined) await this.#askForToken()
+    const response = await request()
+    if (response.status !== 401 || typeof source !== 'function') return response
+    await this.#askForToken()
+    return request()
+  }
+
   connect(): void {
     if (this.#slot.now) return this.#slot.now.connect()
     const began = this.#slot.start((error) => this.#loadFailed(error))
@@ -149,7 +166,7 @@ export class SamewireClient implements RoomOwner {
       presence.listeners.clear()
     }
     this.#rooms.clear()
-    this.#session = undefined
+    this.#session = this.#token = undefined
     const over = this.#state.status === 'idle' || this.#state.status === 'closed'
     if (!over) this.#become({ status: 'closed', reason: CLOSED })
     for (const listeners of [this.#events, this.#own, this.#changes, ...this.#inRooms.values()]) listeners.clear()
@@ -224,13 +241,18 @@ export class SamewireClient implements RoomOwner {
 
   async #giveToken(): Promise<void> {
     const engine = this.#slot.now
-    const source = this.#options.token
     try {
-      const token = typeof source === 'function' ? await source() : source
-      if (engine === this.#slot.now) engine?.token(token ?? undefined)
+      const token = await this.#askForToken()
+      if (engine === this.#slot.now) engine?.token(token)
     } catch (error) {
       if (engine === this.#slot.now) engine?.tokenFailed(error instanceof Error ? error.message : String(error))
     }
+  }
+
+  async #askForToken(): Promise<string | undefined> {
+    const source = this.#options.token
+    this.#token = (typeof source === 'function' ? await source() : source) ?? undefined
+    return this.#token
   }
 
   #arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined, args: unknown[] | undefined): void {

@@ -36,7 +36,7 @@ export interface Engine {
 export type PageEvent = 'online' | 'offline' | 'shown' | 'away' | 'back'
 
 /** Those of the options that the engine reads. */
-export type EngineOptions = Omit<ClientOptions, 'token' | 'logger' | 'WebSocket'> & { hasToken: boolean }
+export type EngineOptions = Omit<ClientOptions, 'token' | 'logger' | 'WebSocket' | 'fetch'> & { hasToken: boolean }
 
 /** What is checked, by event. What has no check, fits. */
 export interface EngineChecks {

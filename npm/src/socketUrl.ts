@@ -21,6 +21,15 @@ export function serverUrl(url: string): string {
   return url
 }
 
+/** The address of a server's call. Throws a `TypeError` for another server's: the token is not for that. */
+export function requestUrl(url: string, path: string): URL {
+  const server = new URL(url, globalThis.location?.href)
+  server.protocol = server.protocol.replace('ws', 'http')
+  const address = new URL(path, server)
+  if (address.origin !== server.origin) throw new TypeError(`path: ${address.origin} is another server than ${server.origin}`)
+  return address
+}
+
 /** The address of a server's sockets, by a transport, for a new session or one to take over. */
 export function socketUrl(url: string, { path = '/socket.io/', query = {} }: ClientOptions, transport: Transport, sid?: string): string {
   const address = new URL(path, new URL(url, globalThis.location?.href))

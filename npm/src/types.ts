@@ -125,6 +125,8 @@ export interface ClientOptions {
   logger?: Logger
   /** Makes the sockets. Default `globalThis.WebSocket`. */
   WebSocket?: WebSocketConstructor
+  /** Makes the requests of `Client.fetch`. Default `globalThis.fetch`. */
+  fetch?: Fetch
 }
 
 /** How bytes travel. */
@@ -132,6 +134,9 @@ export type Transport = 'websocket' | 'polling'
 
 /** What a WebSocket is made by: the browser's, or one that speaks like it. */
 export type WebSocketConstructor = new (url: string) => WebSocket
+
+/** What a request is made by: the environment's `fetch`, or what behaves like it. */
+export type Fetch = (url: URL, init?: RequestInit) => Promise<Response>
 
 /** Is told what goes on, `console` for example. */
 export interface Logger {
@@ -256,6 +261,14 @@ export interface Client extends Disposable {
    * Rejects with the server's code. Before the connection is there, it waits.
    */
   join<Address extends RoomAddress>(address: Address, options?: JoinOptions<KindOf<Address>>): Promise<Room<KindOf<Address>>>
+
+  /**
+   * Calls the server by HTTP, with the token. Takes and gives what `fetch` does, connected or not.
+   *
+   * A token that the server refuses is asked for once more where a function gives it. Rejects with a
+   * `TypeError` for the address of another server, which the token is not for.
+   */
+  fetch(path: string, init?: RequestInit): Promise<Response>
 
   /** Connects, where `autoConnect` didn't or after `close`. */
   connect(): void

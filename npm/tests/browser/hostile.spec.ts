@@ -25,7 +25,7 @@ const test = base.extend<{ hostile: HostileServer }>({
 })
 
 /** A client in the page, which comes back fast. */
-async function begin(page: Page, server: HostileServer, options: ClientOptions = {}): Promise<Client> {
+async function begin(page: Page, server: HostileServer, options: Omit<ClientOptions, 'fetch'> = {}): Promise<Client> {
   await page.evaluate(
     ({ url, options }) => {
       const client = (window.client = window.createClient(url, { token: 'jwt', timeout: 500, reconnectionDelay: 5, reconnectionDelayMax: 20, ...options }))
@@ -34,7 +34,7 @@ async function begin(page: Page, server: HostileServer, options: ClientOptions =
       client.on('protocol-error', () => (window.faults += 1))
       client.on('mark' as 'pong', (payload) => window.heard.push(payload))
     },
-    { url: server.url, options: { transports: ['websocket'] as const, ...options } as ClientOptions },
+    { url: server.url, options: { transports: ['websocket'] as const, ...options } as typeof options },
   )
   let mark = 0
   const status = () => page.evaluate(() => window.client.state.status)

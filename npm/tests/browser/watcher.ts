@@ -7,7 +7,7 @@ export interface Plan {
   url: string
   token: string
   room: `room:${string}`
-  options?: ClientOptions
+  options?: Omit<ClientOptions, 'fetch'>
   /** Answers each of these ticks by a broadcast of its own. */
   emits?: { every: number; beginning: number }
 }

@@ -71,6 +71,10 @@ export class FakeClient implements Client {
     return room as unknown as never
   }
 
+  async fetch(): Promise<Response> {
+    throw new Error('there is no server')
+  }
+
   connect(): void {
     this.sent.push('connect')
   }

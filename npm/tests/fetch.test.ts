@@ -1,0 +1,72 @@
+/** Calls of the server's HTTP interface, by the client's address and token. */
+
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
+import { createClient } from '../src/index.node.js'
+
+let server: Server
+let address: string
+/** What was called: method, path, token. */
+let calls: (string | undefined)[][]
+/** Tokens that are refused. */
+const stale = new Set(['Bearer stale'])
+
+beforeAll(async () => {
+  server = createServer((request, response) => {
+    calls.push([request.method, request.url, request.headers.authorization])
+    response.statusCode = stale.has(request.headers.authorization ?? '') ? 401 : 200
+    request.pipe(response)
+  })
+  await new Promise<void>((listening) => server.listen(0, 'localhost', listening))
+  address = `http://localhost:${(server.address() as AddressInfo).port}`
+})
+
+beforeEach(() => void (calls = []))
+afterEach(() => void vi.restoreAllMocks())
+afterAll(() => void server.close())
+
+it('goes to the client’s server with its token, connected or not', async () => {
+  const client = createClient(address, { token: async () => 'jwt' })
+  const answer = await client.fetch('/api/echo?after=1', { method: 'POST', body: '{"a":1}' })
+  expect([answer.status, await answer.json()]).toEqual([200, { a: 1 }])
+  expect(calls).toEqual([['POST', '/api/echo?after=1', 'Bearer jwt']])
+  expect(client.state.status).toBe('idle')
+})
+
+it('reaches a server that is named by its websocket’s address', async () => {
+  await createClient(address.replace('http', 'ws'), { token: 'jwt' }).fetch('/a')
+  expect(calls).toEqual([['GET', '/a', 'Bearer jwt']])
+})
+
+it('brings no token where there is none', async () => {
+  await createClient(address).fetch('/a', { headers: { 'X-Other': 'kept' } })
+  expect(calls).toEqual([['GET', '/a', undefined]])
+})
+
+it('asks for a token once, and again when it is refused', async () => {
+  const token = vi.fn<() => string>().mockReturnValueOnce('stale').mockReturnValue('fresh')
+  const client = createClient(address, { token })
+  expect((await client.fetch('/a')).status).toBe(200)
+  expect((await client.fetch('/b')).status).toBe(200)
+  expect(calls).toEqual([['GET', '/a', 'Bearer stale'], ['GET', '/a', 'Bearer fresh'], ['GET', '/b', 'Bearer fresh']])
+  expect(token).toHaveBeenCalledTimes(2)
+})
+
+it('gives a refusal as it is where no other token is to be had', async () => {
+  expect((await createClient(address, { token: 'stale' }).fetch('/a')).status).toBe(401)
+  expect(calls).toHaveLength(1)
+})
+
+it.each(['https://evil.example/a', '//evil.example/a', 'http://localhost:1/a'])('brings the token to no other server: %s', async (url) => {
+  const client = createClient(address, { token: 'jwt', fetch: () => Promise.reject(new Error('must not be called')) })
+  await expect(client.fetch(url)).rejects.toThrow(TypeError)
+  await expect(client.fetch(url)).rejects.toThrow(/^path: .* is another server than/)
+})
+
+it('is made by the fetch that it is given', async () => {
+  const fetch = vi.fn(async () => new Response('mine'))
+  const answer = await createClient(address, { fetch }).fetch('/a')
+  expect(await answer.text()).toBe('mine')
+  expect(calls).toEqual([])
+})
