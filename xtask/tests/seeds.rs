@@ -91,7 +91,7 @@ fn faults(row: &[String]) -> Vec<String> {
         let ends = at == 0 || at == parts.len() / 2;
         *text == if ends { "" } else { ";" }
     });
-    if parts.len() < 3 || parts.len() % 2 == 0 || !between_are_separators {
+    if parts.len() < 3 || parts.len().is_multiple_of(2) || !between_are_separators {
         return vec![format!("“{tests}” names no tests: expected `path/to/file: name`; …")];
     }
     parts.iter().skip(1).step_by(2).filter_map(|test| missing(test)).collect()
