@@ -3,7 +3,11 @@ import { defineConfig } from 'vitest/config'
 
 const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
 
-const SAMEWIRE = [{ find: /^samewire$/, replacement: path('src/index.ts') }]
+const SAMEWIRE = [
+  // The entry that has its WebAssembly with it: jsdom fetches no files.
+  { find: /^samewire$/, replacement: path('src/index.node.ts') },
+  { find: /^samewire\/(react|testing)$/, replacement: path('src/$1/index.ts') },
+]
 
 /** The older React, under the names of the newest. */
 const REACT_18 = [
@@ -28,7 +32,7 @@ export default defineConfig({
       {
         test: {
           name: 'react 18',
-          include: ['src/react/**/*.test.tsx'],
+          include: ['src/react/**/*.test.tsx', 'tests/readme/*.test.tsx'],
           env: { REACT_MAJOR: '18' },
           server: { deps: { inline: [/@testing-library\/react/] } },
         },

@@ -44,9 +44,10 @@ describe('the built package', () => {
       import { createClient } from 'samewire'
       import * as react from 'samewire/react'
       import * as protocol from 'samewire/protocol'
+      import * as testing from 'samewire/testing'
       const client = createClient('/')
-      console.log(client.state.status, typeof react.useRoom, protocol.PROTOCOL_VERSION)`
-    expect(await run(source)).toBe('idle function 1.0')
+      console.log(client.state.status, typeof react.useRoom, protocol.PROTOCOL_VERSION, testing.createTestServer().connections)`
+    expect(await run(source)).toBe('idle function 1.0 0')
   })
 
   it('can be required', async () => {

@@ -1,4 +1,4 @@
-// The React program of the repository's README, as printed: types and all, against the built package.
+// The programs of the READMEs, as printed: types and all, against the built package.
 
 import { execFile } from 'node:child_process'
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
@@ -41,4 +41,9 @@ it('compiles as it stands', { timeout: 60_000 }, async () => {
 it("doesn't when a name is misspelt", { timeout: 60_000 }, async () => {
   expect(await check('field.tsx', program.replace('({ event })', '({ evnt })'))).toMatch(/evnt/)
   expect(await check('event.tsx', program.replace('event-received', 'event-recieved'))).toMatch(/event-recieved/)
+})
+
+it('prints the tests that are run', async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  expect(readme).toContain(await readFile(join(root, 'tests', 'readme', 'testing.test.tsx'), 'utf8'))
 })

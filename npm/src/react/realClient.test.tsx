@@ -5,9 +5,6 @@ import { expect, test, vi } from 'vitest'
 import type { Client, WebSocketConstructor } from '../types.js'
 import { SamewireProvider, useClient, useEvent, useLivePreview, usePresence, useRoom, useWebSocket } from './index.js'
 
-// The entry that has its WebAssembly with it: jsdom fetches no files.
-vi.mock('samewire', () => import('../index.node.js'))
-
 /** Never gets an answer. */
 class SilentSocket extends EventTarget {
   static open = 0
