@@ -1,6 +1,7 @@
-import type { SamewireError } from '../error.js'
+import { SamewireError } from '../error.js'
 import type { Client, EventContext, EventOf, KindOf, Received, Room, RoomAddress, RoomKind } from '../types.js'
 import { counted } from './counted.js'
+import { sameFields } from './selected.js'
 import type { Store } from './useStore.js'
 
 /** How a room is to the component that asked for it. */
@@ -20,6 +21,12 @@ export interface Fold<Kind extends RoomKind, Value> {
   readonly name: string
   readonly initial: Value
   readonly on: { readonly [Event in EventOf<Kind>]?: (value: Value, payload: Received[Event], context: EventContext) => Value }
+  /**
+   * Reads what was before the room was joined, and again whenever what was missed is lost.
+   *
+   * Events that come meanwhile are applied to the result, whether it has them already or not.
+   */
+  readonly read?: (client: Client, signal: AbortSignal) => Promise<(before: Value) => Value>
 }
 
 /** A room, and what its events add up to. */
@@ -33,20 +40,28 @@ export interface FoldedRoom<Kind extends RoomKind, Value> extends RoomState<Kind
  */
 export class RoomStore<Kind extends RoomKind, Value> implements Store<FoldedRoom<Kind, Value>> {
   readonly idle: FoldedRoom<Kind, Value>
+  readonly #client: Client
+  readonly #fold: Fold<Kind, Value>
   readonly #joining: FoldedRoom<Kind, Value>
   #current: FoldedRoom<Kind, Value>
   readonly #join: () => () => void
   readonly #subscribers = new Set<() => void>()
+  /** What has come since the reading began that is under way. */
+  #since: ((value: Value) => Value)[] | undefined
+  #left = new AbortController()
 
   constructor(client: Client, address: RoomAddress, fold: Fold<Kind, Value>, events: readonly string[] | undefined, onUse: () => () => void) {
+    this.#client = client
+    this.#fold = fold
     this.idle = idle(fold)
     this.#joining = { ...this.idle, status: 'joining' }
     this.#current = this.#joining
     this.#join = counted(() => {
       const onUnused = onUse()
-      const leave = this.#joinNow(client, address, fold, events)
+      this.#joinNow(address, events)
       return () => {
-        leave()
+        this.#left.abort()
+        this.#since = undefined
         this.#current = this.#joining
         onUnused()
       }
@@ -66,40 +81,96 @@ export class RoomStore<Kind extends RoomKind, Value> implements Store<FoldedRoom
     }
   }
 
+  /** Changes the value by what is done here, ahead of what the room will say. */
+  change(by: (value: Value) => Value): void {
+    this.#set({ value: by(this.#current.value) })
+  }
+
+  /** Reads anew what was before. */
+  async read(): Promise<void> {
+    const { read } = this.#fold
+    if (!read) return
+    const { signal } = this.#left
+    const since: ((value: Value) => Value)[] = (this.#since = [])
+    const over = () => signal.aborted || this.#since !== since
+    for (let delay = FIRST_RETRY; !over(); delay = Math.min(2 * delay, LAST_RETRY)) {
+      since.length = 0
+      try {
+        const onto = await read(this.#client, signal)
+        if (over()) return
+        this.#since = undefined
+        const value = since.reduce((value, apply) => apply(value), onto(this.#current.value))
+        return this.#set({ value, status: 'joined', error: undefined })
+      } catch (cause) {
+        if (over()) return
+        const error = asError(cause)
+        if (!error.retryable) return this.#set({ status: 'refused', error })
+        this.#set({ error })
+        await wait(error.retryAfterMs ?? delay, signal)
+      }
+    }
+  }
+
   #set(change: Partial<FoldedRoom<Kind, Value>>): void {
-    this.#current = { ...this.#current, ...change }
+    const current = { ...this.#current, ...change }
+    if (sameFields(current, this.#current)) return
+    this.#current = current
     for (const tell of this.#subscribers) tell()
   }
 
-  #joinNow(client: Client, address: RoomAddress, fold: Fold<Kind, Value>, events: readonly string[] | undefined): () => void {
-    const left = new AbortController()
+  #joinNow(address: RoomAddress, events: readonly string[] | undefined): void {
+    const left = (this.#left = new AbortController())
     const refused = (error: SamewireError) => {
+      this.#since = undefined
       if (!left.signal.aborted) this.#set({ room: undefined, status: 'refused', error })
     }
     const joined = (room: Room<Kind>) => {
       left.signal.addEventListener('abort', () => room.leave())
       if (left.signal.aborted) return room.leave()
       room.on('recovered', () => this.#set({ recovered: true }))
-      room.on('reset', () => this.#set({ recovered: false }))
+      room.on('reset', () => {
+        this.#set({ recovered: false })
+        void this.read()
+      })
       room.on('removed', refused)
-      this.#listen(room, fold)
-      this.#set({ room, status: 'joined', error: undefined })
+      this.#listen(room)
+      this.#set({ room, status: this.#fold.read ? 'joining' : 'joined', error: undefined })
+      void this.read()
     }
     const options = { signal: left.signal, ...(events && { events: events as EventOf<KindOf<RoomAddress>>[] }) }
-    ;(client.join(address, options) as Promise<Room<Kind>>).then(joined, refused)
-    return () => left.abort()
+    ;(this.#client.join(address, options) as Promise<Room<Kind>>).then(joined, refused)
   }
 
-  #listen(room: Room<Kind>, fold: Fold<Kind, Value>): void {
-    for (const event of Object.keys(fold.on) as EventOf<Kind>[]) {
-      const apply = fold.on[event]
+  #listen(room: Room<Kind>): void {
+    for (const event of Object.keys(this.#fold.on) as EventOf<Kind>[]) {
+      const apply = this.#fold.on[event]
       if (!apply) continue
       room.on(event, (payload, context) => {
-        const value = apply(this.#current.value, payload, context)
-        if (value !== this.#current.value) this.#set({ value })
+        const change = (value: Value) => apply(value, payload, context)
+        this.#since?.push(change)
+        this.change(change)
       })
     }
   }
+}
+
+/** Milliseconds after which a failed reading is tried again, doubled each time. */
+const FIRST_RETRY = 1_000
+const LAST_RETRY = 30_000
+
+function asError(cause: unknown): SamewireError {
+  if (cause instanceof SamewireError) return cause
+  return new SamewireError('CONNECT_FAILED', cause instanceof Error ? cause.message : String(cause), true)
+}
+
+function wait(milliseconds: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds)
+    signal.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }
 
 /** What there is to say of a room that nobody wants to join. */

@@ -1,12 +1,14 @@
-import { useMemo } from 'react'
 import { livePreview, type LivePreview } from './livePreview.js'
-import type { RoomState } from './roomStore.js'
+import type { FoldedRoom, RoomState } from './roomStore.js'
 import { useFold } from './useFold.js'
 
 export interface LivePreviewState extends LivePreview, Pick<RoomState, 'status' | 'error'> {}
 
 /** Watches the tracked sessions of a project, from now on; of none while there is no project. */
 export function useLivePreview(projectId: string | undefined): LivePreviewState {
-  const { value, status, error } = useFold(projectId === undefined ? undefined : `project:${projectId}`, livePreview)
-  return useMemo(() => ({ ...value, status, error }), [value, status, error])
+  return useFold(projectId === undefined ? undefined : `project:${projectId}`, livePreview, shown)
+}
+
+function shown({ value, status, error }: FoldedRoom<'project', LivePreview>): LivePreviewState {
+  return { ...value, status, error }
 }

@@ -1,5 +1,5 @@
-import type { EventOf, KindOf, RoomAddress } from '../types.js'
-import type { Fold, RoomState } from './roomStore.js'
+import type { EventOf, KindOf, RoomAddress, RoomKind } from '../types.js'
+import type { Fold, FoldedRoom, RoomState } from './roomStore.js'
 import { useFold } from './useFold.js'
 
 export interface UseRoomOptions<Address extends RoomAddress> {
@@ -16,5 +16,9 @@ export function useRoom<Address extends RoomAddress>(
   room: Address,
   { events, enabled = true }: UseRoomOptions<Address> = {},
 ): RoomState<KindOf<Address>> {
-  return useFold(enabled ? room : undefined, NOTHING as Fold<KindOf<Address>, undefined>, events)
+  return useFold(enabled ? room : undefined, NOTHING as Fold<KindOf<Address>, undefined>, shown<KindOf<Address>>, events)
+}
+
+function shown<Kind extends RoomKind>({ room, status, error, recovered }: FoldedRoom<Kind, undefined>): RoomState<Kind> {
+  return { room, status, error, recovered }
 }
