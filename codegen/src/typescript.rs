@@ -11,7 +11,7 @@ use crate::{
 
 const ACK: &str = "\
 /** What a client's event is acknowledged with. */
-export type Ack<T> = { ok: true; data: T } | { ok: false; error: ErrorBody }
+export type Ack<T> = { ok: true; data: T } | { ok: false; error: ErrorBody & { current?: T | null } }
 
 ";
 

@@ -121,6 +121,8 @@ events! {
         pub room: Option<String>,
         /// Milliseconds after which another try may succeed.
         pub retry_after_ms: Option<u32>,
+        /// With `CONFLICT`: what there is now. Of the type of the answer that was refused.
+        pub current: Option<serde_json::Value>,
     }
 
     /// The server is about to stop; connections end within seconds.
@@ -177,6 +179,7 @@ impl ErrorEvent {
             event,
             room: room.map(RoomAddress::to_string),
             retry_after_ms: refusal.retry_after_ms,
+            current: refusal.current,
         }
     }
 }

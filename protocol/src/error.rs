@@ -4,6 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 macro_rules! codes {
     ($($(#[doc = $docs:literal])+ $variant:ident = $name:literal,)+) => {
@@ -52,7 +53,7 @@ codes! {
     AccessDenied = "ACCESS_DENIED",
     /// There is no such thing, or it isn't the caller's to see.
     NotFound = "NOT_FOUND",
-    /// Somebody else was faster: the answer holds the current state.
+    /// Somebody else was faster: `current` says what there is now, where there is anything.
     Conflict = "CONFLICT",
     /// The user sent more events than the window allows.
     RateLimitExceeded = "RATE_LIMIT_EXCEEDED",
@@ -117,12 +118,14 @@ pub struct ErrorBody {
     pub message: String,
     /// Milliseconds after which another try may succeed.
     pub retry_after_ms: Option<u32>,
+    /// With [`ErrorCode::Conflict`]: what there is now. Of the type of the answer that was refused.
+    pub current: Option<Value>,
 }
 
 impl ErrorBody {
     /// A refusal that no waiting cures.
     pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), retry_after_ms: None }
+        Self { code, message: message.into(), retry_after_ms: None, current: None }
     }
 }
 

@@ -69,7 +69,10 @@ impl Remembered {
 
     /// Notes what an answer costs that has come, unless it has been forgotten meanwhile.
     fn count(&mut self, id: &str, answer: &Answer) {
-        let bytes = answer.as_ref().map_or(0, |answer| answer.get().len());
+        let bytes = match answer {
+            Ok(answer) => answer.get().len(),
+            Err(error) => error.body().current.map_or(0, |current| current.to_string().len()),
+        };
         if let Some(entry) = self.answers.get_mut(id) {
             self.bytes = self.bytes - entry.bytes + bytes;
             entry.bytes = bytes;
@@ -216,6 +219,12 @@ mod tests {
         };
         assert_eq!(count("9", Acts(0.into())).await, 0, "the last is remembered");
         assert_eq!(count("6", Acts(0.into())).await, 1, "an earlier one is not");
+        for n in 0..10 {
+            let current = "x".repeat(REMEMBERED_BYTES_PER_USER / 4);
+            let conflict = async { Err(Error::conflict("too late", &current).into()) };
+            emits.once(&ada, &format!("late {n}"), 0, conflict).await.unwrap_err();
+        }
+        assert_eq!(count("late 6", Acts(0.into())).await, 1, "nor what refusals bring");
         let kept = emits.users.lock()[&ada].bytes;
         assert!(kept <= REMEMBERED_BYTES_PER_USER, "{kept} bytes");
         emits.sweep(2 * REMEMBERED_MS);

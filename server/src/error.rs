@@ -3,6 +3,8 @@
 use std::{sync::Arc, time::Duration};
 
 use samewire_protocol::{ErrorBody, ErrorCode, payload::PayloadError};
+use serde::Serialize;
+use serde_json::Value;
 
 use crate::metrics;
 
@@ -16,6 +18,14 @@ pub enum Error {
         code: ErrorCode,
         /// The reason, for a person.
         message: String,
+    },
+    /// Somebody else was faster.
+    #[error("{}: {message}", ErrorCode::Conflict)]
+    Conflict {
+        /// The reason, for a person.
+        message: String,
+        /// What there is now.
+        current: Value,
     },
     /// Refused before, and now again, for the same reason.
     #[error(transparent)]
@@ -59,6 +69,14 @@ impl Error {
         Self::Refused { code, message: message.into() }
     }
 
+    /// Somebody else was faster, and what there is now: of the type that would have been answered.
+    pub fn conflict(message: impl Into<String>, current: &impl Serialize) -> Self {
+        match serde_json::to_value(current) {
+            Ok(current) => Self::Conflict { message: message.into(), current },
+            Err(error) => error.into(),
+        }
+    }
+
     /// A field that reads well but can't be taken: `{path}: {problem}`.
     pub fn field(path: impl Into<String>, problem: impl Into<String>) -> Self {
         Self::Payload(PayloadError { path: path.into(), problem: problem.into() })
@@ -68,6 +86,7 @@ impl Error {
     pub fn code(&self) -> ErrorCode {
         match self {
             Self::Refused { code, .. } => *code,
+            Self::Conflict { .. } => ErrorCode::Conflict,
             Self::Again(error) => error.code(),
             Self::Failed { code, .. } => *code,
             Self::Payload(_) => ErrorCode::InvalidPayload,
@@ -88,7 +107,7 @@ impl Error {
     pub fn body(&self) -> ErrorBody {
         let message = match self {
             Self::Again(error) => return error.body(),
-            Self::Refused { message, .. } => message.clone(),
+            Self::Refused { message, .. } | Self::Conflict { message, .. } => message.clone(),
             Self::Failed { message, .. } => (*message).into(),
             Self::Payload(error) => error.to_string(),
             Self::RateLimited { .. } => "too many events; slow down".into(),
@@ -104,7 +123,11 @@ impl Error {
             }
             _ => None,
         };
-        ErrorBody { code: self.code(), message, retry_after_ms }
+        let current = match self {
+            Self::Conflict { current, .. } => Some(current.clone()),
+            _ => None,
+        };
+        ErrorBody { code: self.code(), message, retry_after_ms, current }
     }
 
     /// What the asker is told, by whoever answers, once: it is counted, and a failure of our own is
@@ -123,6 +146,7 @@ impl Error {
             Self::Database(_) | Self::Json(_) | Self::Failed { .. } => true,
             Self::Again(error) => error.is_ours(),
             Self::Refused { .. }
+            | Self::Conflict { .. }
             | Self::Payload(_)
             | Self::RateLimited { .. }
             | Self::Throttled { .. } => false,

@@ -23,7 +23,7 @@ export const ERROR_CODES = [
   'ACCESS_DENIED',
   /** There is no such thing, or it isn't the caller's to see. */
   'NOT_FOUND',
-  /** Somebody else was faster: the answer holds the current state. */
+  /** Somebody else was faster: `current` says what there is now, where there is anything. */
   'CONFLICT',
   /** The user sent more events than the window allows. */
   'RATE_LIMIT_EXCEEDED',
@@ -59,7 +59,7 @@ export const ERROR_CODES = [
 export type ErrorCode = (typeof ERROR_CODES)[number] | (string & {})
 
 /** What a client's event is acknowledged with. */
-export type Ack<T> = { ok: true; data: T } | { ok: false; error: ErrorBody }
+export type Ack<T> = { ok: true; data: T } | { ok: false; error: ErrorBody & { current?: T | null } }
 
 /**
  * What is done to an item.
@@ -270,6 +270,8 @@ export interface ErrorBody {
   code: ErrorCode
   /** Why, for a person. Never a query, a path, a token or a stack. */
   message: string
+  /** With [`ErrorCode::Conflict`]: what there is now. Of the type of the answer that was refused. */
+  current?: unknown
   /** Milliseconds after which another try may succeed. */
   retryAfterMs?: number | null
 }
@@ -284,6 +286,8 @@ export interface ErrorEvent {
   error: string
   /** When. */
   timestamp: string
+  /** With `CONFLICT`: what there is now. Of the type of the answer that was refused. */
+  current?: unknown
   /** The event that was refused. */
   event?: string | null
   /** Milliseconds after which another try may succeed. */

@@ -18,6 +18,7 @@ use axum::{
 use samewire_protocol::{ErrorBody, ErrorCode};
 use schemars::JsonSchema;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::error::{self, Error};
 
@@ -37,6 +38,9 @@ struct Problem {
     /// Milliseconds after which another try may succeed.
     #[serde(rename = "retryAfterMs", skip_serializing_if = "Option::is_none")]
     retry_after_ms: Option<u32>,
+    /// With `CONFLICT`: what there is now. Of the type of the answer that was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    current: Option<Value>,
 }
 
 /// The HTTP status of a code.
@@ -80,7 +84,7 @@ pub(crate) fn panicked(_: Box<dyn Any + Send>) -> Response {
 }
 
 fn refusal(status: StatusCode, error: &Error) -> Response {
-    let ErrorBody { code, message, retry_after_ms } = error.answer();
+    let ErrorBody { code, message, retry_after_ms, current } = error.answer();
     if error::is_of_a_flood(code) {
         tracing::debug!(%code, status = status.as_u16(), "refused a request");
     } else {
@@ -92,6 +96,7 @@ fn refusal(status: StatusCode, error: &Error) -> Response {
         detail: message,
         code,
         retry_after_ms,
+        current,
     };
     let mut response = (status, Json(problem)).into_response();
     let headers = response.headers_mut();
