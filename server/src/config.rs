@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
-    domains::live_preview,
+    domains::{inbox, live_preview},
     http::client_address::{ForwardedHeader, TrustedProxy},
     limits::Limits,
     log::LogBounds,
@@ -110,6 +110,10 @@ pub struct Config {
     /// Live preview.
     #[command(flatten)]
     pub live_preview: live_preview::Settings,
+
+    /// The inbox.
+    #[command(flatten)]
+    pub inbox: inbox::Settings,
 
     /// The database: sqlite://PATH.
     #[arg(long, env, default_value = "sqlite://samewire.db", hide_env_values = true)]

@@ -41,7 +41,7 @@ use crate::{
     http::{
         back_end::{self, ApiKey},
         client_address::{TrustedProxies, is_for_sockets, is_of_session, throttle},
-        method_not_allowed, openapi, operation, panicked,
+        method_not_allowed, openapi, operation, panicked, to_its_end,
     },
     metrics,
     registry::{Domain, Registry},
@@ -144,6 +144,7 @@ impl Server {
             .method_not_allowed_fallback(method_not_allowed)
             .layer(Extension(Arc::new(api)))
             .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
+            .layer(middleware::from_fn(to_its_end))
             .with_state(engine.clone())
             .layer(sockets(&engine, config))
             .layer(cors(&origins))

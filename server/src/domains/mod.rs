@@ -2,6 +2,7 @@
 //! tasks, and declares its own settings; taking one out is deleting its folder and its lines here
 //! and in [`Config`](crate::Config).
 
+pub mod inbox;
 pub mod live_preview;
 pub mod projects;
 mod workspace;
@@ -12,6 +13,7 @@ use crate::{
     store::Store,
 };
 
+pub use inbox::Inbox;
 pub use live_preview::LivePreview;
 pub use projects::Projects;
 pub use workspace::Workspace;
@@ -23,6 +25,8 @@ pub struct Domains {
     pub projects: Projects,
     /// Live preview.
     pub live_preview: LivePreview,
+    /// The inbox.
+    pub inbox: Inbox,
 }
 
 impl Domains {
@@ -30,6 +34,7 @@ impl Domains {
     pub fn new(store: &Store, config: &Config) -> Self {
         let projects = Projects::new(store.clone());
         Self {
+            inbox: Inbox::new(store.clone(), &config.inbox),
             live_preview: LivePreview::new(store.clone(), projects.clone(), config.live_preview),
             projects,
         }
@@ -40,6 +45,7 @@ impl Domain for Domains {
     fn register(self, registry: &mut Registry) {
         self.projects.register(registry);
         self.live_preview.register(registry);
+        self.inbox.register(registry);
         Workspace.register(registry);
     }
 }

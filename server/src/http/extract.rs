@@ -51,15 +51,21 @@ impl<T: DeserializeOwned> FromRequest<Arc<Engine>> for Body<T> {
     type Rejection = Error;
 
     async fn from_request(request: Request, _: &Arc<Engine>) -> Result<Self, Error> {
-        let text: String = request.extract().await.map_err(|rejection: StringRejection| {
-            match rejection.status() {
-                StatusCode::PAYLOAD_TOO_LARGE => {
-                    Error::refused(ErrorCode::PayloadTooLarge, "the body is larger than 1 MB")
-                }
-                _ => Error::field("payload", "expected JSON in UTF-8"),
-            }
-        })?;
+        let text: String = request
+            .extract()
+            .await
+            .map_err(|rejection: StringRejection| unread_body(rejection.status()))?;
         Ok(Self(payload::read_text(&text)?))
+    }
+}
+
+/// Why a body can't be read, by the status that axum has for it.
+pub(crate) fn unread_body(status: StatusCode) -> Error {
+    match status {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Error::refused(ErrorCode::PayloadTooLarge, "the body is larger than 1 MB")
+        }
+        _ => Error::field("payload", "expected JSON in UTF-8"),
     }
 }
 

@@ -12,7 +12,9 @@ use std::any::Any;
 use aide::OperationOutput;
 use axum::{
     Json,
+    extract::Request,
     http::{StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Response},
 };
 use samewire_protocol::{ErrorBody, ErrorCode};
@@ -22,6 +24,7 @@ use serde_json::Value;
 
 use crate::error::{self, Error};
 
+pub(crate) use extract::unread_body;
 pub use extract::{Body, Caller, Path, Query};
 
 /// `application/problem+json`.
@@ -69,6 +72,22 @@ pub(crate) fn status(code: ErrorCode) -> StatusCode {
 impl IntoResponse for Error {
     fn into_response(self) -> Response {
         refusal(status(self.code()), &self)
+    }
+}
+
+/// Handles a call to its end also where the caller hangs up: what it stored is told, too.
+pub(crate) async fn to_its_end(request: Request, next: Next) -> Response {
+    if request.method().is_safe() {
+        return next.run(request).await;
+    }
+    match tokio::spawn(next.run(request)).await {
+        Ok(response) => response,
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => {
+                Error::refused(ErrorCode::Unavailable, "the server is stopping").into_response()
+            }
+        },
     }
 }
 

@@ -16,16 +16,19 @@ pub(crate) enum Opener {
     IngestKey,
     /// The `X-Api-Key` of back ends.
     ApiKey,
+    /// The `X-Signature-256` of webhooks.
+    Signature,
 }
 
 impl Opener {
-    const ALL: [Self; 3] = [Self::Token, Self::IngestKey, Self::ApiKey];
+    const ALL: [Self; 4] = [Self::Token, Self::IngestKey, Self::ApiKey, Self::Signature];
 
     fn name(self) -> &'static str {
         match self {
             Self::Token => "token",
             Self::IngestKey => "ingestKey",
             Self::ApiKey => "apiKey",
+            Self::Signature => "signature",
         }
     }
 
@@ -45,6 +48,10 @@ impl Opener {
             },
             Self::IngestKey => header("X-Ingest-Key", "A project's key, for its tracked pages"),
             Self::ApiKey => header("X-Api-Key", "The key of back ends (PUBLISH_KEY)"),
+            Self::Signature => header(
+                "X-Signature-256",
+                "HMAC-SHA256 of the body by WEBHOOK_SECRET, in hexadecimal digits",
+            ),
         }
     }
 

@@ -27,6 +27,7 @@ pub use sessions::NewSession;
 
 /// Settings of live preview.
 #[derive(Debug, Clone, Copy, Args)]
+#[group(skip)]
 pub struct Settings {
     /// Events of each ingested batch that are sent to those who watch; all are stored.
     #[arg(long, env, default_value = "10", value_parser = parse::<usize>("BROADCAST_EVENTS", "a number"))]

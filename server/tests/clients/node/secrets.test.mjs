@@ -7,16 +7,18 @@ import { test } from 'node:test'
 import { beginSession, call, createProject, ingest, keydown, token } from './api.mjs'
 import { ask, next, open, record, refusal, settled, signedIn } from './client.mjs'
 import { SECRET, startServer } from './server.mjs'
+import { bring, message, sign } from './webhook.mjs'
 
 test('secrets never stand in the log, nor in what others are told', async (t) => {
   let log = ''
   const key = 'the key of a back end'
+  const webhookSecret = 'a secret of the platforms'
   const server = await startServer({
-    env: { RUST_LOG: 'trace', PUBLISH_KEY: key },
+    env: { RUST_LOG: 'trace', PUBLISH_KEY: key, WEBHOOK_SECRET: webhookSecret },
     log: (text) => (log += text),
   })
   t.after(() => server.stop())
-  const secrets = { secret: SECRET, key, otherKey: 'what is no key of ours' }
+  const secrets = { secret: SECRET, key, webhookSecret, otherKey: 'what is no key of ours' }
   const tokenOf = (name) => (secrets[name] = token('anna', { name }))
 
   const heard = []
@@ -63,6 +65,13 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
     assert.equal((await fetch(`${server.url}/api/users/anna`, { headers })).status, status)
   }
   await call(server, 'POST', `/api/projects/${project.id}/sessions`, { key: secrets.otherKey, body: { externalUserId: 'x' } })
+  secrets.message = 'what somebody wrote to anna'
+  const brought = JSON.stringify(message('anna', { text: secrets.message }))
+  secrets.signature = sign(brought)
+  secrets.otherSignature = sign(brought, 'another secret')
+  for (const [name, status] of [['signature', 202], ['otherSignature', 403]]) {
+    assert.equal((await bring(server, 'sms', brought, { signature: secrets[name] })).status, status)
+  }
   await settled(socket)
   sockets.forEach((listened, n) => (secrets[`session ${n}`] = listened.io.engine.id))
   await server.end('SIGTERM')
@@ -75,7 +84,7 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
   for (const [name, secret] of Object.entries(secrets)) {
     assert.ok(!log.includes(secret), `${name} stands in the log: ${log.split('\n').find((line) => line.includes(secret))?.slice(0, 400)}`)
     // Verified, never stored. What belongs to the database is what was sent to be stored.
-    if (!['payload', 'ingestKey'].includes(name)) assert.ok(!stored.includes(secret), `${name} was stored`)
-    if (name !== 'payload') assert.ok(!told.includes(secret), `${name} was told to a client`)
+    if (!['payload', 'message', 'ingestKey'].includes(name)) assert.ok(!stored.includes(secret), `${name} was stored`)
+    if (!['payload', 'message'].includes(name)) assert.ok(!told.includes(secret), `${name} was told to a client`)
   }
 })

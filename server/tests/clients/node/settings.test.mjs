@@ -41,6 +41,7 @@ const SETTINGS = [
   ['BROADCAST_EVENTS', '10', 'x', 'BROADCAST_EVENTS must be a number'],
   ['SESSION_TIMEOUT', '30min', 'x', 'SESSION_TIMEOUT must be a duration'],
   ['DATABASE_URL', 'sqlite://samewire.db', 'mysql://x', 'DATABASE_URL must be sqlite://PATH'],
+  ['WEBHOOK_SECRET', undefined, undefined],
   ['PUBLISH_KEY', undefined, undefined],
 ]
 
@@ -75,7 +76,7 @@ test('--help tells of every setting that there is, and of no secret', async () =
   const variables = [...help.matchAll(/\[env: (\w+)/g)].map(([, name]) => name)
   const others = variables.filter((name) => !SETTINGS.some(([known]) => known === name))
   assert.deepEqual(others, ['APP_DIR'])
-  const told = await helpText({ JWT_SECRET: SECRET, PUBLISH_KEY: SECRET, DATABASE_URL: SECRET, JWT_JWKS_URL: SECRET })
+  const told = await helpText({ JWT_SECRET: SECRET, PUBLISH_KEY: SECRET, WEBHOOK_SECRET: SECRET, DATABASE_URL: SECRET, JWT_JWKS_URL: SECRET })
   assert.ok(!told.includes(SECRET))
 })
 

@@ -1,0 +1,122 @@
+//! How far a message got: delivered, then read. It only moves forward.
+
+use samewire_protocol::{
+    ErrorCode, RoomAddress,
+    id::{ConversationId, MessageId, UserId},
+    inbox::{
+        ConversationUpdate, InboxConversation, InboxMessage, MessageStatus, MessageStatusUpdate,
+    },
+};
+
+use super::{Inbox, queries};
+use crate::{
+    clock,
+    engine::Engine,
+    error::{Error, Result},
+};
+
+/// Messages whose status is told one by one when a conversation is read: the latest. Of all the
+/// others `conversation_update` tells, which says that nothing in it is unread.
+const MAX_STATUS_UPDATES: usize = 100;
+
+impl Inbox {
+    /// Notes that a message reached its user.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when the user has no such message, or when the database fails.
+    pub async fn delivered(
+        &self,
+        engine: &Engine,
+        user: &UserId,
+        id: &MessageId,
+    ) -> Result<InboxMessage> {
+        let _order = self.order.lock(user.as_str()).await;
+        let Some(message) = queries::deliver(self.store.pool(), user, id).await? else {
+            return self.message(user, id).await;
+        };
+        let update = MessageStatusUpdate {
+            message_id: id.clone(),
+            conversation_id: message.conversation_id.clone(),
+            status: MessageStatus::Delivered,
+            timestamp: clock::timestamp(),
+        };
+        engine.publish(&RoomAddress::user(user), &update)?;
+        Ok(message)
+    }
+
+    /// Notes that a user read a message.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when the user has no such message, or when the database fails.
+    pub async fn read(
+        &self,
+        engine: &Engine,
+        user: &UserId,
+        id: &MessageId,
+    ) -> Result<InboxMessage> {
+        let _order = self.order.lock(user.as_str()).await;
+        let which = queries::Which::One(id);
+        if let Some(read) = queries::read(self.store.pool(), user, which).await? {
+            tell(engine, user, read)?;
+        }
+        self.message(user, id).await
+    }
+
+    /// Notes that a user read all messages of a conversation.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when the user has no such conversation, or when the database fails.
+    pub async fn read_all(
+        &self,
+        engine: &Engine,
+        user: &UserId,
+        id: &ConversationId,
+    ) -> Result<InboxConversation> {
+        let _order = self.order.lock(user.as_str()).await;
+        let which = queries::Which::All(id);
+        if let Some(read) = queries::read(self.store.pool(), user, which).await? {
+            tell(engine, user, read)?;
+        }
+        self.conversation(user, id).await
+    }
+
+    /// A conversation of a user.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], or when the database fails.
+    pub async fn conversation(
+        &self,
+        user: &UserId,
+        id: &ConversationId,
+    ) -> Result<InboxConversation> {
+        queries::get(self.store.pool(), user, id)
+            .await?
+            .ok_or_else(|| Error::refused(ErrorCode::NotFound, "no such conversation"))
+    }
+
+    /// A message of a user.
+    async fn message(&self, user: &UserId, id: &MessageId) -> Result<InboxMessage> {
+        queries::get_message(self.store.pool(), user, id)
+            .await?
+            .ok_or_else(|| Error::refused(ErrorCode::NotFound, "no such message"))
+    }
+}
+
+/// Tells a user what was read.
+fn tell(engine: &Engine, user: &UserId, read: queries::Read) -> Result<()> {
+    let room = RoomAddress::user(user);
+    let timestamp = clock::timestamp();
+    let conversation_id = read.conversation.id.clone();
+    let untold = read.messages.len().saturating_sub(MAX_STATUS_UPDATES);
+    for message_id in read.messages.into_iter().skip(untold) {
+        let update = MessageStatusUpdate {
+            message_id,
+            conversation_id: conversation_id.clone(),
+            status: MessageStatus::Read,
+            timestamp,
+        };
+        engine.publish(&room, &update)?;
+    }
+    engine.publish(&room, &ConversationUpdate { conversation: read.conversation, timestamp })?;
+    engine.publish(&room, &read.unread.told(timestamp)).map(drop)
+}
