@@ -13,14 +13,14 @@ import { Pending } from './pending.js'
 import { PollingSocket } from './pollingSocket.js'
 import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
 import { requestUrl, serverUrl, socketUrl } from './socketUrl.js'
-import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, RoomLifecycle, Session, Stats, Transport } from './types.js'
+import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, Refusal, RoomLifecycle, Session, Stats, Transport } from './types.js'
 import { uuid } from './uuid.js'
 import { openWebSocket } from './webSocket.js'
 
 const DEFAULT_QUEUE_LIMIT = 1_000
 
 /** The names of what the client itself tells. */
-const CLIENT_EVENTS = new Set<string>(['protocol-error'] satisfies (keyof ClientEvents)[])
+const CLIENT_EVENTS = new Set<string>(['protocol-error', 'refused'] satisfies (keyof ClientEvents)[])
 
 /** Rooms that somebody is in, with what their handles share. */
 interface JoinedRoom {
@@ -81,6 +81,10 @@ export class SamewireClient implements RoomOwner {
     }
   }
 
+  get positions(): Map<string, Position | undefined> {
+    return new Map([...this.#rooms.keys()].map((room) => [room, this.position(room)]))
+  }
+
   subscribe(listener: () => void): Off {
     return this.#changes.add('change', listener)
   }
@@ -112,19 +116,21 @@ export class SamewireClient implements RoomOwner {
       throw new SamewireError('QUEUE_FULL', 'too many emits wait for a connection already', true)
     }
     const id = uuid()
-    return this.#calls.start(
+    const answered = this.#calls.start(
       (call) => this.#whilePending(this.#calls, call, (engine) => engine.emit(call, event, json, attachments, id, options.timeout, options.retries)),
       (call) => this.#slot.now?.cancel(call),
       options.signal,
     )
+    return this.#tellRefusal(answered, event)
   }
 
   join(address: string, { events, signal }: JoinOptions = {}): Promise<RoomHandle> {
-    return this.#joins.start(
+    const joined = this.#joins.start(
       (handle) => this.#whilePending(this.#joins, handle, (engine) => engine.join(handle, address, events && [...events])),
       (handle) => this.#slot.now?.leave(handle),
       signal,
     )
+    return this.#tellRefusal(joined, 'room:join', address)
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
@@ -193,6 +199,14 @@ export class SamewireClient implements RoomOwner {
     this.#slot.use((engine) => {
       if (pending.has(id)) call(engine)
     })
+  }
+
+  /** Hands a promise on; tells if it fails by more than its signal. */
+  #tellRefusal<T>(promise: Promise<T>, event: string, room?: string): Promise<T> {
+    promise.catch((error: unknown) => {
+      if (error instanceof SamewireError) this.#own.call('refused', { event, room, error } satisfies Refusal, {})
+    })
+    return promise
   }
 
   #become(state: ConnectionState): void {

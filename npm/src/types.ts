@@ -54,6 +54,18 @@ export type AnswerTo<Event extends SentEvent> = Event extends keyof Answers ? An
 export interface ClientEvents {
   /** What arrived doesn't fit its type, and reached no handler. */
   'protocol-error': ProtocolError
+  /** An emit or a join failed. Its promise rejects with the same error; this is for who watches all of them. */
+  refused: Refusal
+}
+
+/** An emit or a join that failed. */
+export interface Refusal {
+  /** What was emitted; `room:join` for a join. */
+  event: string
+  /** The room that wasn't joined. */
+  room: string | undefined
+  /** Why. */
+  error: SamewireError
 }
 
 /** A payload or an answer that doesn't fit its type. */
@@ -238,6 +250,8 @@ export interface Client extends Disposable {
   readonly session: Session | undefined
   /** How many of each are live. */
   readonly stats: Stats
+  /** The rooms that were joined, and how much of each one's log was delivered. */
+  readonly positions: ReadonlyMap<string, Position | undefined>
 
   /** Calls the listener after each change of `state` or `session`. */
   subscribe(listener: () => void): Off

@@ -296,6 +296,23 @@ describe('emits', () => {
     await expect(emit).rejects.toMatchObject({ code: 'RATE_LIMIT_EXCEEDED', message: 'because', retryable: true, retryAfterMs: 500 })
   })
 
+  it('that fail are told to who watches all of them, those that were given up are not', async () => {
+    const told = vi.fn()
+    client.on('refused', told)
+    server.answers['data:update'] = () => refused('CONFLICT')
+    server.answers['room:join'] = () => refused('ACCESS_DENIED')
+    const update = client.emit('data:update', { room: 'room:a', entity: 'e', action: 'create' })
+    const join = client.join('room:secret')
+    await expect(update).rejects.toMatchObject({ code: 'CONFLICT' })
+    await expect(join).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
+    const given = AbortSignal.abort(new Error('never mind'))
+    await expect(client.emit('ping', {}, { signal: given })).rejects.toThrow('never mind')
+    expect(told.mock.calls.map(([{ event, room, error }]) => [event, room, error.code])).toEqual([
+      ['data:update', undefined, 'CONFLICT'],
+      ['room:join', 'room:secret', 'ACCESS_DENIED'],
+    ])
+  })
+
   it('reject an answer that does not fit its type', async () => {
     server.answers.ping = () => done({ timestamp: 5 })
     await expect(client.emit('ping', {})).rejects.toMatchObject({ code: 'INVALID_ANSWER' })
@@ -358,6 +375,14 @@ describe('rooms', () => {
   beforeEach(async () => {
     createClient()
     await is('connected')
+  })
+
+  it('are told with how much of each was delivered', async () => {
+    server.answers['room:join'] = ({ room }) => done({ room, position: { epoch: 'e', offset: 3 }, recovered: true, missed: 0, users: [] })
+    const room = await client.join('room:a')
+    expect([...client.positions]).toEqual([['room:a', { epoch: 'e', offset: 3 }]])
+    room.leave()
+    expect([...client.positions]).toEqual([])
   })
 
   it('are joined without waiting for a timer: those of a hidden page come late', async () => {

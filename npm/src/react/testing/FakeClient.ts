@@ -23,6 +23,10 @@ export class FakeClient implements Client {
     return { timers: 0, listeners, sockets: 0, rooms: this.rooms.size, pendingEmits: 0 }
   }
 
+  get positions(): Map<string, undefined> {
+    return new Map([...this.rooms.keys()].map((room) => [room, undefined]))
+  }
+
   become(state: ConnectionState): void {
     this.state = state
     for (const listener of this.#listeners) listener()
