@@ -1,10 +1,17 @@
-import { useEffect, useSyncExternalStore } from 'react'
-import { ConnectionStatus } from './ConnectionStatus'
-import { pages, type Page } from './pages'
+import { useEffect, useState } from 'react'
+import { ConnectionPanel } from './connection/ConnectionPanel'
+import { ConnectionStatus } from './connection/ConnectionStatus'
+import { useConnectionLog } from './connection/useConnectionLog'
+import { pages } from './pages'
+import { UserMenu } from './people/UserMenu'
+import { useRoute } from './route'
 import './App.css'
 
 export function App() {
-  const { path, title, Page } = useCurrentPage()
+  const { path } = useRoute()
+  const { title, Page } = pages.find((page) => page.path === path) ?? pages[0]
+  const log = useConnectionLog()
+  const [open, setOpen] = useState(false)
   useEffect(() => {
     document.title = `${title} · Samewire`
   }, [title])
@@ -18,26 +25,23 @@ export function App() {
         </a>
         <nav aria-label="Pages">
           {pages.map((page) => (
-            <a key={page.path} href={`#/${page.path}`} aria-current={page.path === path ? 'page' : undefined}>
+            <a key={page.path} href={`#/${page.path}`} aria-current={page.title === title ? 'page' : undefined}>
+              <svg viewBox="0 0 24 24" aria-hidden="true">
+                <path d={page.icon} />
+              </svg>
               {page.title}
             </a>
           ))}
         </nav>
-        <ConnectionStatus />
+        <UserMenu />
+        <ConnectionStatus open={open} onToggle={() => setOpen(!open)} />
       </header>
-      <Page />
+      <div className="app-page">
+        <Page />
+      </div>
+      {open && <ConnectionPanel log={log} onClose={() => setOpen(false)} />}
     </>
   )
-}
-
-function useCurrentPage(): Page {
-  const hash = useSyncExternalStore(subscribeToHash, () => location.hash)
-  return pages.find(({ path }) => hash === `#/${path}`) ?? pages[0]
-}
-
-function subscribeToHash(onChange: () => void): () => void {
-  addEventListener('hashchange', onChange)
-  return () => removeEventListener('hashchange', onChange)
 }
 
 /** Two ends of one wire. */

@@ -5,10 +5,17 @@ export interface Page {
   /** What stands after `#/` in the address. */
   path: string
   title: string
+  /** Lines in a square of 24. */
+  icon: string
   Page: ComponentType
 }
 
 /** Every page of the app, in the order of the navigation. The first is the one to start with. */
 export const pages: [Page, ...Page[]] = [
-  { path: 'live-preview', title: 'Live preview', Page: LivePreviewPage },
+  {
+    path: 'live-preview',
+    title: 'Live preview',
+    icon: 'M2 12s3.5-7 10-7 10 7 10 7-3.5 7-10 7-10-7-10-7Zm10-3a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z',
+    Page: LivePreviewPage,
+  },
 ]

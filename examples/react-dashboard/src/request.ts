@@ -11,11 +11,14 @@ export class Refused extends Error {
   }
 }
 
+/** How a request is made: by the browser, or by a client, which adds its token. */
+type Fetch = (path: string, init: RequestInit) => Promise<Response>
+
 /** Asks the server until it answers, so that a restart of the server is waited out. */
-export async function request(path: string, init: RequestInit & { signal: AbortSignal }): Promise<Response> {
+export async function request(path: string, init: RequestInit & { signal: AbortSignal }, fetch: Fetch = globalThis.fetch): Promise<Response> {
   for (let attempt = 0; ; attempt += 1) {
     try {
-      return await requestOnce(path, init)
+      return await requestOnce(path, init, fetch)
     } catch (error) {
       if (error instanceof Refused || init.signal.aborted) throw error
       await delay(RETRY_DELAYS[attempt] ?? RETRY_DELAYS.at(-1)!, init.signal)
@@ -23,7 +26,7 @@ export async function request(path: string, init: RequestInit & { signal: AbortS
   }
 }
 
-async function requestOnce(path: string, init: RequestInit): Promise<Response> {
+async function requestOnce(path: string, init: RequestInit, fetch: Fetch): Promise<Response> {
   const answer = await fetch(path, init)
   if (answer.ok) return answer
   const message = `${path} was answered with ${answer.status}`

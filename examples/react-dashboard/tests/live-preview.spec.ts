@@ -64,7 +64,8 @@ test('who begins to watch in the middle sees what was typed before', async ({ pr
 test.describe('with a server that goes away', () => {
   test.use({ mayComplain: true })
 
-  test('a restart is ridden out without a reload', async ({ preview, server }) => {
+  test('a restart is ridden out without a reload', async ({ page, ownServer: server }) => {
+    const preview = await LivePreview.open(page, server)
     await preview.field('Your name').pressSequentially('Ada')
     await expect(preview.typed('Your name')).toHaveText('Ada')
 

@@ -20,8 +20,8 @@ use crate::{
     http::Query,
 };
 
-/// How long a demo token is good for.
-const TOKEN_LIFE: Duration = Duration::from_secs(60 * 60);
+/// How long a demo token is good for, in seconds, unless fewer are asked for.
+const TOKEN_SECONDS: u64 = 60 * 60;
 
 /// Who lives in the demo: id and name. The first owns the sample project.
 const USERS: [(&str, &str); 4] = [
@@ -88,7 +88,7 @@ impl Demo {
         Ok(Verifier::from_secret(self.secret.as_bytes())?)
     }
 
-    /// `GET /demo/token?user=NAME`.
+    /// `GET /demo/token?user=NAME&seconds=LIFE`.
     pub fn routes(&self) -> ApiRouter<Arc<Engine>> {
         let issuer = Arc::new(Issuer::from_secret(self.secret.as_bytes()));
         ApiRouter::new().route(
@@ -121,12 +121,14 @@ pub async fn play(engine: Arc<Engine>, domains: Domains) {
 #[derive(Deserialize)]
 struct TokenQuery {
     user: Option<String>,
+    /// How long the token is to be good for, so that one can watch it expire.
+    seconds: Option<u64>,
 }
 
 fn token(issuer: &Issuer, asked: TokenQuery) -> Result<String> {
     let user = asked.user.filter(|user| !user.is_empty()).unwrap_or_else(|| USERS[0].0.into());
     let name = USERS.iter().find(|(id, _)| *id == user).map(|(_, name)| (*name).to_owned());
-    let life_ms = u64::try_from(TOKEN_LIFE.as_millis()).unwrap_or(u64::MAX);
+    let life_ms = asked.seconds.unwrap_or(TOKEN_SECONDS).min(TOKEN_SECONDS) * 1_000;
     let identity = Identity {
         email: Some(format!("{user}@example.org")),
         name: Some(name.unwrap_or_else(|| user.clone())),

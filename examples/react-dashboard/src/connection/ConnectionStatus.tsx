@@ -1,25 +1,44 @@
 import { useConnectionState } from 'samewire/react'
-import { useEffect, useState } from 'react'
+import { useSecondsUntil } from './useSecondsUntil'
 import './ConnectionStatus.css'
 
 type State = ReturnType<typeof useConnectionState>
 
+interface ConnectionStatusProps {
+  /** Whether the panel is open that tells more. */
+  open: boolean
+  onToggle(): void
+}
+
 /** What is going on between this page and the server, always in sight. */
-export function ConnectionStatus() {
+export function ConnectionStatus({ open, onToggle }: ConnectionStatusProps) {
   const state = useConnectionState()
   const seconds = useSecondsUntil(state.status === 'reconnecting' ? state.retryAt : undefined)
   const { tone, text } = describe(state)
-  const detail = detailOf(state, seconds)
 
   return (
-    <div className="connection" data-tone={tone} data-status={state.status} title={reasonOf(state)}>
-      <span className="connection-dot" aria-hidden="true" />
-      {/* Said once when it changes; the countdown beside it is for the eye alone. */}
-      <span role="status">{text}</span>
-      <span className="connection-detail" aria-hidden="true">
-        {detail}
+    <>
+      {/* Said once when it changes; what the button shows besides is for the eye alone. */}
+      <span className="spoken" role="status">
+        {text}
       </span>
-    </div>
+      <button
+        type="button"
+        className="connection"
+        data-tone={tone}
+        aria-label={`Connection: ${text}`}
+        aria-expanded={open}
+        aria-controls="connection-panel"
+        onClick={onToggle}
+      >
+        <span className="connection-dot" aria-hidden="true" />
+        <span className="connection-text">{text}</span>
+        <span className="connection-detail">{detailOf(state, seconds)}</span>
+        <svg className="connection-more" viewBox="0 0 24 24" aria-hidden="true">
+          <path d="m6 9 6 6 6-6" />
+        </svg>
+      </button>
+    </>
   )
 }
 
@@ -43,21 +62,4 @@ function detailOf(state: State, seconds: number): string {
   if (state.status === 'connected') return state.transport
   if (state.status !== 'reconnecting') return ''
   return seconds > 0 ? `try ${state.attempt} in ${seconds} s` : `try ${state.attempt}`
-}
-
-function reasonOf(state: State): string | undefined {
-  return 'reason' in state ? state.reason.message : undefined
-}
-
-/** Whole seconds that are left until then, counting down; 0 when it is past or there is nothing to wait for. */
-function useSecondsUntil(time: number | undefined): number {
-  const [now, setNow] = useState(() => Date.now())
-  useEffect(() => {
-    if (time === undefined) return
-    const tick = () => setNow(Date.now())
-    tick()
-    const timer = setInterval(tick, 250)
-    return () => clearInterval(timer)
-  }, [time])
-  return time === undefined ? 0 : Math.max(0, Math.ceil((time - now) / 1000))
 }
