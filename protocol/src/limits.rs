@@ -20,3 +20,15 @@ pub const MAX_PRESENCE_STATE_BYTES: usize = 4096;
 
 /// Tracked events that one call may bring.
 pub const MAX_TRACKED_EVENTS: usize = 1000;
+
+/// Longest name of a kind of items in a workspace, in bytes.
+pub const MAX_ENTITY_NAME_BYTES: usize = 128;
+
+/// Longest id of an item in a workspace, in bytes.
+pub const MAX_ITEM_ID_BYTES: usize = 128;
+
+/// Largest item of a workspace, in bytes of JSON.
+pub const MAX_ITEM_BYTES: usize = 64 * 1024;
+
+/// What all items of a kind may have together in a room, in bytes: a snapshot is one message.
+pub const MAX_ITEMS_BYTES: usize = MAX_MESSAGE_BYTES;

@@ -12,20 +12,22 @@ events! {
     /// Items that several people change together (wire.md, section 12).
     domain WORKSPACE = "workspace";
 
-    /// Creates, changes or deletes an item.
-    client "data:update" -> Item, refuses [Conflict, NotFound, AccessDenied];
+    /// Creates, changes or deletes an item. A conflict's `current` is the item as it is.
+    client "data:update" -> Item, refuses [Conflict, NotFound, AccessDenied, PayloadTooLarge];
     pub struct UpdateData {
         /// The address of a room that the connection is in.
         pub room: String,
-        /// What kind of item.
+        /// What kind of item, in the application's words: 1 to 128 bytes.
         pub entity: String,
         /// What to do.
         pub action: Action,
-        /// The item; without one, creating makes one up.
+        /// The item; without one, creating makes one up. At most 128 bytes.
         pub id: Option<ItemId>,
-        /// What it holds from now on.
+        /// What it holds from now on, the whole of it: any JSON but `null`, at most 64 KiB of it.
+        /// Not read where it is deleted.
         pub data: Option<Value>,
-        /// The version that was changed; refused where it isn't the current one.
+        /// The version that was changed; refused where it isn't the current one. Without it the
+        /// last who writes wins. Not read where the item is created.
         pub base_version: Option<u32>,
     }
 
@@ -42,7 +44,7 @@ events! {
         pub id: ItemId,
         /// What it holds now; `null` where it was deleted.
         pub data: Value,
-        /// Its version, counted from 1.
+        /// Its version, counted from 1, on over deletion.
         pub version: u32,
         /// Who did it.
         pub user_id: UserId,
@@ -50,7 +52,8 @@ events! {
         pub timestamp: Timestamp,
     }
 
-    /// Reads all items of a kind. With the room's log from `position` it is the whole truth.
+    /// Reads all items of a kind, which may have 1 MB together. With the room's log from `position` it
+    /// is the whole truth.
     client "data:snapshot" -> Snapshot, refuses [NotFound, AccessDenied];
     pub struct ReadSnapshot {
         /// The address of a room that the connection is in.
@@ -61,7 +64,7 @@ events! {
 
     /// All items of a kind.
     pub struct Snapshot {
-        /// The items.
+        /// The items, in the order of their ids.
         pub items: Vec<Item>,
         /// Where the room's log stood.
         pub position: Position,
@@ -72,7 +75,7 @@ events! {
     pub struct SendBroadcast {
         /// The address of a room that the connection is in.
         pub room: String,
-        /// What the application calls it.
+        /// What the application calls it: 1 to 128 bytes.
         pub event: String,
         /// What goes along.
         #[serde(default)]

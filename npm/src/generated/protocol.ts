@@ -238,7 +238,7 @@ export interface DataUpdated {
   id: string
   /** What it holds now; `null` where it was deleted. */
   data: unknown
-  /** Its version, counted from 1. */
+  /** Its version, counted from 1, on over deletion. */
   version: number
   /** Who did it. */
   userId: string
@@ -724,7 +724,10 @@ export interface ReadOpenSessions {
   projectId: string
 }
 
-/** Reads all items of a kind. With the room's log from `position` it is the whole truth. */
+/**
+ * Reads all items of a kind, which may have 1 MB together. With the room's log from `position` it
+ * is the whole truth.
+ */
 export interface ReadSnapshot {
   /** The address of a room that the connection is in. */
   room: string
@@ -802,7 +805,7 @@ export interface RoomLeave {
 export interface SendBroadcast {
   /** The address of a room that the connection is in. */
   room: string
-  /** What the application calls it. */
+  /** What the application calls it: 1 to 128 bytes. */
   event: string
   /** What goes along. */
   data?: unknown
@@ -856,7 +859,7 @@ export interface SessionStarted {
 
 /** All items of a kind. */
 export interface Snapshot {
-  /** The items. */
+  /** The items, in the order of their ids. */
   items: Item[]
   /** Where the room's log stood. */
   position: Position
@@ -1039,19 +1042,25 @@ export interface UpdateConversation {
   title: string
 }
 
-/** Creates, changes or deletes an item. */
+/** Creates, changes or deletes an item. A conflict's `current` is the item as it is. */
 export interface UpdateData {
   /** The address of a room that the connection is in. */
   room: string
-  /** What kind of item. */
+  /** What kind of item, in the application's words: 1 to 128 bytes. */
   entity: string
   /** What to do. */
   action: Action
-  /** The version that was changed; refused where it isn't the current one. */
+  /**
+   * The version that was changed; refused where it isn't the current one. Without it the
+   * last who writes wins. Not read where the item is created.
+   */
   baseVersion?: number | null
-  /** What it holds from now on. */
+  /**
+   * What it holds from now on, the whole of it: any JSON but `null`, at most 64 KiB of it.
+   * Not read where it is deleted.
+   */
   data?: unknown
-  /** The item; without one, creating makes one up. */
+  /** The item; without one, creating makes one up. At most 128 bytes. */
   id?: string | null
 }
 
@@ -1208,9 +1217,12 @@ export interface ClientPayloads {
   'typing:start': StartTyping
   /** The caller stopped typing. */
   'typing:stop': StopTyping
-  /** Creates, changes or deletes an item. */
+  /** Creates, changes or deletes an item. A conflict's `current` is the item as it is. */
   'data:update': UpdateData
-  /** Reads all items of a kind. With the room's log from `position` it is the whole truth. */
+  /**
+   * Reads all items of a kind, which may have 1 MB together. With the room's log from `position` it
+   * is the whole truth.
+   */
   'data:snapshot': ReadSnapshot
   /** Sends an event of the application's own to everybody in a room. */
   broadcast: SendBroadcast
@@ -1423,9 +1435,12 @@ export interface ClientToServerEvents {
   'typing:start': Emit<StartTyping, TypingNoted>
   /** The caller stopped typing. */
   'typing:stop': Emit<StopTyping, TypingNoted>
-  /** Creates, changes or deletes an item. */
+  /** Creates, changes or deletes an item. A conflict's `current` is the item as it is. */
   'data:update': Emit<UpdateData, Item>
-  /** Reads all items of a kind. With the room's log from `position` it is the whole truth. */
+  /**
+   * Reads all items of a kind, which may have 1 MB together. With the room's log from `position` it
+   * is the whole truth.
+   */
   'data:snapshot': Emit<ReadSnapshot, Snapshot>
   /** Sends an event of the application's own to everybody in a room. */
   broadcast: Emit<SendBroadcast, BroadcastSent>

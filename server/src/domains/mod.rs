@@ -5,7 +5,7 @@
 pub mod inbox;
 pub mod live_preview;
 pub mod projects;
-mod workspace;
+pub mod workspace;
 
 use crate::{
     config::Config,
@@ -27,6 +27,8 @@ pub struct Domains {
     pub live_preview: LivePreview,
     /// The inbox.
     pub inbox: Inbox,
+    /// The workspace.
+    pub workspace: Workspace,
 }
 
 impl Domains {
@@ -37,6 +39,7 @@ impl Domains {
             inbox: Inbox::new(store.clone(), &config.inbox),
             live_preview: LivePreview::new(store.clone(), projects.clone(), config.live_preview),
             projects,
+            workspace: Workspace::new(store.clone()),
         }
     }
 }
@@ -46,6 +49,6 @@ impl Domain for Domains {
         self.projects.register(registry);
         self.live_preview.register(registry);
         self.inbox.register(registry);
-        Workspace.register(registry);
+        self.workspace.register(registry);
     }
 }
