@@ -1,6 +1,7 @@
 //! The demo: sample data in a fresh database, tokens for everybody, and a little traffic.
 
 mod live_preview;
+mod workspace;
 
 use std::{sync::Arc, time::Duration};
 
@@ -115,6 +116,7 @@ pub async fn play(engine: Arc<Engine>, domains: Domains) {
     tokio::select! {
         () = engine.stopped() => {}
         () = live_preview::play(&engine, &domains.live_preview) => {}
+        () = workspace::play(&engine, &domains.workspace) => {}
     }
 }
 

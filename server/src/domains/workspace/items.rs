@@ -121,8 +121,15 @@ impl Workspace {
         let position = engine.room(room).map(|room| room.position).ok_or_else(|| {
             Error::refused(ErrorCode::NotFound, format!("nobody is in the room {room}"))
         })?;
-        let items = queries::all(self.store.pool(), room, entity).await?;
-        Ok(Snapshot { items, position })
+        Ok(Snapshot { items: self.items(room, entity).await?, position })
+    }
+
+    /// All items of a kind in a room, in the order of their ids.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn items(&self, room: &RoomAddress, entity: &str) -> Result<Vec<Item>> {
+        queries::all(self.store.pool(), room, entity).await
     }
 }
 

@@ -15,13 +15,13 @@ export const SECRET = 'a secret of the tests, 32 bytes or more'
 const START_MS = 20_000
 
 /**
- * A server that answers. `database` is a folder to start in again, `env` further settings, `log` is
- * told what the server writes to its log.
+ * A server that answers. `database` is a folder to start in again, `env` further settings, `flags`
+ * its flags; `log` is told what the server writes to its log.
  */
-export async function startServer({ database, env = {}, log } = {}) {
+export async function startServer({ database, env = {}, flags, log } = {}) {
   if (!existsSync(program)) throw new Error(`${program} is not there: cargo build -p samewire-server`)
   const folder = database ?? mkdtempSync(join(tmpdir(), 'samewire-'))
-  const child = start(folder, env, log ? 'pipe' : 'inherit')
+  const child = start(folder, env, log ? 'pipe' : 'inherit', flags)
   if (log) child.stderr.setEncoding('utf8').on('data', log)
   const ended = once(child, 'exit')
   const url = await address(child, ended)
