@@ -5,6 +5,8 @@ mod http;
 mod messages;
 mod queries;
 mod statuses;
+#[cfg(test)]
+mod tests;
 mod unread;
 mod webhook;
 
