@@ -61,13 +61,13 @@ events! {
         pub timestamp: Timestamp,
         /// The story.
         pub story_id: StoryId,
-        /// What is being done.
+        /// What is being done: `checksum` (all bytes are read), `audio` (its frames are), `text`.
         pub stage: String,
-        /// How much of it is done, from 0 to 1.
+        /// How much of all stages is done, from 0 to 1.
         pub progress: f64,
     }
 
-    /// A story was processed.
+    /// A story was processed, or can't be: its status says which.
     server "story_processed" in [room::STORIES];
     pub struct StoryProcessed {
         /// The project.
@@ -195,18 +195,35 @@ events! {
         pub created_at: Timestamp,
         /// The text, or the transcript of the recording.
         pub transcript: Option<String>,
-        /// The transcript's version, counted from 1.
+        /// The transcript's version, counted from 1; 0 while there is no transcript.
         pub version: u32,
-        /// The recording's media type.
+        /// The recording's media type, by its content.
         pub media_type: Option<String>,
+        /// What has become of processing it.
+        pub status: StoryStatus,
+        /// Why it can't be processed, for a person.
+        pub failure: Option<String>,
         /// How long the recording is, in seconds.
         pub duration: Option<f64>,
+        /// The recording's sample rate, in hertz.
+        pub sample_rate: Option<u32>,
         /// The recording's size in bytes.
         pub size: Option<SafeInteger>,
         /// The recording's SHA-256, in hexadecimal.
         pub checksum: Option<String>,
         /// Words of the text.
         pub word_count: Option<u32>,
+    }
+
+    /// What has become of processing a story.
+    #[derive(Copy, Eq)]
+    pub enum StoryStatus {
+        /// It is being read, or waits for that.
+        Processing,
+        /// All was read.
+        Processed,
+        /// It can't be read; its failure says why.
+        Failed,
     }
 
     /// A comment, question or answer.

@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
-    domains::{inbox, live_preview},
+    domains::{inbox, live_preview, stories},
     http::client_address::{ForwardedHeader, TrustedProxy},
     limits::Limits,
     log::LogBounds,
@@ -110,6 +110,10 @@ pub struct Config {
     /// Live preview.
     #[command(flatten)]
     pub live_preview: live_preview::Settings,
+
+    /// Stories.
+    #[command(flatten)]
+    pub stories: stories::Settings,
 
     /// The inbox.
     #[command(flatten)]

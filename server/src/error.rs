@@ -58,6 +58,9 @@ pub enum Error {
     /// The database failed or can't be reached.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// A file can't be read or written.
+    #[error("a file: {0}")]
+    Io(#[from] std::io::Error),
     /// Something stored or about to be sent is no JSON that we can read or write.
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
@@ -93,7 +96,7 @@ impl Error {
             Self::RateLimited { .. } => ErrorCode::RateLimitExceeded,
             Self::Throttled { .. } => ErrorCode::ConnectionThrottled,
             Self::Database(_) => ErrorCode::Unavailable,
-            Self::Json(_) => ErrorCode::Internal,
+            Self::Io(_) | Self::Json(_) => ErrorCode::Internal,
         }
     }
 
@@ -115,7 +118,7 @@ impl Error {
                 "too many connections from this address; wait a little".into()
             }
             Self::Database(_) => "the database can't be reached".into(),
-            Self::Json(_) => "the server failed".into(),
+            Self::Io(_) | Self::Json(_) => "the server failed".into(),
         };
         let retry_after_ms = match self {
             Self::RateLimited { retry_after } | Self::Throttled { retry_after } => {
@@ -143,7 +146,7 @@ impl Error {
     /// Whether it is a failure of our own, and no refusal.
     fn is_ours(&self) -> bool {
         match self {
-            Self::Database(_) | Self::Json(_) | Self::Failed { .. } => true,
+            Self::Database(_) | Self::Io(_) | Self::Json(_) | Self::Failed { .. } => true,
             Self::Again(error) => error.is_ours(),
             Self::Refused { .. }
             | Self::Conflict { .. }

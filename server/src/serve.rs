@@ -35,7 +35,7 @@ use crate::{
     auth::Verifier,
     config::{Config, ConfigError},
     demo,
-    domains::Domains,
+    domains::{Domains, stories::MediaDirError},
     engine::Engine,
     error::Error,
     http::{
@@ -71,6 +71,9 @@ pub enum ServeError {
     /// The database can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The folder for media can't be used.
+    #[error(transparent)]
+    Media(#[from] MediaDirError),
     /// The address can't be listened on.
     #[error("HOST and PORT must name an address that is free: {address}: {error}")]
     Listen {
@@ -174,14 +177,17 @@ pub async fn run(config: Config) -> Result<(), ServeError> {
 ///
 /// # Errors
 /// When the settings, the database or the address can't be used.
-pub async fn run_with(config: Config, domain: impl Domain) -> Result<(), ServeError> {
+pub async fn run_with(mut config: Config, domain: impl Domain) -> Result<(), ServeError> {
     let demo = if config.demo { Some(demo::Demo::new(&config)?) } else { None };
     let (verifier, url) = match &demo {
         Some(demo) => (demo.verifier()?, demo.database_url().to_owned()),
         None => (config.verifier()?, config.database_url.clone()),
     };
+    if let Some(media_dir) = demo.as_ref().and_then(demo::Demo::media_dir) {
+        config.stories.media_dir = media_dir;
+    }
     let store = Store::open(&url).await?;
-    let domains = Domains::new(&store, &config);
+    let domains = Domains::new(&store, &config)?;
     let mut registry = Registry::default().with(domains.clone()).with(domain);
     registry.routes(operation::routes(store.clone()));
     registry.routes(back_end::routes(ApiKey::new(config.publish_key.as_deref())));

@@ -714,18 +714,23 @@ function checkStatus(v) {
 }
 
 function checkStory(v) {
+  let e
   if (!isObject(v)) return ': expected an object'
   let lacks = false
   if (v.checksum != null) if (typeof v.checksum !== 'string') return '.checksum: expected a string'
   if (v.createdAt === undefined) lacks = true
   else if (!isTime(v.createdAt)) return `.createdAt${time(v.createdAt)}`
   if (v.duration != null) if (typeof v.duration !== 'number') return '.duration: expected a number'
+  if (v.failure != null) if (typeof v.failure !== 'string') return '.failure: expected a string'
   if (v.id === undefined) lacks = true
   else if (typeof v.id !== 'string') return '.id: expected a string'
   if (v.mediaType != null) if (typeof v.mediaType !== 'string') return '.mediaType: expected a string'
   if (v.projectId === undefined) lacks = true
   else if (typeof v.projectId !== 'string') return '.projectId: expected a string'
+  if (v.sampleRate != null) if (!isInteger(v.sampleRate, 0, 4294967295)) return '.sampleRate: expected an integer'
   if (v.size != null) if (!isInteger(v.size, 0, 9007199254740991)) return '.size: expected an integer'
+  if (v.status === undefined) lacks = true
+  else if ((e = checkStoryStatus(v.status)) !== undefined) return `.status${e}`
   if (v.title === undefined) lacks = true
   else if (typeof v.title !== 'string') return '.title: expected a string'
   if (v.transcript != null) if (typeof v.transcript !== 'string') return '.transcript: expected a string'
@@ -734,7 +739,7 @@ function checkStory(v) {
   if (v.version === undefined) lacks = true
   else if (!isInteger(v.version, 0, 4294967295)) return '.version: expected an integer'
   if (v.wordCount != null) if (!isInteger(v.wordCount, 0, 4294967295)) return '.wordCount: expected an integer'
-  if (lacks) return missing(v, ['id', 'projectId', 'title', 'uploadedBy', 'createdAt', 'version'])
+  if (lacks) return missing(v, ['id', 'projectId', 'title', 'uploadedBy', 'createdAt', 'version', 'status'])
 }
 
 function checkStoryProcessed(v) {
@@ -764,6 +769,10 @@ function checkStoryProcessing(v) {
   if (v.timestamp === undefined) lacks = true
   else if (!isTime(v.timestamp)) return `.timestamp${time(v.timestamp)}`
   if (lacks) return missing(v, ['projectId', 'timestamp', 'storyId', 'stage', 'progress'])
+}
+
+function checkStoryStatus(v) {
+  if (v !== 'processing' && v !== 'processed' && v !== 'failed') return oneOf(v, 'one of processing, processed, failed')
 }
 
 function checkStoryUploaded(v) {

@@ -898,14 +898,20 @@ export interface Story {
   uploadedBy: string
   /** When it was uploaded. */
   createdAt: string
-  /** The transcript's version, counted from 1. */
+  /** The transcript's version, counted from 1; 0 while there is no transcript. */
   version: number
+  /** What has become of processing it. */
+  status: StoryStatus
   /** The recording's SHA-256, in hexadecimal. */
   checksum?: string | null
   /** How long the recording is, in seconds. */
   duration?: number | null
-  /** The recording's media type. */
+  /** Why it can't be processed, for a person. */
+  failure?: string | null
+  /** The recording's media type, by its content. */
   mediaType?: string | null
+  /** The recording's sample rate, in hertz. */
+  sampleRate?: number | null
   /** The recording's size in bytes. */
   size?: number | null
   /** The text, or the transcript of the recording. */
@@ -914,7 +920,7 @@ export interface Story {
   wordCount?: number | null
 }
 
-/** A story was processed. */
+/** A story was processed, or can't be: its status says which. */
 export interface StoryProcessed {
   /** The project. */
   projectId: string
@@ -932,11 +938,20 @@ export interface StoryProcessing {
   timestamp: string
   /** The story. */
   storyId: string
-  /** What is being done. */
+  /** What is being done: `checksum` (all bytes are read), `audio` (its frames are), `text`. */
   stage: string
-  /** How much of it is done, from 0 to 1. */
+  /** How much of all stages is done, from 0 to 1. */
   progress: number
 }
+
+/**
+ * What has become of processing a story.
+ *
+ * - `processing`: It is being read, or waits for that.
+ * - `processed`: All was read.
+ * - `failed`: It can't be read; its failure says why.
+ */
+export type StoryStatus = 'processing' | 'processed' | 'failed'
 
 /** A story was uploaded. */
 export interface StoryUploaded {
@@ -1123,7 +1138,7 @@ export interface ServerPayloads {
   story_uploaded: StoryUploaded
   /** A story is being processed. */
   story_processing: StoryProcessing
-  /** A story was processed. */
+  /** A story was processed, or can't be: its status says which. */
   story_processed: StoryProcessed
   /** A transcript was changed. */
   transcript_updated: TranscriptUpdated
@@ -1336,7 +1351,7 @@ export interface ServerToClientEvents {
   story_uploaded: (payload: StoryUploaded, meta: Meta) => void
   /** A story is being processed. */
   story_processing: (payload: StoryProcessing, meta: Meta) => void
-  /** A story was processed. */
+  /** A story was processed, or can't be: its status says which. */
   story_processed: (payload: StoryProcessed, meta: Meta) => void
   /** A transcript was changed. */
   transcript_updated: (payload: TranscriptUpdated, meta: Meta) => void

@@ -3,7 +3,7 @@
 mod live_preview;
 mod workspace;
 
-use std::{sync::Arc, time::Duration};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use aide::axum::ApiRouter;
 use rand::RngExt;
@@ -53,8 +53,8 @@ pub enum DemoError {
 pub struct Demo {
     secret: String,
     database_url: String,
-    /// Where the database is, unless one was named; gone with the demo.
-    _folder: Option<TempDir>,
+    /// Where the database and the media are, unless a database was named; gone with the demo.
+    folder: Option<TempDir>,
 }
 
 impl Demo {
@@ -73,12 +73,18 @@ impl Demo {
             None => config.database_url.clone(),
         };
         let secret = uuid::Uuid::new_v4().to_string() + &uuid::Uuid::new_v4().to_string();
-        Ok(Self { secret, database_url, _folder: folder })
+        Ok(Self { secret, database_url, folder })
     }
 
     /// The database's address.
     pub fn database_url(&self) -> &str {
         &self.database_url
+    }
+
+    /// Where its media are; nothing where a database was named, beside which they are where the
+    /// settings say.
+    pub fn media_dir(&self) -> Option<PathBuf> {
+        self.folder.as_ref().map(|folder| folder.path().join("media"))
     }
 
     /// Verifies the tokens that the demo gives.

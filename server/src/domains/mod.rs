@@ -5,6 +5,7 @@
 pub mod inbox;
 pub mod live_preview;
 pub mod projects;
+pub mod stories;
 pub mod workspace;
 
 use crate::{
@@ -12,10 +13,12 @@ use crate::{
     registry::{Domain, Registry},
     store::Store,
 };
+use stories::MediaDirError;
 
 pub use inbox::Inbox;
 pub use live_preview::LivePreview;
 pub use projects::Projects;
+pub use stories::Stories;
 pub use workspace::Workspace;
 
 /// All of them, on one store.
@@ -25,6 +28,8 @@ pub struct Domains {
     pub projects: Projects,
     /// Live preview.
     pub live_preview: LivePreview,
+    /// Stories.
+    pub stories: Stories,
     /// The inbox.
     pub inbox: Inbox,
     /// The workspace.
@@ -33,14 +38,19 @@ pub struct Domains {
 
 impl Domains {
     /// The domains on this store, with their settings.
-    pub fn new(store: &Store, config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// When the folder for media can't be used.
+    pub fn new(store: &Store, config: &Config) -> Result<Self, MediaDirError> {
         let projects = Projects::new(store.clone());
-        Self {
+        let (preview, stories) = (config.live_preview, config.stories.clone());
+        Ok(Self {
+            live_preview: LivePreview::new(store.clone(), projects.clone(), preview),
+            stories: Stories::new(store.clone(), projects.clone(), stories)?,
             inbox: Inbox::new(store.clone(), &config.inbox),
-            live_preview: LivePreview::new(store.clone(), projects.clone(), config.live_preview),
-            projects,
             workspace: Workspace::new(store.clone()),
-        }
+            projects,
+        })
     }
 }
 
@@ -48,6 +58,7 @@ impl Domain for Domains {
     fn register(self, registry: &mut Registry) {
         self.projects.register(registry);
         self.live_preview.register(registry);
+        self.stories.register(registry);
         self.inbox.register(registry);
         self.workspace.register(registry);
     }

@@ -81,6 +81,46 @@ export async function storedEvents(server, owner, sessionId) {
   }
 }
 
+/** Makes a user a member of a project. */
+export async function addMember(server, owner, project, user, role = 'storyteller') {
+  const path = `/api/projects/${project.id}/members/${user}`
+  const { status } = await call(server, 'PUT', path, { as: owner, body: { role } })
+  assert.equal(status, 200)
+}
+
+/** Uploads a story; `media` is a Blob or bytes. Gives status and body. */
+export async function upload(server, as, project, { title, text, media, fileName = 'recording' }) {
+  const form = new FormData()
+  if (title !== undefined) form.append('title', title)
+  if (text !== undefined) form.append('text', text)
+  if (media !== undefined) form.append('media', media instanceof Blob ? media : new Blob([media]), fileName)
+  const headers = as === undefined ? {} : { authorization: `Bearer ${token(as)}` }
+  const response = await fetch(`${server.url}/api/projects/${project.id}/stories`, { method: 'POST', headers, body: form })
+  return { status: response.status, body: await response.json() }
+}
+
+/** A recording: a tone of so many seconds, as WAV of one channel in 16 bits. */
+export function wav(seconds, sampleRate = 8000) {
+  const frames = Math.round(seconds * sampleRate)
+  const bytes = Buffer.alloc(44 + 2 * frames)
+  bytes.write('RIFF', 0, 'latin1')
+  bytes.writeUInt32LE(36 + 2 * frames, 4)
+  bytes.write('WAVEfmt ', 8, 'latin1')
+  bytes.writeUInt32LE(16, 16)
+  bytes.writeUInt16LE(1, 20)
+  bytes.writeUInt16LE(1, 22)
+  bytes.writeUInt32LE(sampleRate, 24)
+  bytes.writeUInt32LE(2 * sampleRate, 28)
+  bytes.writeUInt16LE(2, 32)
+  bytes.writeUInt16LE(16, 34)
+  bytes.write('data', 36, 'latin1')
+  bytes.writeUInt32LE(2 * frames, 40)
+  for (let n = 0; n < frames; n++) {
+    bytes.writeInt16LE(Math.round(8000 * Math.sin((2 * Math.PI * 440 * n) / sampleRate)), 44 + 2 * n)
+  }
+  return bytes
+}
+
 /** The tracked event number `n`. */
 export const keydown = (n) => ({
   eventType: 'keydown',

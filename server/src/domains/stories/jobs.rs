@@ -1,0 +1,69 @@
+//! Jobs that are stored until they are done: so many at a time, and again after a restart.
+
+use std::{collections::HashSet, fmt, hash::Hash, sync::Arc, time::Duration};
+
+use tokio::{sync::Notify, task::JoinSet, time::sleep};
+
+use crate::{engine::Engine, error::Result};
+
+/// After a failure of the database or the disk, jobs are looked for again after so long.
+const RETRY_PAUSE: Duration = Duration::from_secs(5);
+
+/// How often progress is told, at most, of each job.
+pub(super) const PROGRESS_PERIOD: Duration = Duration::from_millis(250);
+
+/// Works on what `find` gives until the server stops, `at_once` at a time: whenever `wake` says that
+/// there may be more. Given a number, `find` tells as many jobs that aren't done, the oldest first.
+///
+/// A job is done when `work` has stored that it is; while the server stops it may end earlier.
+pub(super) async fn run<Id, Found, Worked>(
+    engine: &Arc<Engine>,
+    wake: &Notify,
+    at_once: usize,
+    find: impl Fn(i64) -> Found,
+    work: impl Fn(Id) -> Worked,
+) where
+    Id: Clone + Eq + Hash + fmt::Display + Send + 'static,
+    Found: Future<Output = Result<Vec<Id>>>,
+    Worked: Future<Output = Result<()>> + Send + 'static,
+{
+    let mut running = JoinSet::new();
+    let mut taken: HashSet<Id> = HashSet::new();
+    while !engine.is_stopping() {
+        // Those that are running are among those that aren't done.
+        let limit = i64::try_from(at_once + taken.len()).unwrap_or(i64::MAX);
+        let found = if running.len() < at_once { find(limit).await } else { Ok(Vec::new()) };
+        let mut failed = found.is_err();
+        match found {
+            Ok(mut found) => {
+                found.retain(|id| !taken.contains(id));
+                for id in found.into_iter().take(at_once - running.len()) {
+                    taken.insert(id.clone());
+                    let working = work(id.clone());
+                    running.spawn(async move { (id, working.await) });
+                }
+            }
+            Err(error) => tracing::error!(%error, "jobs can't be looked for"),
+        }
+        if !failed {
+            tokio::select! {
+                () = engine.stopped() => {}
+                () = wake.notified() => {}
+                Some(Ok((id, worked))) = running.join_next(), if !running.is_empty() => {
+                    taken.remove(&id);
+                    if let Err(error) = worked {
+                        tracing::error!(%error, job = %id, "a job is tried again");
+                        failed = true;
+                    }
+                }
+            }
+        }
+        if failed {
+            tokio::select! {
+                () = engine.stopped() => {}
+                () = sleep(RETRY_PAUSE) => {}
+            }
+        }
+    }
+    while running.join_next().await.is_some() {}
+}

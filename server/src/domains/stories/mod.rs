@@ -1,0 +1,148 @@
+//! Stories: uploaded with recordings, read by a job, transcribed, talked about, exported, and
+//! followed in `stories:{projectId}` (wire.md, section 9).
+//!
+//! Every member of a project, facilitator or storyteller, may do all of that, and so may its owner;
+//! the content of an interaction is its author's alone to change. A project that isn't active
+//! can be read, not changed.
+
+mod events;
+mod http;
+mod jobs;
+mod media;
+mod processing;
+mod queries;
+mod recording;
+mod uploads;
+
+use std::{path::PathBuf, sync::Arc};
+
+use bytesize::ByteSize;
+use clap::Args;
+use samewire_protocol::{
+    ErrorCode, RoomAddress,
+    id::{ProjectId, StoryId, UserId},
+    room::STORIES,
+    stories::Story,
+};
+use tokio::sync::Notify;
+
+use super::projects::{Access, Project, Projects};
+use crate::{
+    config::parse,
+    error::{Error, Result},
+    registry::{Domain, Registry},
+    store::Store,
+    striped_locks::StripedLocks,
+};
+
+pub use media::{Media, MediaDirError};
+pub use uploads::NewStory;
+
+/// Settings of stories.
+#[derive(Debug, Clone, Args)]
+#[group(skip)]
+pub struct Settings {
+    /// Folder that recordings and exports are kept in; made where there is none.
+    #[arg(long, env, default_value = "media/")]
+    pub media_dir: PathBuf,
+
+    /// Bytes of one recording, such as 100MB.
+    #[arg(long, env, default_value = "100MB", value_parser = parse::<ByteSize>("MEDIA_BYTES", "a size such as 100MB"))]
+    pub media_bytes: ByteSize,
+
+    /// Bytes of all recordings of a project.
+    #[arg(long, env, default_value = "10GB", value_parser = parse::<ByteSize>("PROJECT_MEDIA_BYTES", "a size such as 10GB"))]
+    pub project_media_bytes: ByteSize,
+}
+
+/// The stories domain.
+#[derive(Debug, Clone)]
+pub struct Stories {
+    store: Store,
+    projects: Projects,
+    settings: Settings,
+    media: Media,
+    /// By project.
+    order: Arc<StripedLocks>,
+    /// Wakes whoever processes stories.
+    to_process: Arc<Notify>,
+}
+
+impl Stories {
+    /// The stories of the projects in this store, with their recordings in `MEDIA_DIR`.
+    ///
+    /// # Errors
+    /// When that folder can't be used.
+    pub fn new(
+        store: Store,
+        projects: Projects,
+        settings: Settings,
+    ) -> Result<Self, MediaDirError> {
+        Ok(Self {
+            store,
+            projects,
+            media: Media::open(&settings.media_dir)?,
+            settings,
+            order: Arc::default(),
+            to_process: Arc::default(),
+        })
+    }
+
+    /// The project, where somebody may see its stories. Who may not isn't told whether there is
+    /// such a project.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ProjectAccessDenied`], or when the database fails.
+    async fn seen(&self, id: &ProjectId, user: &UserId) -> Result<Project> {
+        let denied = || {
+            let message = "for the project's owner, facilitators and storytellers";
+            Error::refused(ErrorCode::ProjectAccessDenied, message)
+        };
+        match self.projects.access(id, user).await {
+            Ok((project, Access::Owner | Access::Member(_))) => Ok(project),
+            Ok((_, Access::Stranger)) => Err(denied()),
+            Err(error) if error.code() == ErrorCode::ProjectNotFound => Err(denied()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The project, where somebody may change its stories.
+    ///
+    /// # Errors
+    /// [`ErrorCode::ProjectAccessDenied`], [`ErrorCode::ProjectInactive`], or when the database
+    /// fails.
+    async fn changed(&self, id: &ProjectId, user: &UserId) -> Result<Project> {
+        self.seen(id, user).await?.active()
+    }
+
+    /// A story.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], or when the database fails.
+    async fn story(&self, id: &StoryId) -> Result<Story> {
+        queries::stories::get(self.store.pool(), id)
+            .await?
+            .ok_or_else(|| Error::refused(ErrorCode::NotFound, "no such story"))
+    }
+}
+
+impl Domain for Stories {
+    fn register(self, registry: &mut Registry) {
+        let access = self.clone();
+        registry.room(STORIES, move |identity, id| {
+            let access = access.clone();
+            async move { access.seen(&ProjectId(id), &identity.user_id).await.map(drop) }
+        });
+        events::register(registry);
+        let domain = self.clone();
+        registry.task(move |engine| domain.process(engine));
+        let domain = self.clone();
+        registry.task(move |engine| domain.keep_media(engine));
+        registry.routes(http::routes(self));
+    }
+}
+
+/// The room of a project's stories.
+fn room(project: &ProjectId) -> RoomAddress {
+    RoomAddress::new(STORIES, project)
+}

@@ -1,0 +1,154 @@
+//! The queries on stories.
+
+use futures::TryStreamExt;
+use samewire_protocol::{
+    id::{ProjectId, StoryId, UserId},
+    stories::{Story, StoryStatus},
+};
+use sqlx::{AnyPool, Row, any::AnyRow};
+
+use super::Result;
+use crate::{http::page::PAGE, store::column};
+
+/// Bytes of transcripts after which a page ends, however few its stories are.
+const PAGE_BYTES: usize = 2 * 1024 * 1024;
+
+/// Seconds of so many milliseconds.
+pub(in super::super) fn seconds(duration_ms: u64) -> f64 {
+    std::time::Duration::from_millis(duration_ms).as_secs_f64()
+}
+
+fn story(row: &AnyRow) -> Result<Story> {
+    let count = |name| row.try_get::<Option<i64>, _>(name);
+    let small =
+        |name| Ok::<_, sqlx::Error>(count(name)?.and_then(|number| u32::try_from(number).ok()));
+    Ok(Story {
+        id: StoryId(row.try_get("id")?),
+        project_id: ProjectId(row.try_get("project_id")?),
+        title: row.try_get("title")?,
+        uploaded_by: UserId(row.try_get("uploaded_by")?),
+        created_at: column::to_timestamp(row.try_get("created_at")?),
+        transcript: row.try_get("transcript")?,
+        version: small("version")?.unwrap_or(0),
+        media_type: row.try_get("media_type")?,
+        status: match row.try_get::<String, _>("status")?.as_str() {
+            "processed" => StoryStatus::Processed,
+            "failed" => StoryStatus::Failed,
+            _ => StoryStatus::Processing,
+        },
+        failure: row.try_get("failure")?,
+        duration: count("duration_ms")?.and_then(|ms| u64::try_from(ms).ok()).map(seconds),
+        sample_rate: small("sample_rate")?,
+        size: count("size")?.map(column::to_count),
+        checksum: row.try_get("checksum")?,
+        word_count: small("word_count")?,
+    })
+}
+
+fn status(status: StoryStatus) -> &'static str {
+    match status {
+        StoryStatus::Processing => "processing",
+        StoryStatus::Processed => "processed",
+        StoryStatus::Failed => "failed",
+    }
+}
+
+/// A new story.
+pub(in super::super) async fn insert(pool: &AnyPool, story: &Story) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO stories
+         (id, project_id, title, uploaded_by, created_at, transcript, version, status, size)
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    )
+    .bind(story.id.as_str())
+    .bind(story.project_id.as_str())
+    .bind(story.title.as_str())
+    .bind(story.uploaded_by.as_str())
+    .bind(column::from_timestamp(story.created_at))
+    .bind(story.transcript.as_deref())
+    .bind(i64::from(story.version))
+    .bind(status(story.status))
+    .bind(story.size.and_then(|size| i64::try_from(size.get()).ok()))
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+pub(in super::super) async fn get(pool: &AnyPool, id: &StoryId) -> Result<Option<Story>> {
+    let row = sqlx::query("SELECT * FROM stories WHERE id = $1")
+        .bind(id.as_str())
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(story).transpose()
+}
+
+/// How many stories a project has, and the bytes of their recordings.
+pub(in super::super) async fn totals(pool: &AnyPool, project: &ProjectId) -> Result<(u64, u64)> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS stories, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes
+         FROM stories WHERE project_id = $1",
+    )
+    .bind(project.as_str())
+    .fetch_one(pool)
+    .await?;
+    let number = |name| Ok::<_, sqlx::Error>(column::to_count(row.try_get(name)?).get());
+    Ok((number("stories")?, number("bytes")?))
+}
+
+/// A page of a project's stories, the newest first, and what to ask for next.
+pub(in super::super) async fn page(
+    pool: &AnyPool,
+    project: &ProjectId,
+    before: Option<&StoryId>,
+) -> Result<(Vec<Story>, Option<StoryId>)> {
+    let mut rows = sqlx::query(
+        "SELECT * FROM stories WHERE project_id = $1 AND ($2 = '' OR id < $2)
+         ORDER BY id DESC LIMIT $3",
+    )
+    .bind(project.as_str())
+    .bind(before.map_or("", StoryId::as_str))
+    .bind(PAGE)
+    .fetch(pool);
+    let (mut stories, mut bytes, mut full) = (Vec::new(), 0, false);
+    while !full && let Some(row) = rows.try_next().await? {
+        let story = story(&row)?;
+        bytes += story.transcript.as_ref().map_or(0, String::len);
+        stories.push(story);
+        full = bytes >= PAGE_BYTES || i64::try_from(stories.len()) == Ok(PAGE);
+    }
+    let next = stories.last().filter(|_| full).map(|story| story.id.clone());
+    Ok((stories, next))
+}
+
+/// Stories that are still to be processed, the oldest first.
+pub(in super::super) async fn to_process(pool: &AnyPool, limit: i64) -> Result<Vec<StoryId>> {
+    let rows =
+        sqlx::query("SELECT id FROM stories WHERE status = 'processing' ORDER BY id LIMIT $1")
+            .bind(limit)
+            .fetch_all(pool)
+            .await?;
+    rows.iter().map(|row| Ok(StoryId(row.try_get("id")?))).collect()
+}
+
+/// What was found out about a story.
+pub(in super::super) async fn processed(pool: &AnyPool, story: &Story) -> Result<()> {
+    let duration_ms = story.duration.map(|seconds| {
+        let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
+    });
+    sqlx::query(
+        "UPDATE stories SET status = $2, failure = $3, media_type = $4, checksum = $5,
+         duration_ms = $6, sample_rate = $7, word_count = $8 WHERE id = $1",
+    )
+    .bind(story.id.as_str())
+    .bind(status(story.status))
+    .bind(story.failure.as_deref())
+    .bind(story.media_type.as_deref())
+    .bind(story.checksum.as_deref())
+    .bind(duration_ms)
+    .bind(story.sample_rate.map(i64::from))
+    .bind(story.word_count.map(i64::from))
+    .execute(pool)
+    .await
+    .map(drop)
+}
