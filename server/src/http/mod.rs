@@ -6,6 +6,7 @@ mod extract;
 pub(crate) mod openapi;
 pub mod operation;
 pub(crate) mod page;
+mod refused_body;
 
 use std::any::Any;
 
@@ -26,6 +27,7 @@ use crate::error::{self, Error};
 
 pub(crate) use extract::unread_body;
 pub use extract::{Body, Caller, Path, Query};
+pub(crate) use refused_body::read_refused_body;
 
 /// `application/problem+json`.
 #[derive(Debug, Serialize, JsonSchema)]

@@ -10,6 +10,7 @@ use axum::{
     Json,
     extract::{DefaultBodyLimit, State},
     http::StatusCode,
+    middleware::from_fn_with_state,
 };
 use samewire_protocol::{
     id::{ProjectId, StoryId},
@@ -25,7 +26,7 @@ use super::{
 use crate::{
     engine::Engine,
     error::Result,
-    http::{Caller, Path, Query, page::Page},
+    http::{Caller, Path, Query, page::Page, read_refused_body},
 };
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -39,12 +40,13 @@ struct StoriesPage {
 
 pub(super) fn routes(stories: Stories) -> ApiRouter<Arc<Engine>> {
     let media_bytes = usize::try_from(stories.settings.media_bytes.as_u64()).unwrap_or(usize::MAX);
-    let max_bytes = media_bytes.saturating_mul(2).saturating_add(MAX_FORM_BYTES);
+    let max_bytes = media_bytes.saturating_add(MAX_FORM_BYTES);
     ApiRouter::new()
         .api_route(
             "/api/projects/{id}/stories",
             post_with(upload, |route| route.response::<201, Json<Story>>())
                 .layer(DefaultBodyLimit::max(max_bytes))
+                .layer(from_fn_with_state(max_bytes, read_refused_body))
                 .get(list),
         )
         .api_route("/api/stories/{id}", get(read))
@@ -58,15 +60,10 @@ async fn upload(
     domain: Domain,
     Caller(caller): Caller,
     Path(id): Path<ProjectId>,
-    mut form: Form,
+    form: Form,
 ) -> Result<(StatusCode, Json<Story>)> {
-    match domain.upload(&engine, &caller.user_id, &id, &mut form).await {
-        Ok(story) => Ok((StatusCode::CREATED, Json(story))),
-        Err(error) => {
-            form.drain().await;
-            Err(error)
-        }
-    }
+    let story = domain.upload(&engine, &caller.user_id, &id, form).await?;
+    Ok((StatusCode::CREATED, Json(story)))
 }
 
 async fn list(

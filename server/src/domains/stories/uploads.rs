@@ -90,7 +90,7 @@ impl Stories {
         engine: &Engine,
         user: &UserId,
         project: &ProjectId,
-        form: &mut Form,
+        form: Form,
     ) -> Result<Story> {
         let project = self.changed(project, user).await?.id;
         let free_bytes = self.check_room(&project).await?;
@@ -216,7 +216,7 @@ impl OperationInput for Form {
 }
 
 impl Form {
-    async fn read(&mut self, stories: &Stories, free_bytes: u64) -> Result<NewStory> {
+    async fn read(mut self, stories: &Stories, free_bytes: u64) -> Result<NewStory> {
         let max_bytes = stories.settings.media_bytes.as_u64();
         let (mut title, mut text, mut recording) = (None, None, None);
         while let Some(mut field) = self.0.next_field().await.map_err(refused)? {
@@ -245,14 +245,6 @@ impl Form {
         // An empty file is what a browser sends for an input that nothing was chosen in.
         let recording = recording.filter(|part| part.size() > 0);
         NewStory { title, text, recording }.checked()
-    }
-
-    /// Reads what is left of a form that was refused, up to its bound: a client that still sends
-    /// when its connection ends may never see the answer.
-    pub(super) async fn drain(&mut self) {
-        while let Ok(Some(mut field)) = self.0.next_field().await {
-            while let Ok(Some(_)) = field.chunk().await {}
-        }
     }
 }
 

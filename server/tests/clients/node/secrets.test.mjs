@@ -78,7 +78,8 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
 
   assert.ok(log.includes('joined') && log.includes('refused'), 'the log tells what happens')
   const told = JSON.stringify(heard)
-  const files = readdirSync(server.database).map((file) => readFileSync(join(server.database, file), 'latin1'))
+  const entries = readdirSync(server.database, { recursive: true, withFileTypes: true })
+  const files = entries.filter((file) => file.isFile()).map((file) => readFileSync(join(file.parentPath ?? file.path, file.name), 'latin1'))
   const stored = files.join('\n')
   assert.ok(stored.includes(project.id), 'this is what is stored')
   for (const [name, secret] of Object.entries(secrets)) {

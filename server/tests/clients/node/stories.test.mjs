@@ -268,7 +268,7 @@ describe('an upload', () => {
     for (const size of [MEDIA_BYTES + 1, 2 * MEDIA_BYTES]) {
       const larger = await upload(server, 'anna', project, { title: 'Over', media: Buffer.alloc(size, 1) })
       assert.deepEqual(refused(larger), [413, 'PAYLOAD_TOO_LARGE'])
-      assert.match(larger.body.detail, /^media: expected at most 4000000 bytes/)
+      assert.match(larger.body.detail, /^media: expected at most 4000000 bytes|^the form is larger than it may be/)
     }
     assert.deepEqual(files('parts'), [])
     assert.equal(files('stories').length, before + 1)
@@ -326,6 +326,10 @@ describe('an upload', () => {
       await upload(server, 'stranger', { id: 'no-such-project' }, what),
     )
     assert.deepEqual(refused(await upload(server, undefined, project, what)), [401, 'UNAUTHENTICATED'])
+    // And sees why, however much it was about to send.
+    const large = { title: 'x', media: Buffer.alloc(MEDIA_BYTES, 1) }
+    assert.deepEqual(refused(await upload(server, undefined, project, large)), [401, 'UNAUTHENTICATED'])
+    assert.deepEqual(refused(await upload(server, 'stranger', project, large)), [403, 'PROJECT_ACCESS_DENIED'])
     await setActive(server, 'anna', project, false)
     assert.deepEqual(refused(await upload(server, 'anna', project, what)), [409, 'PROJECT_INACTIVE'])
     // Reading goes on.
