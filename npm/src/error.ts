@@ -12,6 +12,8 @@ export class SamewireError extends Error {
     readonly retryable: boolean = false,
     /** Milliseconds after which another try may succeed. */
     readonly retryAfterMs?: number,
+    /** With `CONFLICT`: what there is now, of the type of the answer that was refused. */
+    readonly current?: unknown,
   ) {
     super(message)
   }

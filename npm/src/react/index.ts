@@ -8,6 +8,14 @@ export { useConnectionState } from './useConnectionState.js'
 export { useEvent } from './useEvent.js'
 export { useLivePreview, type LivePreviewState } from './useLivePreview.js'
 export { usePresence, type PresenceState } from './usePresence.js'
+export {
+  useRealtimeUpdates,
+  type RealtimeItem,
+  type RealtimeUpdates,
+  type RealtimeUpdatesOptions,
+  type RealtimeUpdatesState,
+  type SendUpdate,
+} from './useRealtimeUpdates.js'
 export { useRoom, type UseRoomOptions } from './useRoom.js'
 export { useTyping, type TypingState } from './useTyping.js'
 export { useWebSocket, type Subscription, type WebSocketHandle } from './useWebSocket.js'

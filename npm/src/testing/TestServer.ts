@@ -108,6 +108,11 @@ export class TestServer {
     return this.#room(room).users
   }
 
+  /** Where a room's log stands, for answers that say so. */
+  position(room: RoomAddress): Position {
+    return this.#room(room).position
+  }
+
   /** All connections break. Clients come back by themselves, and are sent what they missed of their rooms. */
   drop(): void {
     for (const { socket } of [...this.#connections]) socket.lose()
@@ -291,6 +296,7 @@ export class TestServer {
   }
 }
 
-function refusedBy({ code, message, retryAfterMs }: SamewireError): Ack<never> {
-  return { ok: false, error: { code: code as 'INTERNAL', message, ...(retryAfterMs !== undefined && { retryAfterMs }) } }
+function refusedBy({ code, message, retryAfterMs, current }: SamewireError): Ack<never> {
+  const further = { ...(retryAfterMs !== undefined && { retryAfterMs }), ...(current !== undefined && { current }) }
+  return { ok: false, error: { code, message, ...further } } as Ack<never>
 }

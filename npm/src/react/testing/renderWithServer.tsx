@@ -44,11 +44,17 @@ export function renderWithServer<Result, Props>(
     client,
     /** Waits until the hook gives something that has these fields. */
     gives,
-    /** How often the hook is rendered until it gives what is expected of what happens all at once. */
-    async rendersFor(happens: () => void, expected: object): Promise<number> {
+    /** How often the hook is rendered for 200 changes within one frame, each in a task of its own. */
+    async rendersForBurst(change: (count: number) => void): Promise<number> {
       const before = renders
-      happens()
-      await gives(expected)
+      vi.useFakeTimers({ toFake: ['requestAnimationFrame', 'cancelAnimationFrame', 'setTimeout', 'clearTimeout'] })
+      for (let count = 1; count <= 200; count += 1) {
+        change(count)
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      vi.advanceTimersToNextFrame()
+      vi.useRealTimers()
+      await new Promise((resolve) => setImmediate(resolve))
       // StrictMode renders twice each time.
       return (renders - before) / 2
     },
