@@ -1,8 +1,10 @@
 'use client'
 
+export type { StreamingAnswer } from './assistant.js'
 export type { LiveEvent, LiveSession } from './livePreview.js'
 export type { RoomState } from './roomStore.js'
 export { SamewireProvider, type SamewireProviderProps } from './SamewireProvider.js'
+export { useAssistant, type AssistantHandle, type AssistantState } from './useAssistant.js'
 export { useClient } from './useClient.js'
 export { useConnectionState } from './useConnectionState.js'
 export { useEvent } from './useEvent.js'

@@ -1,5 +1,5 @@
 import { SamewireError } from '../error.js'
-import type { Client, EventContext, EventOf, KindOf, Received, Room, RoomAddress, RoomKind } from '../types.js'
+import type { Client, EventContext, EventOf, Handler, KindOf, Received, Room, RoomAddress, RoomKind } from '../types.js'
 import { counted } from './counted.js'
 import { sameFields } from './selected.js'
 import type { Store } from './useStore.js'
@@ -27,6 +27,10 @@ export interface Fold<Kind extends RoomKind, Value> {
    * Events that come meanwhile are applied to the result, whether it has them already or not.
    */
   readonly read?: (client: Client, signal: AbortSignal) => Promise<(before: Value) => Value>
+  /** Whether something is missing in a value that only reading brings. */
+  readonly lacks?: (value: Value) => boolean
+  /** Tells which events are about this room of those that are sent to no room: to whoever joins it while something is under way. */
+  readonly concerns?: (payload: object) => boolean
 }
 
 /** A room, and what its events add up to. */
@@ -84,6 +88,13 @@ export class RoomStore<Kind extends RoomKind, Value> implements Store<FoldedRoom
   /** Changes the value by what is done here, ahead of what the room will say. */
   change(by: (value: Value) => Value): void {
     this.#set({ value: by(this.#current.value) })
+    if (!this.#since && this.#fold.lacks?.(this.#current.value)) void this.read()
+  }
+
+  /** Changes the value by what the server said, which a reading that is under way may not know of. */
+  hear(by: (value: Value) => Value): void {
+    this.#since?.push(by)
+    this.change(by)
   }
 
   /** Reads anew what was before. */
@@ -133,7 +144,7 @@ export class RoomStore<Kind extends RoomKind, Value> implements Store<FoldedRoom
         void this.read()
       })
       room.on('removed', refused)
-      this.#listen(room)
+      this.#listen(room, left.signal)
       this.#set({ room, status: this.#fold.read ? 'joining' : 'joined', error: undefined })
       void this.read()
     }
@@ -141,15 +152,18 @@ export class RoomStore<Kind extends RoomKind, Value> implements Store<FoldedRoom
     ;(this.#client.join(address, options) as Promise<Room<Kind>>).then(joined, refused)
   }
 
-  #listen(room: Room<Kind>): void {
-    for (const event of Object.keys(this.#fold.on) as EventOf<Kind>[]) {
-      const apply = this.#fold.on[event]
+  #listen(room: Room<Kind>, left: AbortSignal): void {
+    const { on, concerns } = this.#fold
+    for (const event of Object.keys(on) as EventOf<Kind>[]) {
+      const apply = on[event]
       if (!apply) continue
-      room.on(event, (payload, context) => {
-        const change = (value: Value) => apply(value, payload, context)
-        this.#since?.push(change)
-        this.change(change)
+      const take: Handler<Received[EventOf<Kind>]> = (payload, context) => this.hear((value) => apply(value, payload, context))
+      room.on(event, take)
+      if (!concerns) continue
+      const off = this.#client.on(event, (payload, context) => {
+        if (context.room === undefined && concerns(payload as object)) take(payload, context)
       })
+      left.addEventListener('abort', off)
     }
   }
 }

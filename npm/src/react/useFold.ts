@@ -28,7 +28,7 @@ export function useRoomStore<Kind extends RoomKind, Value>(room: RoomAddress | u
 const unusedStores = new WeakMap<object, Store<unknown>>()
 
 /** The store of no room, one for each fold. */
-function unused<Kind extends RoomKind, Value>(fold: Fold<Kind, Value>): Store<FoldedRoom<Kind, Value>> {
+export function unused<Kind extends RoomKind, Value>(fold: Fold<Kind, Value>): Store<FoldedRoom<Kind, Value>> {
   const known = unusedStores.get(fold)
   if (known) return known as Store<FoldedRoom<Kind, Value>>
   const nothing = idle(fold)
