@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use crate::{
     CallId, Checks, ClientErrorCode, Config, ConnectionState, EmitOptions, Encoded, Event, Failure,
-    HandleId, Instant, Message, PageEvent, Payload, Position, SocketId, Text as _, Transmit,
+    HandleId, Instant, Message, PageEvent, Payload, Place, Position, SocketId, Text as _, Transmit,
     Transport,
     assembly::Assembly,
     connection::Connection,
@@ -196,6 +196,28 @@ impl<P: Payload> Client<P> {
             }
         }
         self.go_on(now);
+    }
+
+    /// An event of a room came, and fits its type. Whether nothing is to be done but to hand it to the
+    /// application, as with nearly all; else nothing happened, and its frame is one for
+    /// [`Self::handle_frame`]. A short way past that, for what comes thousands of times a second.
+    pub fn passes(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        name: &P::Text,
+        place: &Place<P::Text>,
+    ) -> bool {
+        let passes = self.connection.open_socket() == Some(socket)
+            && self.transmits.is_empty()
+            && self.events.is_empty()
+            && !self.assembly.is_waiting()
+            && !self.about_us.contains(name)
+            && self.rooms.passes(place);
+        if passes {
+            self.connection.hear(now);
+        }
+        passes
     }
 
     /// A binary message came.

@@ -213,14 +213,17 @@ impl<P: Payload> Rooms<P> {
         }
     }
 
+    /// Whether an event with that place is the next of its room. Then it has been released by this.
+    pub(crate) fn passes(&mut self, place: &Place<P::Text>) -> bool {
+        self.rooms.get_mut(&place.room).is_some_and(|room| room.sequence.passes(&place.position))
+    }
+
     /// Takes an event that has a place in a room's log. Gives it back where it is its turn at once.
     pub(crate) fn accept(&mut self, event: Arrived<P>) -> Option<Arrived<P>> {
         let Some(place) = &event.place else {
             return Some(event);
         };
-        if let Some(room) = self.rooms.get_mut(&place.room)
-            && room.sequence.passes(&place.position)
-        {
+        if self.passes(place) {
             return Some(event);
         }
         let Place { room: address, position } = place.clone();

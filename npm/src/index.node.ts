@@ -1,12 +1,11 @@
 import { createClientWith } from './client.js'
 import { loadOnce } from './loadOnce.js'
-import { initSync } from './wasm/samewire_wasm_client.js'
 
 /** Makes a client of the server at `url`, which names no path. Returns at once; the WebAssembly comes from within the package. */
 export const createClient = createClientWith(
   loadOnce(async () => {
     const { base64 } = await import('./wasm/inlined.js')
-    return initSync({ module: Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0)) })
+    return Uint8Array.from(atob(base64), (sign) => sign.charCodeAt(0))
   }),
 )
 

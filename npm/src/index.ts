@@ -1,9 +1,8 @@
 import { createClientWith } from './client.js'
 import { loadOnce } from './loadOnce.js'
-import init from './wasm/samewire_wasm_client.js'
 
 /** Makes a client of the server at `url`, which names no path. Returns at once; the WebAssembly is fetched on connecting. */
-export const createClient = createClientWith(loadOnce(() => init({ module_or_path: new URL('./wasm/samewire_wasm_client_bg.wasm', import.meta.url) })))
+export const createClient = createClientWith(loadOnce(() => new URL('./wasm/samewire_wasm_client_bg.wasm', import.meta.url)))
 
 export { SamewireError } from './error.js'
 export type * from './types.js'

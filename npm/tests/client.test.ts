@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createClient as createNodeClient, SamewireError } from '../src/index.node.js'
 import type { Client, ClientOptions, ProtocolError } from '../src/types.js'
-import { initSync } from '../src/wasm/samewire_wasm_client.js'
 import { FakeServer, done, refused } from './fakeServer.js'
 
 let server: FakeServer
@@ -155,7 +154,7 @@ describe('connecting', () => {
     const wasm = await readFile(new URL('../src/wasm/samewire_wasm_client_bg.wasm', import.meta.url))
     const load = loadOnce(() => {
       if (!works) throw new Error('404')
-      return initSync({ module: wasm })
+      return wasm
     })
     client = createClientWith(load)('http://localhost', { autoConnect: true, WebSocket: server.WebSocket })
     const join = client.join('room:a')

@@ -1,14 +1,19 @@
-//! What JavaScript sees: one client.
+//! What JavaScript calls: clients by number, and what happens to them by number, too. One function
+//! for nearly everything, because each costs a page a few hundred bytes on either side of the border.
 
-use std::cell::Cell;
+use std::{
+    cell::{Cell, RefCell},
+    time::Duration,
+};
 
 use samewire_client_core::{
-    CallId, Client, Clock, EmitOptions, Encoded, HandleId, Instant, PageEvent, Payload as _,
-    SocketId, Text as _, framing::decode,
+    CallId, Client, Clock, EmitOptions, Encoded, HandleId, Instant, PageEvent, Payload as _, Place,
+    Position, SocketId, Text as _, framing::decode,
 };
 use wasm_bindgen::prelude::*;
 
 use crate::{
+    numbers::Input,
     options, told,
     value::{GeneratedChecks, Value, Word},
 };
@@ -27,41 +32,163 @@ extern "C" {
     fn add_user(user: i32);
 }
 
-/// What [`Core::poll`] gives where it told something.
+/// What [`Input::Poll`] gives where something was told.
 const TOLD: f64 = -2.0;
 
-/// One client. Values and texts are given as numbers, which it lets go of. `now` is milliseconds
-/// since 1970.
-#[wasm_bindgen]
-pub struct Core {
+thread_local! {
+    /// Clients by their numbers.
+    static CORES: RefCell<Vec<Option<Core>>> = const { RefCell::new(Vec::new()) };
+}
+
+/// A client, and the time it was told last.
+struct Core {
     client: Client<Value>,
     clock: Clock,
     now: Instant,
 }
 
+/// Makes a client that isn't connected. Its number.
 #[wasm_bindgen]
-impl Core {
-    /// A client that isn't connected.
-    #[wasm_bindgen(constructor)]
-    pub fn new(options: i32, seed: f64) -> Self {
-        let config = Value::new(options).as_ref().map(options::read).unwrap_or_default();
-        let client = Client::new(config, seed.to_bits(), GeneratedChecks);
-        Self { client, clock: Clock::default(), now: Instant::default() }
-    }
+pub fn make(options: i32, seed: f64) -> usize {
+    let config = Value::new(options).as_ref().map(options::read).unwrap_or_default();
+    let client = Client::new(config, seed.to_bits(), GeneratedChecks);
+    let core = Core { client, clock: Clock::default(), now: Instant::default() };
+    CORES.with_borrow_mut(|cores| {
+        let free = cores.iter().position(Option::is_none).unwrap_or(cores.len());
+        if free == cores.len() {
+            cores.push(None);
+        }
+        cores[free] = Some(core);
+        free
+    })
+}
 
+/// Lets a client go.
+#[wasm_bindgen]
+pub fn free(core: usize) {
+    CORES.with_borrow_mut(|cores| cores[core] = None);
+}
+
+/// Something happened to a client: an `Input`, by its number, with what it takes. Values and texts are
+/// given as numbers, which the client lets go of. `now` is milliseconds since 1970.
+#[wasm_bindgen]
+#[expect(clippy::too_many_arguments, reason = "an object would cost a read of each field")]
+pub fn call(
+    core: usize,
+    input: u32,
+    now: f64,
+    a: i32,
+    b: i32,
+    c: i32,
+    d: i32,
+    e: i32,
+    f: i32,
+    g: i32,
+) -> f64 {
+    CORES.with_borrow_mut(|cores| match cores.get_mut(core) {
+        Some(Some(core)) => core.call(input, now, [a, b, c, d, e, f, g]),
+        _ => 0.0,
+    })
+}
+
+/// An event of a room came, and fits its type. Whether nothing is left to do but to hand it to the
+/// application, as with nearly all; else nothing happened, and its frame is an [`Input::Frame`].
+#[wasm_bindgen]
+pub fn next(
+    core: usize,
+    now: f64,
+    socket: u32,
+    name: i32,
+    room: i32,
+    epoch: i32,
+    offset: f64,
+) -> bool {
+    let position = Position { epoch: word(epoch), offset: offset as u64 };
+    let (name, place) = (word(name), Place { room: word(room), position });
+    CORES.with_borrow_mut(|cores| match cores.get_mut(core) {
+        Some(Some(core)) => {
+            core.tick(now);
+            core.client.passes(core.now, SocketId(socket), &name, &place)
+        }
+        _ => false,
+    })
+}
+
+impl Core {
     /// Tells the time, which holds until it is told again. A page's timers come late: whatever
     /// happens is a reason to look at the clock.
-    pub fn tick(&mut self, now: f64) {
+    fn tick(&mut self, now: f64) {
         self.now = self.clock.at(now as u64);
         if self.client.poll_timeout().is_some_and(|deadline| deadline <= self.now) {
             self.client.handle_timeout(self.now);
         }
     }
 
+    fn call(&mut self, input: u32, now: f64, given: [i32; 7]) -> f64 {
+        self.tick(now);
+        let [a, b, c, ..] = given;
+        let (client, now) = (&mut self.client, self.now);
+        let socket = SocketId(a as u32);
+        match Input::of(input).unwrap_or(Input::Tick) {
+            Input::Poll => return self.poll(a != 0),
+            Input::Tick => {}
+            Input::Connect => client.connect(now),
+            Input::Disconnect => client.disconnect(now),
+            Input::Close => client.close(now),
+            Input::Token => client.token(now, Ok(Word::new(a))),
+            Input::TokenFailed => client.token(now, Err(word(a))),
+            Input::Emit => self.emit(given),
+            Input::EmitVolatile => {
+                if let Some(payload) = encoded(b, c)
+                    && let Err(failure) = client.emit_volatile(word(a), payload)
+                {
+                    told::failure(failure);
+                }
+            }
+            Input::Cancel => client.cancel(now, CallId(a as u32)),
+            Input::Acknowledge => {
+                if let Some(ack) = Value::new(a).and_then(|ack| ack.count())
+                    && let Some(answer) = encoded(b, c)
+                {
+                    client.acknowledge(ack, answer);
+                }
+            }
+            Input::Join => {
+                let texts =
+                    |events: Value| events.items().filter_map(|event| event.text()).collect();
+                client.join(now, HandleId(a as u32), word(b), Value::new(c).map(texts));
+            }
+            Input::Leave => client.leave(now, HandleId(a as u32)),
+            Input::Online => client.handle_page(now, PageEvent::Online),
+            Input::Offline => client.handle_page(now, PageEvent::Offline),
+            Input::Shown => client.handle_page(now, PageEvent::Shown),
+            Input::Away => client.handle_page(now, PageEvent::Away),
+            Input::Back => client.handle_page(now, PageEvent::Back),
+            Input::Frame => self.frame(socket),
+            Input::Attachment => {
+                if let Some(attachment) = Value::new(b) {
+                    client.handle_attachment(now, socket, attachment);
+                }
+            }
+            Input::Lost => client.handle_lost(now, socket, word(b)),
+            Input::Ready => client.handle_ready(now, socket),
+            Input::Offset => {
+                return client.position(&word(a)).map_or(-1.0, |position| position.offset as f64);
+            }
+            Input::Epoch => {
+                let epoch = client.position(&word(a)).map(|position| position.epoch.clone());
+                return epoch.map_or(0, Word::give).into();
+            }
+            Input::Users => client.users(&word(a)).for_each(|user| add_user(user.id())),
+            Input::Rooms => return client.rooms() as f64,
+        }
+        0.0
+    }
+
     /// Tells what is to be done next, the network's part first; with `events`, the application's
     /// after that, and gives -2. Where there is nothing: when to tell the time at the latest, or
     /// less than 0 where nothing is waited for.
-    pub fn poll(&mut self, events: bool) -> f64 {
+    fn poll(&mut self, events: bool) -> f64 {
         if let Some(transmit) = self.client.poll_transmit() {
             told::transmit(transmit);
             return TOLD;
@@ -77,103 +204,21 @@ impl Core {
         }
     }
 
-    /// Connects, at once even where a later try is set.
-    pub fn connect(&mut self) {
-        self.client.connect(self.now);
-    }
-
-    /// Ends the connection.
-    pub fn disconnect(&mut self) {
-        self.client.disconnect(self.now);
-    }
-
-    /// Ends everything.
-    pub fn close(&mut self) {
-        self.client.close(self.now);
-    }
-
-    /// The answer to a wanted token: a token, or none.
-    pub fn token(&mut self, token: i32) {
-        self.client.token(self.now, Ok(Word::new(token)));
-    }
-
-    /// Nobody could give a token.
-    #[wasm_bindgen(js_name = tokenFailed)]
-    pub fn token_failed(&mut self, message: i32) {
-        self.client.token(self.now, Err(word(message)));
-    }
-
-    /// Emits an event. `json` is the payload as text, `attachments` an array or 0, `id` a UUID; less
-    /// than 0 stands for no `timeout` and no `retries` of its own.
-    #[expect(clippy::too_many_arguments, reason = "an object would cost a read of each field")]
-    pub fn emit(
-        &mut self,
-        call: u32,
-        event: i32,
-        json: i32,
-        attachments: i32,
-        id: i32,
-        timeout: f64,
-        retries: f64,
-    ) {
+    /// `json` is the payload as text, `attachments` an array or 0, `id` a UUID; less than 0 stands for
+    /// no `timeout` and no `retries` of its own.
+    fn emit(&mut self, [call, event, json, attachments, id, timeout, retries]: [i32; 7]) {
         let options = EmitOptions {
             id: word(id),
-            timeout: (timeout >= 0.0).then(|| options::duration(timeout)),
-            retries: (retries >= 0.0).then_some(retries as u32),
+            timeout: u64::try_from(timeout).ok().map(Duration::from_millis),
+            retries: u32::try_from(retries).ok(),
         };
         if let Some(payload) = encoded(json, attachments) {
-            self.client.emit(self.now, CallId(call), word(event), payload, options);
+            self.client.emit(self.now, CallId(call as u32), word(event), payload, options);
         }
     }
 
-    /// Emits an event now, unacknowledged. Whether it could: else the failure is told.
-    #[wasm_bindgen(js_name = emitVolatile)]
-    pub fn emit_volatile(&mut self, event: i32, json: i32, attachments: i32) -> bool {
-        let Some(payload) = encoded(json, attachments) else {
-            return false;
-        };
-        self.client.emit_volatile(word(event), payload).map_err(told::failure).is_ok()
-    }
-
-    /// Gives an emit up: it won't be settled.
-    pub fn cancel(&mut self, call: u32) {
-        self.client.cancel(self.now, CallId(call));
-    }
-
-    /// Answers an event that the server wants acknowledged.
-    pub fn acknowledge(&mut self, ack: f64, json: i32, attachments: i32) {
-        if let Some(answer) = encoded(json, attachments) {
-            self.client.acknowledge(ack as u64, answer);
-        }
-    }
-
-    /// Joins a room; with `events`, an array, only those are sent.
-    pub fn join(&mut self, handle: u32, room: i32, events: i32) {
-        let events = Value::new(events);
-        let events = events.map(|events| events.items().filter_map(|event| event.text()).collect());
-        self.client.join(self.now, HandleId(handle), word(room), events);
-    }
-
-    /// Ends a handle.
-    pub fn leave(&mut self, handle: u32) {
-        self.client.leave(self.now, HandleId(handle));
-    }
-
-    /// Something happened to the page: one of `PAGE` in `engine.js`, by its place there.
-    pub fn page(&mut self, event: u32) {
-        let event = match event {
-            0 => PageEvent::Online,
-            1 => PageEvent::Offline,
-            2 => PageEvent::Shown,
-            3 => PageEvent::Away,
-            _ => PageEvent::Back,
-        };
-        self.client.handle_page(self.now, event);
-    }
-
-    /// A text frame came. Tells the time, too: none is called as often.
-    pub fn frame(&mut self, socket: u32, now: f64) {
-        self.tick(now);
+    /// The text frame that lies ready came.
+    fn frame(&mut self, socket: SocketId) {
         let read = Cell::new((i32::MAX, [0; 4]));
         let character = |at: usize| {
             let four = at as i32 / 4;
@@ -183,48 +228,7 @@ impl Core {
             Some(read.get().1[at % 4]).filter(|character| *character > 0)
         };
         let frame = decode(character, |at| Value::new(parse(at as i32)));
-        self.client.handle_frame(self.now, SocketId(socket), frame);
-    }
-
-    /// A binary frame came.
-    pub fn attachment(&mut self, socket: u32, attachment: i32) {
-        if let Some(attachment) = Value::new(attachment) {
-            self.client.handle_attachment(self.now, SocketId(socket), attachment);
-        }
-    }
-
-    /// A socket is gone, or couldn't be opened.
-    pub fn lost(&mut self, socket: u32, message: i32) {
-        self.client.handle_lost(self.now, SocketId(socket), word(message));
-    }
-
-    /// A socket that may take over is open, or one that was to pause rests.
-    pub fn ready(&mut self, socket: u32) {
-        self.client.handle_ready(self.now, SocketId(socket));
-    }
-
-    /// Tells how much of a room's log was delivered: its offset, less than 0 where that isn't known.
-    /// The epoch follows by [`Self::epoch`].
-    pub fn offset(&self, room: i32) -> f64 {
-        self.client.position(&word(room)).map_or(-1.0, |position| position.offset as f64)
-    }
-
-    /// The life of the log that the offset is of.
-    pub fn epoch(&self, room: i32) -> i32 {
-        let position = self.client.position(&word(room));
-        position.map_or(0, |position| position.epoch.clone().give())
-    }
-
-    /// Tells who is in a room.
-    pub fn users(&self, room: i32) {
-        for user in self.client.users(&word(room)) {
-            add_user(user.id());
-        }
-    }
-
-    /// Rooms that are joined, or being joined.
-    pub fn rooms(&self) -> u32 {
-        self.client.rooms() as u32
+        self.client.handle_frame(self.now, socket, frame);
     }
 }
 

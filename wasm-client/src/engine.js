@@ -1,15 +1,22 @@
 // The JavaScript half of `core.rs` and `told.rs`: it opens sockets, sets the timer, and does what the
 // core says. It decides nothing.
 
-import { arrive, attached, begin, checkBy, keep, take, takeUsers, takeWritten, word } from './values.js'
+import { again, arrive, attached, begin, checkBy, keep, readRoomEvent, take, takeUsers, takeWritten, word } from './values.js'
 
 /** Timers may stand still while a laptop sleeps: so soon after it wakes somebody looks at the clock. To be woken too early does no harm. */
 const LONGEST_WAIT = 15_000
 
-// By the numbers that `told.rs` and `core.rs` have for them.
-const TRANSPORTS = ['websocket', 'polling']
+/** The largest number that the core takes. */
+const MOST = 2 ** 31 - 1
+
+// Numbers with a name beside them are those that `numbers.rs` has for it.
+
+/** By those of `Status`. */
 const STATUSES = ['idle', 'connecting', 'authenticating', 'connected', 'reconnecting', 'closed']
-const PAGE = ['online', 'offline', 'shown', 'away', 'back']
+
+const TRANSPORTS = ['websocket', 'polling']
+
+const PAGE = { online: 13 /* Online */, offline: 14 /* Offline */, shown: 15 /* Shown */, away: 16 /* Away */, back: 17 /* Back */ }
 
 /** What the core gives when it said something, and no deadline. */
 const TOLD = -2
@@ -29,8 +36,14 @@ export function tell(what, a, b, c, d) {
 /** The event that came last. */
 const arrival = { event: '', payload: undefined, room: undefined, epoch: undefined, offset: 0, ack: undefined, args: undefined }
 
+function arrived(host) {
+  const { event, payload, room, epoch, offset, ack, args } = arrival
+  arrival.payload = arrival.ack = arrival.args = undefined
+  host.arrived(event, payload, room, epoch, offset, ack, args)
+}
+
 export function tellArrived(event, payload, room, epoch, offset, ack, args) {
-  told[0] = ARRIVED
+  told[0] = 15 /* Arrived */
   arrival.event = take(event)
   arrival.payload = take(payload)
   arrival.room = take(room)
@@ -50,44 +63,16 @@ const takeFailure = () => {
   return last
 }
 
-/** What is done, by the number of `What` in `told.rs`. */
-const PERFORM = [
-  (engine, socket, transport, session) => engine.open(socket, TRANSPORTS[transport], take(session)),
-  (engine, socket) => engine.send(socket, takeWritten(), attached()),
-  (engine, socket) => engine.sockets.get(socket)?.pause(),
-  (engine, socket) => engine.shut(socket),
-  ({ host }, status, attempt, retryAt, transport) => host.stateChanged(STATUSES[status], attempt, retryAt, takeFailure(), TRANSPORTS[transport]),
-  ({ host }, session) => host.sessionChanged(take(session)),
-  ({ host }) => host.tokenNeeded(),
-  ({ host }, call, answer) => host.settled(call, takeFailure(), take(answer)),
-  (engine, handle, room) => {
-    engine.pause()
-    engine.host.joined(handle, take(room))
-  },
-  ({ host }, handle) => host.refused(handle, takeFailure()),
-  ({ host }, room, missed) => host.recovered(take(room), missed),
-  ({ host }, room, epoch, offset) => host.reset(take(room), { epoch: take(epoch), offset }),
-  ({ host }, room) => host.removed(take(room), takeFailure()),
-  ({ host }, room) => host.presenceChanged(take(room)),
-  ({ host }, event, path, message) => host.fault(take(event), take(path), take(message)),
-]
-
-/** The last of them. */
-const ARRIVED = PERFORM.push(({ host }) => {
-  const { event, payload, room, epoch, offset, ack, args } = arrival
-  arrival.payload = arrival.args = undefined
-  host.arrived(event, payload, room, epoch, offset, ack, args)
-}) - 1
-
 /** A client's core with its sockets and its timer. */
 export class Engine {
-  /** `wasm` is what WebAssembly gave: how to make a core, and its memory. */
-  constructor({ makeCore, memory }, options, checks, host) {
-    begin(memory)
+  /** `wasm` is what the WebAssembly exports. */
+  constructor(wasm, options, checks, host) {
+    begin(wasm.memory)
+    this.wasm = wasm
     this.checks = [checks.payloads ?? {}, checks.answers ?? {}]
     this.host = host
     this.sockets = new Map()
-    this.core = makeCore(keep(options), Math.random())
+    this.core = wasm.make(keep(options), Math.random())
     this.pausing = false
     this.driving = false
     this.timer = undefined
@@ -95,14 +80,16 @@ export class Engine {
     this.over = false
   }
 
+  /** Asks the core, without doing what may follow. */
+  call(input, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0) {
+    return this.over ? undefined : this.wasm.call(this.core, input, Date.now(), a, b, c, d, e, f, g)
+  }
+
   /** Tells the core something, and does what follows from it. */
-  input(input) {
-    if (this.over) return undefined
+  input(input, a, b, c, d, e, f, g) {
     checkBy(this.checks)
-    this.core.tick(Date.now())
-    const given = input(this.core)
+    this.call(input, a, b, c, d, e, f, g)
     this.drive()
-    return given
   }
 
   /** The host's methods run application code, which may call back in here: whoever is driving up the stack does the rest. */
@@ -110,7 +97,7 @@ export class Engine {
     if (this.driving) return
     this.driving = true
     let deadline
-    while (!this.over && (deadline = this.core.poll(!this.pausing)) === TOLD) {
+    while ((deadline = this.call(1 /* Poll */, this.pausing ? 0 : 1)) === TOLD) {
       this.perform()
       checkBy(this.checks)
     }
@@ -119,11 +106,47 @@ export class Engine {
   }
 
   /** Does what the core said last. */
-  perform() {
+  perform(what = told[0]) {
+    const { host } = this
+    const [, a, b, c, d] = told
     try {
-      PERFORM[told[0]](this, told[1], told[2], told[3], told[4])
+      switch (what) {
+        case 0 /* Open */:
+          return this.open(a, TRANSPORTS[b], take(c))
+        case 1 /* Send */:
+          return this.send(a, takeWritten(), attached())
+        case 2 /* Pause */:
+          return this.sockets.get(a)?.pause()
+        case 3 /* Shut */:
+          return this.shut(a)
+        case 4 /* State */:
+          return host.stateChanged(STATUSES[a], b, c, takeFailure(), TRANSPORTS[d])
+        case 5 /* Session */:
+          return host.sessionChanged(take(a))
+        case 6 /* TokenNeeded */:
+          return host.tokenNeeded()
+        case 7 /* Settled */:
+          return host.settled(a, takeFailure(), take(b))
+        case 8 /* Joined */:
+          this.pause()
+          return host.joined(a, take(b))
+        case 9 /* Refused */:
+          return host.refused(a, takeFailure())
+        case 10 /* Recovered */:
+          return host.recovered(take(a), b)
+        case 11 /* Reset */:
+          return host.reset(take(a), { epoch: take(b), offset: c })
+        case 12 /* Removed */:
+          return host.removed(take(a), takeFailure())
+        case 13 /* Presence */:
+          return host.presenceChanged(take(a))
+        case 14 /* Fault */:
+          return host.fault(take(a), take(b), take(c))
+        case 15 /* Arrived */:
+          return arrived(host)
+      }
     } catch (error) {
-      this.host.report(error)
+      host.report(error)
     }
   }
 
@@ -144,7 +167,7 @@ export class Engine {
 
   wake() {
     this.stopTimer()
-    this.input(() => {})
+    this.input(0 /* Tick */)
   }
 
   /** Whoever waits for what is told now gets to listen before more is. In the next task: a timer comes late, in a hidden page by a second. */
@@ -154,20 +177,20 @@ export class Engine {
     port1.onmessage = () => {
       port1.close()
       this.pausing = false
-      this.input(() => {})
+      this.input(0 /* Tick */)
     }
     port2.postMessage(undefined)
   }
 
   open(id, transport, session) {
-    const lost = (message) => this.input((core) => core.lost(id, word(message)))
+    const lost = (message) => this.input(20 /* Lost */, id, word(message))
     try {
       const socket = this.host.openSocket(transport, session)
       this.sockets.set(id, socket)
       socket.binaryType = 'arraybuffer'
       socket.onmessage = ({ data }) => this.receive(id, data)
       socket.onclose = socket.onerror = () => lost('the socket closed')
-      const ready = () => this.input((core) => core.ready(id))
+      const ready = () => this.input(21 /* Ready */, id)
       if (session) socket.onopen = ready
       else if (transport === 'polling') socket.onpause = ready
     } catch (error) {
@@ -177,12 +200,20 @@ export class Engine {
 
   receive(id, data) {
     if (typeof data === 'string') {
-      if (this.over) return
-      checkBy(this.checks)
       arrive(data)
-      this.core.frame(id, Date.now())
-      this.drive()
-    } else if (data instanceof ArrayBuffer) this.input((core) => core.attachment(id, keep(data)))
+      if (!this.passes(id)) this.input(18 /* Frame */, id)
+    } else if (data instanceof ArrayBuffer) this.input(19 /* Attachment */, id, keep(data))
+  }
+
+  /** The short way of an event of a room that fits its type, and whose turn it is with nothing else to be done: nearly every frame's. */
+  passes(id) {
+    if (this.over || this.driving || this.pausing) return false
+    checkBy(this.checks)
+    if (!readRoomEvent(arrival)) return false
+    const [name, room, epoch] = [again(0, arrival.event), again(1, arrival.room), again(2, arrival.epoch)]
+    const passes = this.wasm.next(this.core, Date.now(), id, name, room, epoch, arrival.offset) === 1
+    if (passes) this.perform(15 /* Arrived */)
+    return passes
   }
 
   /** A socket that can't send closes, and says so. */
@@ -204,74 +235,78 @@ export class Engine {
   }
 
   connect() {
-    this.input((core) => core.connect())
+    this.input(2 /* Connect */)
   }
 
   disconnect() {
-    this.input((core) => core.disconnect())
+    this.input(3 /* Disconnect */)
   }
 
   /** Ends everything: no timer, no socket and no memory stays, and nothing more is told. */
   close() {
     if (this.over) return
-    this.core.close()
-    while (this.core.poll(false) === TOLD) this.perform()
+    this.call(4 /* Close */)
+    while (this.call(1 /* Poll */) === TOLD) this.perform()
     this.over = true
     this.stopTimer()
-    this.core.free()
+    this.wasm.free(this.core)
   }
 
   token(token) {
-    this.input((core) => core.token(token === undefined ? 0 : word(token)))
+    this.input(5 /* Token */, token === undefined ? 0 : word(token))
   }
 
   tokenFailed(message) {
-    this.input((core) => core.tokenFailed(word(message)))
+    this.input(6 /* TokenFailed */, word(message))
   }
 
-  emit(call, event, json, attachments, id, timeout = -1, retries = -1) {
-    this.input((core) => core.emit(call, word(event), keep(json), several(attachments), keep(id), timeout, retries))
+  emit(call, event, json, attachments, id, timeout, retries) {
+    this.input(7 /* Emit */, call, word(event), keep(json), several(attachments), keep(id), whole(timeout), whole(retries))
   }
 
+  /** The failure, where it couldn't. */
   emitVolatile(event, json, attachments) {
-    return this.input((core) => (core.emitVolatile(word(event), keep(json), several(attachments)) ? undefined : takeFailure()))
+    this.call(8 /* EmitVolatile */, word(event), keep(json), several(attachments))
+    const failure = takeFailure()
+    this.drive()
+    return failure
   }
 
   cancel(call) {
-    this.input((core) => core.cancel(call))
+    this.input(9 /* Cancel */, call)
   }
 
   acknowledge(ack, json, attachments) {
-    this.input((core) => core.acknowledge(ack, keep(json), several(attachments)))
+    this.input(10 /* Acknowledge */, keep(ack), keep(json), several(attachments))
   }
 
   join(handle, room, events) {
-    this.input((core) => core.join(handle, word(room), events ? keep(events) : 0))
+    this.input(11 /* Join */, handle, word(room), events ? keep(events) : 0)
   }
 
   leave(handle) {
-    this.input((core) => core.leave(handle))
+    this.input(12 /* Leave */, handle)
   }
 
   page(event) {
-    this.input((core) => core.page(PAGE.indexOf(event)))
+    this.input(PAGE[event])
   }
 
   position(room) {
-    if (this.over) return undefined
-    const offset = this.core.offset(word(room))
-    return offset < 0 ? undefined : { epoch: take(this.core.epoch(word(room))), offset }
+    const offset = this.call(22 /* Offset */, word(room))
+    return offset >= 0 ? { epoch: take(this.call(23 /* Epoch */, word(room))), offset } : undefined
   }
 
   users(room) {
-    if (this.over) return []
-    this.core.users(word(room))
+    this.call(24 /* Users */, word(room))
     return takeUsers()
   }
 
   get stats() {
-    return { timers: this.timer === undefined ? 0 : 1, sockets: this.sockets.size, rooms: this.over ? 0 : this.core.rooms() }
+    return { timers: this.timer === undefined ? 0 : 1, sockets: this.sockets.size, rooms: this.call(25 /* Rooms */) ?? 0 }
   }
 }
 
+/** What none of its own stands for is less than 0. */
+const whole = (number) => (number >= 0 ? Math.min(number, MOST) : -1)
 const several = (attachments) => (attachments.length > 0 ? keep(attachments) : 0)

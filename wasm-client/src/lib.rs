@@ -5,20 +5,22 @@
 //! stays on JavaScript's side, where `values.js` keeps it under a number for as long as anybody
 //! here holds that number.
 //!
-//! - [`Core`] is what JavaScript sees: one client. What happened goes in; what is to be done comes
-//!   out one by one, as `told`, and `engine.js` does it.
+//! - [`make`] gives a client, and [`call`] says what happened to it. What is to be done comes out one by
+//!   one, as `told`, and `engine.js` does it. [`next`] is a way past all that, for nearly every event.
+//! - `numbers` are what both sides call by number.
 //! - `value` is a number that stands for a JavaScript value, and lets the core look into it.
 //! - `writer` writes frames on JavaScript's side; `options` reads the options.
 //!
 //! No type of the protocol's domains occurs here: this crate serves any protocol.
 
 mod core;
+mod numbers;
 mod options;
 mod told;
 mod value;
 mod writer;
 
-pub use core::Core;
+pub use core::{call, free, make, next};
 
 /// Made for WebAssembly and for size: the standard library's weighs three kilobytes more.
 #[cfg(target_arch = "wasm32")]

@@ -4,6 +4,7 @@ use samewire_client_core::{ConnectionState, Event, Failure, Place, Position, Tra
 use wasm_bindgen::prelude::*;
 
 use crate::{
+    numbers::{Status, What},
     value::{Value, Word},
     writer,
 };
@@ -28,26 +29,6 @@ extern "C" {
 
     /// The failure that the next `tell` is about.
     fn fail(code: i32, message: i32, retryable: i32, retry_after_ms: f64);
-}
-
-/// The order of `PERFORM` in `engine.js`.
-#[derive(Debug, Clone, Copy)]
-enum What {
-    Open,
-    Send,
-    Pause,
-    Close,
-    State,
-    Session,
-    Token,
-    Settled,
-    Joined,
-    Refused,
-    Recovered,
-    Reset,
-    Removed,
-    Presence,
-    Fault,
 }
 
 /// As `engine.js` numbers them.
@@ -89,7 +70,7 @@ pub(crate) fn transmit(transmit: Transmit<Value>) {
             say(What::Send, [socket.0.into()]);
         }
         Transmit::Pause { socket } => say(What::Pause, [socket.0.into()]),
-        Transmit::Close { socket } => say(What::Close, [socket.0.into()]),
+        Transmit::Close { socket } => say(What::Shut, [socket.0.into()]),
     }
 }
 
@@ -105,7 +86,7 @@ pub(crate) fn event(
             self::state(state, transport);
         }
         Event::SessionChanged => say(What::Session, [value(session())]),
-        Event::TokenNeeded => say(What::Token, []),
+        Event::TokenNeeded => say(What::TokenNeeded, []),
         Event::Arrived { event, ack } => {
             let (room, epoch, offset) = match event.place {
                 Some(Place { room, position: Position { epoch, offset } }) => {
@@ -150,19 +131,19 @@ pub(crate) fn event(
 
 fn state(state: ConnectionState<Word>, transport: Transport) {
     let (status, attempt, retry_at) = match state {
-        ConnectionState::Idle => (0, 0, 0),
-        ConnectionState::Connecting => (1, 0, 0),
-        ConnectionState::Authenticating => (2, 0, 0),
-        ConnectionState::Connected => (3, 0, 0),
+        ConnectionState::Idle => (Status::Idle, 0, 0),
+        ConnectionState::Connecting => (Status::Connecting, 0, 0),
+        ConnectionState::Authenticating => (Status::Authenticating, 0, 0),
+        ConnectionState::Connected => (Status::Connected, 0, 0),
         ConnectionState::Reconnecting { attempt, retry_at, reason } => {
             failure(reason);
-            (4, attempt, retry_at.as_millis())
+            (Status::Reconnecting, attempt, retry_at.as_millis())
         }
         ConnectionState::Closed { reason } => {
             failure(reason);
-            (5, 0, 0)
+            (Status::Closed, 0, 0)
         }
     };
-    let transport = transport_number(transport);
-    say(What::State, [status.into(), attempt.into(), retry_at as f64, transport]);
+    let (status, transport) = (f64::from(status as u8), transport_number(transport));
+    say(What::State, [status, attempt.into(), retry_at as f64, transport]);
 }

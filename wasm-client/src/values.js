@@ -52,7 +52,7 @@ export function word(text) {
 const last = [NaN, NaN, NaN]
 const lastNumber = [0, 0, 0]
 
-function again(place, value) {
+export function again(place, value) {
   if (value === last[place] && lastNumber[place] !== 0) {
     const number = lastNumber[place]
     counts[number] += 1
@@ -144,11 +144,17 @@ export const characterOf = (number, at) => values[number].charCodeAt(at)
 // The frame that came.
 
 let frame = ''
+/** The JSON of its shortest head, where somebody read that. */
+let parsed
 
 /** Lays the frame ready that WebAssembly is about to read. */
 export function arrive(text) {
   frame = text
+  parsed = undefined
 }
+
+/** Where the shortest head of an event ends: `42` and no more. */
+const SHORTEST = 2
 
 const octet = (at) => {
   const unit = frame.charCodeAt(at)
@@ -160,9 +166,28 @@ export const characters = (at) => octet(at) | (octet(at + 1) << 8) | (octet(at +
 
 export function parse(at) {
   try {
-    return keep(JSON.parse(frame.slice(at)))
+    return keep(at === SHORTEST && parsed ? parsed : JSON.parse(frame.slice(at)))
   } catch {
     return 0
+  }
+}
+
+/** Reads the frame as an event of a room with nothing else to it, as nearly all are. Whether it is one, and fits its type. */
+export function readRoomEvent(into) {
+  try {
+    if (!frame.startsWith('42[')) return false
+    parsed = JSON.parse(frame.slice(SHORTEST))
+    const [event, payload, meta] = parsed
+    if (typeof event !== 'string' || typeof meta?.room !== 'string' || typeof meta.epoch !== 'string') return false
+    if (!Number.isSafeInteger(meta.offset) || meta.offset < 0 || checks[0][event]?.(payload)) return false
+    into.event = event
+    into.payload = payload
+    into.room = meta.room
+    into.epoch = meta.epoch
+    into.offset = meta.offset
+    return true
+  } catch {
+    return false
   }
 }
 

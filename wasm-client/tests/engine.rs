@@ -3,7 +3,7 @@
 #![cfg(target_arch = "wasm32")]
 
 use js_sys::{Array, Date, Object, Reflect, Uint8Array};
-use samewire_wasm_client::Core;
+use samewire_wasm_client as _;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
 
@@ -14,7 +14,7 @@ extern "C" {
     type Engine;
 
     #[wasm_bindgen(constructor)]
-    fn new(wasm: &Object, options: &Object, checks: &JsValue, host: &Page) -> Engine;
+    fn new(wasm: &JsValue, options: &Object, checks: &JsValue, host: &Page) -> Engine;
 
     #[wasm_bindgen(method)]
     fn connect(this: &Engine);
@@ -97,11 +97,7 @@ fn connected() -> (Page, Engine) {
 }
 
 fn engine(page: &Page, options: &Object) -> Engine {
-    let make_core = Closure::<dyn Fn(i32, f64) -> Core>::new(Core::new).into_js_value();
-    let wasm = Object::new();
-    Reflect::set(&wasm, &"makeCore".into(), &make_core).unwrap();
-    Reflect::set(&wasm, &"memory".into(), &wasm_bindgen::memory()).unwrap();
-    Engine::new(&wasm, options, &checks(), page)
+    Engine::new(&wasm_bindgen::exports(), options, &checks(), page)
 }
 
 /// Timers, sockets and rooms.

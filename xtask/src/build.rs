@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
 use crate::{
-    codegen,
+    border, codegen,
     program::Program,
     progress::{Progress, missing},
     setup::{BuildTools, WasmToolchain},
@@ -33,22 +33,32 @@ const WASM_FEATURES: [&str; 6] = [
 ];
 
 /// What makes it small. A function with one caller stays a function: where all of them are copied into
-/// their callers the whole is shorter, but gzip finds less in it.
-const SMALL: [&str; 5] = [
+/// their callers the whole is shorter, but gzip finds less in it. It finds more where functions of one
+/// kind, which have similar names, stand together.
+const SMALL: [&str; 9] = [
     "-Oz",
     "--converge",
+    "--always-inline-max-function-size=4",
+    "--flexible-inline-max-function-size=4",
     "--one-caller-inline-max-function-size=20",
     "--low-memory-unused",
+    "--reorder-functions-by-name",
+    "--strip-debug",
     "--strip-target-features",
 ];
 
 /// What TypeScript is to know of the client's own JavaScript.
 const ENGINE_TYPES: &str = "\
 import type { Engine as EngineOfClient, EngineChecks, EngineOptions, Host } from '../engine.js'
-import type { Core } from './samewire_wasm_client.js'
 
+export interface Exports {
+  readonly memory: WebAssembly.Memory
+}
+
+export declare const imports: WebAssembly.Imports
+export declare const exported: (from: WebAssembly.Exports) => Exports
 export declare const Engine: new (
-  wasm: { makeCore: (options: number, seed: number) => Core; memory: WebAssembly.Memory },
+  wasm: Exports,
   options: EngineOptions,
   checks: EngineChecks,
   host: Host,
@@ -139,39 +149,46 @@ fn bind_client(compiled: &Path, profile: Profile) -> Result<()> {
         .typescript(true)
         .omit_default_module_path(true)
         .remove_producers_section(true)
-        .keep_debug(profile == Profile::Dev)
+        // Names are needed until the functions are in their order.
+        .keep_debug(true)
         .generate(&folder)
         .context("the browser client could not be bound to JavaScript")?;
-    export_engine(&folder)?;
+    let wasm = client_file("_bg.wasm");
+    let border = border::shorten(optimizer()?, &wasm)?;
+    export_engine(&folder, &border)?;
     match profile {
         Profile::Dev => Ok(()),
-        Profile::Release => shrink(&client_file("_bg.wasm")),
+        Profile::Release => optimizer()?.args(SMALL).arg(&wasm).arg("-o").arg(&wasm).openly(),
     }
 }
 
 /// Gives the client's own JavaScript, which lies in a folder with a number in its name, a lasting one.
-fn export_engine(folder: &Path) -> Result<()> {
+/// What wasm-bindgen writes besides is for values that aren't numbers, and stays behind.
+fn export_engine(folder: &Path, border: &str) -> Result<()> {
     let snippets = fs::read_dir(folder.join("snippets"))?.collect::<io::Result<Vec<_>>>()?;
     let [snippet] = &snippets[..] else {
         bail!("{} folders of JavaScript where one was expected", snippets.len());
     };
-    let name = snippet.file_name();
-    let source = format!("./snippets/{}/src/engine.js", name.to_string_lossy());
-    fs::write(folder.join("engine.js"), format!("export {{ Engine }} from '{source}'\n"))?;
+    let source = format!("./snippets/{}/src/engine.js", snippet.file_name().to_string_lossy());
+    let script = format!("export {{ Engine }} from '{source}'\n{border}");
+    fs::write(folder.join("engine.js"), script)?;
     fs::write(folder.join("engine.d.ts"), ENGINE_TYPES)?;
+    for glue in [".js", ".d.ts", "_bg.wasm.d.ts"] {
+        fs::remove_file(client_file(glue))?;
+    }
     Ok(())
 }
 
-/// Runs binaryen's optimizer over a file, in place.
-fn shrink(wasm: &Path) -> Result<()> {
-    let optimizer = ["node_modules/.bin/wasm-opt", "npm/node_modules/.bin/wasm-opt"]
+/// Binaryen's optimizer, told what WebAssembly may hold.
+fn optimizer() -> Result<Program> {
+    let program = ["node_modules/.bin/wasm-opt", "npm/node_modules/.bin/wasm-opt"]
         .map(workspace::path)
         .into_iter()
         .find(|program| program.exists())
         .ok_or_else(|| {
             missing("wasm-opt", "no npm package brought it", "npm install --save-dev binaryen")
         })?;
-    Program::new(optimizer).args(SMALL).args(WASM_FEATURES).arg(wasm).arg("-o").arg(wasm).openly()
+    Ok(Program::new(program).args(WASM_FEATURES))
 }
 
 fn build_package(folder: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! The project's own commands: `cargo xtask <verb>`, one module a verb.
 
 mod bench;
+mod border;
 mod build;
 mod codegen;
 mod demo;

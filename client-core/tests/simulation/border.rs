@@ -1,7 +1,10 @@
 //! What crosses the client's border: frames in, transmits and events out, and the faults that stand
 //! there.
 
-use samewire_client_core::{Event, Message, SocketId, Transmit, framing::decode};
+use samewire_client_core::{
+    Arrived, Event, Message, Payload as _, SocketId, Transmit,
+    framing::{Frame, Packet, decode},
+};
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,6 +22,9 @@ impl World {
                 self.note(|| format!("<- {text}"));
                 let character = |at| text.as_bytes().get(at).copied();
                 let frame = decode(character, |at| serde_json::from_str(text.get(at..)?).ok());
+                if let Some(event) = self.passing(socket, frame.as_ref().ok()) {
+                    return self.tell(&[Event::Arrived { event, ack: None }]);
+                }
                 self.client.handle_frame(clock, socket, frame);
                 if self.fault == Some(Fault::KeepsDuplicates) {
                     self.keep_duplicate(&text)?;
@@ -36,6 +42,21 @@ impl World {
             }
         }
         self.drain()
+    }
+
+    /// The event in a frame, where nothing is left to do but to hand it on: a browser asks so of every
+    /// other frame's, as a page isn't always ready to be told.
+    fn passing(
+        &mut self,
+        socket: SocketId,
+        frame: Option<&Frame<Value>>,
+    ) -> Option<Arrived<Value>> {
+        let Some(Frame::Packet(Packet::Event { ack: None, attachments: 0, args })) = frame else {
+            return None;
+        };
+        let event = args.event().filter(|_| self.random.chance(50))?;
+        let (clock, place) = (self.clock(), event.place.as_ref()?);
+        self.client.passes(clock, socket, &event.name, place).then_some(event)
     }
 
     /// Takes out what the client wants done and told.

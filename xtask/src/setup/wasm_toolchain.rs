@@ -46,12 +46,15 @@ impl WasmToolchain {
     }
 
     /// The same for what is published: the standard library is compiled with it, for size, and a panic
-    /// is nothing but a trap.
+    /// is nothing but a trap. Nothing but numbers crosses the border, so that there are no references.
     pub(crate) fn cargo_with_std(self, verb: &str) -> Program {
         self.any_cargo()
             // Both are options of the nightly compiler, which this one has, too.
             .env("RUSTC_BOOTSTRAP", "1")
-            .env("RUSTFLAGS", "-Zunstable-options -Cpanic=immediate-abort")
+            .env(
+                "RUSTFLAGS",
+                "-Zunstable-options -Cpanic=immediate-abort -Ctarget-feature=-reference-types",
+            )
             .args([verb, "--target", TARGET, "--target-dir"])
             .arg(workspace::wasm_target_with_std())
             .args(["-Z", "build-std=std", "-Z", "build-std-features=optimize_for_size"])
