@@ -8,6 +8,7 @@ export { useAssistant, type AssistantHandle, type AssistantState } from './useAs
 export { useClient } from './useClient.js'
 export { useConnectionState } from './useConnectionState.js'
 export { useEvent } from './useEvent.js'
+export { useInbox, type InboxOptions, type InboxState, type Read } from './useInbox.js'
 export { useLivePreview, type LivePreviewState } from './useLivePreview.js'
 export { usePresence, type PresenceState } from './usePresence.js'
 export {
