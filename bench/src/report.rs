@@ -55,7 +55,9 @@ pub(crate) struct Report {
 impl Report {
     /// Takes a measurement in, and shows it.
     pub(crate) fn add(&mut self, row: Row, kind: Kind, measured: Measured) {
-        eprintln!("  {:<32} {:>12.1} {}", row.name, measured.value, row.unit);
+        let cpu = measured.by_cpu.map(|done| format!(", {:.2} µs of CPU each", 1e6 / done));
+        let cpu = cpu.unwrap_or_default();
+        eprintln!("  {:<32} {:>12.1} {}{cpu}", row.name, measured.value, row.unit);
         self.measured.push((row, kind, measured));
     }
 
