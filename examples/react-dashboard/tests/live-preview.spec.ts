@@ -82,3 +82,21 @@ test.describe('with a server that goes away', () => {
     await expect(preview.ownSession).toContainText('submitted')
   })
 })
+
+test('a session that is over is played again', async ({ preview, page }) => {
+  await preview.field('Your name').pressSequentially('Ada', { delay: 50 })
+  await preview.field('Email').pressSequentially('ada@example.org')
+  await preview.submit()
+  await expect(preview.ownSession).toContainText('submitted')
+  await expect(preview.typed('Email')).toHaveText('ada@example.org')
+
+  const point = preview.owner.getByRole('slider', { name: 'Point in time' })
+  await point.focus()
+  await page.keyboard.press('Home')
+  await expect(preview.owner.getByRole('definition')).toHaveCount(1)
+  await expect(preview.typed('Your name')).toHaveText('')
+
+  await preview.owner.getByRole('button', { name: 'Play' }).click()
+  await expect(preview.typed('Email')).toHaveText('ada@example.org')
+  await expect(preview.owner.getByRole('button', { name: 'Play' })).toBeVisible()
+})

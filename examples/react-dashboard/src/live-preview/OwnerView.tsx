@@ -2,9 +2,11 @@ import type { LivePreviewState } from 'samewire/react'
 import { useState } from 'react'
 import { EventStream } from './EventStream'
 import { SessionList } from './SessionList'
+import { Timeline } from './Timeline'
 import { TypedFields } from './TypedFields'
 import { useLosses } from './useLosses'
 import type { Project } from './useProject'
+import { useReplay } from './useReplay'
 import { useSessionEvents } from './useSessionEvents'
 import { useSessions } from './useSessions'
 import './OwnerView.css'
@@ -26,6 +28,7 @@ export function OwnerView({ project, preview, ownSession }: OwnerViewProps) {
   const pick = picked?.while === ownSession ? picked?.session : undefined
   const shown = sessions.find(({ sessionId }) => sessionId === (pick ?? ownSession)) ?? sessions[0]
   const events = useSessionEvents(shown?.sessionId, preview.events, losses)
+  const replay = useReplay(events, shown?.sessionId)
 
   return (
     <section className="side" aria-labelledby="owner-side">
@@ -37,8 +40,9 @@ export function OwnerView({ project, preview, ownSession }: OwnerViewProps) {
           own={ownSession}
           onPick={(session) => setPicked({ session, while: ownSession })}
         />
-        <TypedFields session={shown} events={events} error={preview.error?.message} />
-        <EventStream events={events} />
+        <TypedFields session={shown} events={replay.events} playing={replay.at < replay.duration} error={preview.error?.message} />
+        <Timeline replay={replay} status={shown?.status} />
+        <EventStream events={replay.events} />
       </div>
     </section>
   )

@@ -1,20 +1,22 @@
 import type { LiveSession } from 'samewire/react'
 import { useMemo } from 'react'
 import { pressedKeys } from './pressedKeys'
-import { replay, type TypedField } from './replay'
+import { typedFields, type TypedField } from './typedFields'
 import type { SessionEvent } from './useSessionEvents'
 
 interface TypedFieldsProps {
   session: LiveSession | undefined
   events: readonly SessionEvent[]
+  /** Whether it is shown as it stood before its end. */
+  playing: boolean
   error: string | undefined
 }
 
 /** The visitor's form as it is filled in, key by key. */
-export function TypedFields({ session, events, error }: TypedFieldsProps) {
-  const fields = useMemo(() => replay(events.map(({ event }) => event)), [events])
+export function TypedFields({ session, events, playing, error }: TypedFieldsProps) {
+  const fields = useMemo(() => typedFields(events.map(({ event }) => event)), [events])
   const keys = useMemo(() => pressedKeys(events), [events])
-  const live = session?.status === 'live'
+  const live = playing || session?.status === 'live'
 
   return (
     <div className="typed" data-status={session?.status}>

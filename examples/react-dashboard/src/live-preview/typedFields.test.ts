@@ -1,37 +1,37 @@
 import { expect, test } from 'vitest'
 import { pressedKeys } from './pressedKeys'
-import { replay } from './replay'
+import { typedFields } from './typedFields'
 
 const timestamp = '2026-01-01T00:00:00.000Z'
 const event = (eventType: string, further: Record<string, unknown> = {}) => ({ eventType, timestamp, ...further })
 const name = { field: 'name', label: 'Your name', control: 'text' }
 
 test('a field has the value of its last input, whatever was seen before', () => {
-  expect(replay([event('focus', name), event('input', { ...name, value: 'Ad' }), event('input', { ...name, value: 'Ada' })])).toEqual([
+  expect(typedFields([event('focus', name), event('input', { ...name, value: 'Ad' }), event('input', { ...name, value: 'Ada' })])).toEqual([
     { name: 'name', label: 'Your name', value: 'Ada', focused: true },
   ])
 })
 
 test('keys are not counted twice where inputs are told', () => {
   const keys = [event('keydown', { ...name, keyChar: 'A' }), event('input', { ...name, value: 'A' })]
-  expect(replay(keys)).toMatchObject([{ value: 'A' }])
+  expect(typedFields(keys)).toMatchObject([{ value: 'A' }])
 })
 
 test('from keys alone the text is put together', () => {
   const keys = [...'Adx'].map((keyChar) => event('keydown', { keyChar }))
-  expect(replay([...keys, event('keydown', { key: 'Backspace' }), event('keydown', { keyChar: 'a' })])).toMatchObject([{ value: 'Ada' }])
+  expect(typedFields([...keys, event('keydown', { key: 'Backspace' }), event('keydown', { keyChar: 'a' })])).toMatchObject([{ value: 'Ada' }])
 })
 
 test('one field at most has the focus, and none while a button has it', () => {
   const email = { field: 'email', control: 'email' }
   const fields = [event('focus', name), event('focus', email)]
-  expect(replay(fields).map(({ focused }) => focused)).toEqual([false, true])
+  expect(typedFields(fields).map(({ focused }) => focused)).toEqual([false, true])
   const button = event('focus', { field: 'join', control: 'submit' })
-  expect(replay([...fields, button]).map(({ focused }) => focused)).toEqual([false, false])
+  expect(typedFields([...fields, button]).map(({ focused }) => focused)).toEqual([false, false])
 })
 
 test('a box is ticked or not', () => {
-  expect(replay([event('input', { field: 'decaf', control: 'checkbox', value: true })])).toMatchObject([{ value: true }])
+  expect(typedFields([event('input', { field: 'decaf', control: 'checkbox', value: true })])).toMatchObject([{ value: true }])
 })
 
 test('the last keys are told by their signs, those of a password by none', () => {

@@ -24,7 +24,7 @@ const BUTTONS: unknown[] = ['submit', 'button', 'reset']
  * the middle is right from the next key on. From one that reports keys alone, the text is put
  * together key by key.
  */
-export function replay(events: readonly TrackedEvent[]): TypedField[] {
+export function typedFields(events: readonly TrackedEvent[]): TypedField[] {
   const reportsInputs = events.some(({ eventType, value }) => eventType === 'input' && value !== undefined)
   const fields = new Map<string, TypedField>()
   for (const event of events) {
