@@ -1,5 +1,6 @@
 import type { ComponentType } from 'react'
 import { LivePreviewPage } from './live-preview/LivePreviewPage'
+import { WorkspacePage } from './workspace/WorkspacePage'
 
 export interface Page {
   /** What stands after `#/` in the address. */
@@ -17,5 +18,11 @@ export const pages: [Page, ...Page[]] = [
     title: 'Live preview',
     icon: 'M2 12s3.5-7 10-7 10 7 10 7-3.5 7-10 7-10-7-10-7Zm10-3a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z',
     Page: LivePreviewPage,
+  },
+  {
+    path: 'workspace',
+    title: 'Workspace',
+    icon: 'M4 4h4.5v16H4ZM10 4h4.5v10H10ZM16 4h4.5v13H16Z',
+    Page: WorkspacePage,
   },
 ]

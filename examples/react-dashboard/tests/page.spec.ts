@@ -1,15 +1,57 @@
 import { AxeBuilder } from '@axe-core/playwright'
-import { expect, test } from './fixtures'
-import { LivePreview } from './LivePreview'
+import type { Page } from '@playwright/test'
+import { expect, openAs, test } from './fixtures'
+import { openPanel } from './openPanel'
 
-for (const colorScheme of ['light', 'dark'] as const) {
-  test(`nothing stands in the way of anybody (${colorScheme})`, async ({ preview, page }) => {
-    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
-    await preview.field('Your name').pressSequentially('Ada')
-    await expect(preview.typed('Your name')).toHaveText('Ada')
-    const { violations } = await new AxeBuilder({ page }).analyze()
-    expect(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])).toEqual([])
+/** Every page, and what stands on it once it is there. */
+const PAGES = [
+  { path: 'live-preview', isThere: (page: Page) => page.getByRole('button', { name: /^visitor-/ }).first() },
+  { path: 'workspace', isThere: (page: Page) => page.getByRole('heading', { name: 'Order beans' }) },
+]
+
+for (const { path, isThere } of PAGES) {
+  test.describe(path, () => {
+    test('stands in nobody’s way, light or dark', async ({ page, server }) => {
+      await openAs(page, server, 'ada', path)
+      await expect(isThere(page)).toBeVisible()
+      await openPanel(page)
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' })
+        const { violations } = await new AxeBuilder({ page }).analyze()
+        expect(violations.map(({ id, nodes }) => [id, ...nodes.map(({ html }) => html)])).toEqual([])
+      }
+    })
+
+    test('moves nothing while it loads', async ({ page, server }) => {
+      await page.addInitScript(watchLayout)
+      await openAs(page, server, 'ada', path)
+      await expect(isThere(page)).toBeVisible()
+      expect(await page.evaluate('moved')).toEqual([])
+    })
+
+    test('is cut off at no width', async ({ page, server }) => {
+      await openAs(page, server, 'ada', path)
+      await expect(isThere(page)).toBeVisible()
+      for (const width of [320, 390, 768, 1280]) {
+        await page.setViewportSize({ width, height: 800 })
+        const widths = await page.evaluate(() => ['html', '.app-page'].map((part) => document.querySelector(part)!.scrollWidth))
+        expect(Math.max(...widths)).toBeLessThanOrEqual(width)
+      }
+    })
   })
+}
+
+/** Notes what is moved on the page without anybody having touched it. */
+function watchLayout(): void {
+  const moved: string[] = []
+  Object.assign(window, { moved })
+  new PerformanceObserver((list) => {
+    const shifts = list.getEntries() as (PerformanceEntry & { sources: { node?: Node }[] })[]
+    for (const { node } of shifts.flatMap(({ sources }) => sources)) {
+      // What others do makes lists longer: that is what they are for.
+      if (node?.parentElement && !node.parentElement.closest('ol, ul, dl, .keys')) moved.push((node.parentElement.className || node.parentElement.tagName) + ': ' + String(node.textContent))
+    }
+  }).observe({ type: 'layout-shift', buffered: true })
 }
 
 test('the form is filled in and submitted without a mouse', async ({ preview, page }) => {
@@ -25,38 +67,24 @@ test('the form is filled in and submitted without a mouse', async ({ preview, pa
   await expect(preview.field('Your name')).toHaveValue('')
 })
 
-test('nothing moves while the page loads', async ({ page, server }) => {
-  await page.addInitScript(() => {
-    const moved: string[] = []
-    Object.assign(window, { moved })
-    new PerformanceObserver((list) => {
-      const shifts = list.getEntries() as (PerformanceEntry & { sources: { node?: Node }[] })[]
-      for (const { node } of shifts.flatMap(({ sources }) => sources)) {
-        // What is typed moves on, and events go down as others come in: that is what they are for.
-        if (node?.parentElement && !node.parentElement.closest('ol, dl, .keys')) moved.push(String(node.textContent))
-      }
-    }).observe({ type: 'layout-shift', buffered: true })
+test('is painted before the WebAssembly has come', async ({ page, server }) => {
+  let release = () => {}
+  const released = new Promise<void>((resolve) => (release = resolve))
+  await page.route(/\.wasm$/, async (route) => {
+    await released
+    await route.continue()
   })
-  const preview = await LivePreview.open(page, server)
-  // The demo's own visitors have come.
-  await expect(preview.owner.getByRole('listitem').first()).toBeVisible()
-  expect(await page.evaluate('moved')).toEqual([])
+  await page.goto(server.url)
+  await expect(page.getByRole('heading', { name: 'Join the coffee club' })).toBeVisible()
+  await expect(page.getByRole('banner').getByRole('status')).toHaveText('Connecting')
+  release()
+  await expect(page.getByRole('banner').getByRole('status')).toHaveText('Connected')
 })
 
-test('it keeps itself to a strict content security policy', async ({ preview, page }) => {
+test('keeps itself to a strict content security policy', async ({ preview, page }) => {
   // That nothing breaks under it, every test sees: the browser would complain.
   await expect(preview.connection).toHaveText('Connected')
   const policy = page.locator('meta[http-equiv="Content-Security-Policy"]')
   await expect(policy).toHaveAttribute('content', /script-src 'self' 'wasm-unsafe-eval'/)
   expect(await page.locator('script:not([src])').count()).toBe(0)
 })
-
-for (const width of [320, 390, 768, 1280]) {
-  test(`nothing is cut off at ${width} pixels`, async ({ preview, page }) => {
-    await page.setViewportSize({ width, height: 800 })
-    await preview.field('Your name').pressSequentially('Ada')
-    await expect(preview.typed('Your name')).toHaveText('Ada')
-    const widths = await page.evaluate(() => ['html', '.app-page'].map((part) => document.querySelector(part)!.scrollWidth))
-    expect(Math.max(...widths)).toBeLessThanOrEqual(width)
-  })
-}

@@ -1,6 +1,5 @@
 //! The demo: sample data in a fresh database, tokens for everybody, and a little traffic.
 
-mod assistant;
 mod live_preview;
 mod workspace;
 
@@ -113,9 +112,6 @@ impl Demo {
         let owner = UserId::from(USERS[0].0);
         if domains.projects.of_user(&owner).await?.is_empty() {
             domains.projects.create(&owner, NewProject { name: PROJECT.into() }).await?;
-        }
-        for (user, _) in USERS {
-            assistant::fill(&domains.assistant, &UserId::from(user)).await?;
         }
         Ok(())
     }

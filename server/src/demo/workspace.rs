@@ -97,11 +97,12 @@ async fn move_one(engine: &Engine, workspace: &Workspace) -> Result<()> {
     workspace.change(engine, &board, &UserId::from(mover), update).await.map(drop)
 }
 
-/// By chance: a card, who moves it, and to which column.
+/// By chance: one of the sample cards, who moves it, and to which column.
 fn choose(cards: &[Item]) -> Option<(&Item, &'static str, &'static str)> {
     let mut chance = rand::rng();
-    // What people put on the board may be no card.
-    let card = cards.iter().filter(|card| card.data.is_object()).choose(&mut chance)?;
+    // What people put on the board is theirs to move.
+    let is_sample = |card: &&Item| CARDS.iter().any(|(title, ..)| card.data["title"] == *title);
+    let card = cards.iter().filter(is_sample).choose(&mut chance)?;
     let other = |column: &&&str| card.data["column"] != ***column;
     let column = COLUMNS.iter().filter(other).choose(&mut chance)?;
     Some((card, MOVERS.choose(&mut chance)?, column))

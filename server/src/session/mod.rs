@@ -11,7 +11,6 @@ mod sign_in;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
-use futures::future::poll_fn;
 use rand::RngExt;
 use samewire_protocol::{
     ErrorCode, RoomAddress,
@@ -25,7 +24,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     registry::Context,
-    socketio::{self, Socket, turn},
+    socketio::{self, Socket},
 };
 use admission::let_in;
 use sign_in::Deadline;
@@ -65,14 +64,8 @@ struct Incomplete {
     bytes: usize,
 }
 
-/// Begins a connection's task.
-pub(crate) fn start(engine: Arc<Engine>, socket: Socket) {
-    let mut session = Box::pin(run(engine, socket));
-    tokio::spawn(poll_fn(move |cx| turn(|| session.as_mut().poll(cx))));
-}
-
 /// Runs a connection to its end.
-async fn run(engine: Arc<Engine>, socket: Socket) {
+pub(crate) async fn run(engine: Arc<Engine>, socket: Socket) {
     let limit = engine.limits().connect_timeout;
     let Ok(Some((handshake, identity))) = timeout(limit, Box::pin(let_in(&engine, &socket))).await
     else {
@@ -101,11 +94,11 @@ async fn run(engine: Arc<Engine>, socket: Socket) {
     // Closing cuts off a poll, and a websocket that has just taken over from polling, with what is
     // still buffered. A client that was sent DISCONNECT goes by itself.
     if matches!(ended, Ok(Next::Disconnect)) || socket.is_polling() {
-        let _ = timeout(LINGER, session.connection.wait_for_end()).await;
+        let _ = timeout(LINGER, session.connection.closed()).await;
     }
     session.connection.close();
     // A server that stops waits for those who are still there: what is queued is written first.
-    let _ = timeout(LINGER, session.connection.wait_for_end()).await;
+    let _ = timeout(LINGER, session.connection.closed()).await;
 }
 
 /// Keeps a connection among the engine's while its task runs, and closes it however that ends: a
@@ -202,7 +195,7 @@ impl Session {
                     }
                 }
                 // Last, so that what a client sent before it went away is still handled.
-                () = connection.wait_for_end() => return Ok(Next::Continue),
+                () = connection.closed() => return Ok(Next::Continue),
             }
         }
         connection.send_frame(&socketio::disconnect()).await;
@@ -236,7 +229,7 @@ impl Session {
         }
         let rooms = self.engine.rooms();
         while rooms.send_missed_presence(room, &self.connection.id)? == Some(SendError::Full) {
-            self.connection.wait_for_space().await;
+            self.connection.has_room().await;
         }
         Ok(())
     }

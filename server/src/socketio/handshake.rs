@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    body::{Body, Bytes},
+    body::Body,
     extract::{Query, Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode, Uri,
@@ -14,14 +14,13 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{
     Settings, Socket,
-    websocket::{Io, WebSocket},
+    websocket::{Driver, WebSocket},
 };
 use crate::{auth, engine::Engine, session};
 
@@ -43,12 +42,12 @@ pub(crate) async fn accept_websocket(
     tokio::spawn(async move {
         // Else the client went away.
         if let Ok(upgraded) = upgrade.await {
-            let (io, early) = wire(upgraded);
-            let socket = Arc::new(WebSocket::new(websockets.settings, token, io, &early));
+            let socket = Arc::new(WebSocket::new(websockets.settings, token));
             socket.open();
-            session::start(websockets.engine.clone(), Socket::WebSocket(socket.clone()));
+            let driver = Driver::new(socket.clone(), TokioIo::new(upgraded));
+            tokio::spawn(session::run(websockets.engine.clone(), Socket::WebSocket(socket)));
             drop(websockets);
-            socket.drive().await;
+            driver.run().await;
         }
     });
     let headers = [
@@ -57,15 +56,6 @@ pub(crate) async fn accept_websocket(
         (SEC_WEBSOCKET_ACCEPT, key),
     ];
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
-}
-
-/// What a request came over, and what was read of it beyond the request: a TCP connection itself
-/// where it is one, and else what the application that mounts the server has put in its place.
-fn wire(upgraded: Upgraded) -> (Box<dyn Io>, Bytes) {
-    match upgraded.downcast::<TokioIo<TcpStream>>() {
-        Ok(parts) => (Box::new(parts.io.into_inner()), parts.read_buf),
-        Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Bytes::new()),
-    }
 }
 
 /// The key of the answer and the connection to be, where the request asks for a new session over

@@ -73,7 +73,7 @@ export class ConnectionLog {
         return this.#add('wait', state.attempt === 1 ? `Lost: ${state.reason.message}` : `Try ${state.attempt - 1} failed: ${state.reason.message}`)
       case 'closed':
         this.#lostAt ??= Date.now()
-        return this.#add('stop', `Ended: ${state.reason.message}`)
+        return this.#add('stop', state.reason.code === 'CLOSED' ? 'Went offline' : `Ended: ${state.reason.message}`)
       default:
     }
   }
