@@ -9,7 +9,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
-    domains::{inbox, live_preview, stories},
+    domains::{assistant, inbox, live_preview, stories},
     http::client_address::{ForwardedHeader, TrustedProxy},
     limits::Limits,
     log::LogBounds,
@@ -118,6 +118,10 @@ pub struct Config {
     /// The inbox.
     #[command(flatten)]
     pub inbox: inbox::Settings,
+
+    /// The assistant.
+    #[command(flatten)]
+    pub assistant: assistant::Settings,
 
     /// The database: sqlite://PATH.
     #[arg(long, env, default_value = "sqlite://samewire.db", hide_env_values = true)]

@@ -93,7 +93,7 @@ impl Connection {
         Timestamp::from_unix_ms(self.last_active_ms.load(Ordering::Relaxed))
     }
 
-    /// Sends an event to this connection alone, where its buffer has room.
+    /// Sends an event to this connection alone, where its buffer has space.
     ///
     /// # Errors
     /// When the payload can't be written as JSON.
@@ -153,25 +153,25 @@ impl Connection {
         }
     }
 
-    /// Sends a frame if the buffer has room.
+    /// Sends a frame if the buffer has space.
     pub(crate) fn try_send(&self, frame: &Frame) -> std::result::Result<(), SendError> {
         self.socket.emit(frame.clone())
     }
 
-    /// Sends a frame, waiting for room in the buffer; for the connection's own task alone. Gives
+    /// Sends a frame, waiting for space in the buffer; for the session's task alone. Gives
     /// up when the connection has ended.
     pub(crate) async fn send_frame(&self, frame: &Frame) {
         while self.try_send(frame) == Err(SendError::Full) {
-            self.has_room().await;
+            self.wait_for_space().await;
         }
     }
 
-    /// Waits until its buffer may have room again; for the connection's own task alone.
-    pub(crate) async fn has_room(&self) {
-        self.socket.has_room().await;
+    /// Waits until its buffer may have space again; for the session's task alone.
+    pub(crate) async fn wait_for_space(&self) {
+        self.socket.wait_for_space().await;
     }
 
-    /// Sends an event, waiting for room in the buffer; for the connection's own task alone.
+    /// Sends an event, waiting for space in the buffer; for the session's task alone.
     pub(crate) async fn send<E: ServerEvent>(&self, event: &E) -> Result<()> {
         metrics::published(E::NAME);
         self.send_frame(&socketio::event(E::NAME, event)?).await;
@@ -183,7 +183,7 @@ impl Connection {
         self.socket.close();
     }
 
-    pub(crate) async fn closed(&self) {
-        self.socket.closed().await;
+    pub(crate) async fn wait_for_end(&self) {
+        self.socket.wait_for_end().await;
     }
 }

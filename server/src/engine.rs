@@ -33,7 +33,8 @@ use crate::{
     limits::{ConnectionLimits, Limits, RateLimits},
     metrics,
     registry::{Context, Domain, Registry},
-    rooms::{Filter, Parting, RoomState, Rooms},
+    retained::Retain,
+    rooms::{Filter, Parting, Publishing, RoomState, Rooms},
 };
 
 pub use samewire_protocol::limits::MAX_ROOMS;
@@ -232,6 +233,36 @@ impl Engine {
         self.publish_raw(room, E::NAME, &to_raw_value(event)?)
     }
 
+    /// As [`Engine::publish`], to all but the connection that caused it, which has an answer of its
+    /// own. The event stands in the log all the same.
+    ///
+    /// # Errors
+    /// When the payload can't be written as JSON.
+    pub fn publish_to_others<E: ServerEvent>(
+        &self,
+        cause: &Connection,
+        room: &RoomAddress,
+        event: &E,
+    ) -> Result<Position> {
+        let publishing = Publishing { except: Some(&cause.id), ..Publishing::default() };
+        self.publish_as(room, E::NAME, &to_raw_value(event)?, publishing)
+    }
+
+    /// As [`Engine::publish`], for what goes on for a while: whoever joins later is sent what
+    /// `retain` sets, as how things stand, before anything that follows.
+    ///
+    /// # Errors
+    /// When the payload can't be written as JSON.
+    pub fn publish_retaining<E: ServerEvent>(
+        &self,
+        room: &RoomAddress,
+        event: &E,
+        retain: impl Into<Vec<Retain>>,
+    ) -> Result<Position> {
+        let publishing = Publishing { retain: retain.into(), ..Publishing::default() };
+        self.publish_as(room, E::NAME, &to_raw_value(event)?, publishing)
+    }
+
     /// Sends an event of the application's own, which the protocol doesn't declare.
     ///
     /// # Errors
@@ -255,9 +286,19 @@ impl Engine {
         event: &str,
         payload: &RawValue,
     ) -> Result<Position> {
+        self.publish_as(room, event, payload, Publishing::default())
+    }
+
+    fn publish_as(
+        &self,
+        room: &RoomAddress,
+        event: &str,
+        payload: &RawValue,
+        publishing: Publishing<'_>,
+    ) -> Result<Position> {
         metrics::published(event);
         let began = Instant::now();
-        let position = self.rooms.publish(room, event, payload)?;
+        let position = self.rooms.publish(room, event, payload, publishing)?;
         metrics::delivered(began.elapsed());
         Ok(position)
     }
@@ -281,6 +322,14 @@ impl Engine {
             }
         }
         Ok(())
+    }
+
+    /// Takes everybody out of a room that is no more. They are told by the event that ended it.
+    pub fn close_room(&self, room: &RoomAddress) {
+        for connection in self.rooms.revoke(room, |_| true) {
+            connection.left(room);
+        }
+        self.rooms.forget_retained(room);
     }
 
     /// Who is in a room, or nothing where the room isn't known.

@@ -29,21 +29,26 @@ use crate::{
     log::{LogBounds, RoomLog, safe},
     metrics,
     presence::Presence,
+    retained::{Retain, Retained},
     socketio::{self, Frame},
 };
 
 /// Only these events of a room are sent to a member; all of them where none are named.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Filter(Option<HashSet<String>>);
+pub(crate) struct Filter(Option<Arc<[Box<str>]>>);
 
 impl Filter {
     /// Only these events.
-    pub(crate) fn of(events: Vec<String>) -> Self {
-        Self(Some(events.into_iter().collect()))
+    pub(crate) fn of(mut events: Vec<String>) -> Self {
+        // In order: it is asked for each member and event, and this is found sooner than a hash.
+        events.sort_unstable();
+        Self(Some(events.into_iter().map(String::into_boxed_str).collect()))
     }
 
     fn wants(&self, event: &str) -> bool {
-        self.0.as_ref().is_none_or(|events| events.contains(event))
+        self.0
+            .as_ref()
+            .is_none_or(|events| events.binary_search_by(|wanted| (**wanted).cmp(event)).is_ok())
     }
 
     fn wants_all(&self) -> bool {
@@ -70,6 +75,7 @@ struct Room {
     log: RoomLog,
     members: HashMap<ConnectionId, Member>,
     presence: Presence,
+    retained: Retained,
     /// Since when nobody is in it and nothing was sent to it, in Unix milliseconds.
     idle_since_ms: u64,
     /// Taken off the map: whoever still holds it looks the room up again.
@@ -82,6 +88,8 @@ struct Member {
     identity: Identity,
     filter: Filter,
     cursor: Cursor,
+    /// What it is sent of how things stand, before anything that comes after its join.
+    welcome: Vec<Frame>,
     /// It was cut off when presence changed, and is told the whole of it once it has caught up.
     presence_missed: bool,
 }
@@ -106,6 +114,15 @@ pub(crate) enum Parting {
 
 /// Rooms are looked at for changes of presence no more often than this.
 const STIR_PAUSE: Duration = Duration::from_millis(5);
+
+/// How an event is published, where it isn't simply sent to all.
+#[derive(Debug, Default)]
+pub(crate) struct Publishing<'a> {
+    /// Who caused it and isn't sent it now. It stands in the log all the same.
+    pub(crate) except: Option<&'a ConnectionId>,
+    /// What the room keeps from now on for whoever joins.
+    pub(crate) retain: Vec<Retain>,
+}
 
 /// What a join found.
 #[derive(Debug)]
@@ -140,6 +157,7 @@ impl Room {
             log: RoomLog::new(Epoch(uuid::Uuid::new_v4().simple().to_string()), bounds),
             members: HashMap::new(),
             presence: Presence::default(),
+            retained: Retained::default(),
             idle_since_ms: now_ms,
             forgotten: false,
         }
@@ -235,16 +253,20 @@ impl Rooms {
             let known = room.members.remove(&connection.id);
             room.presence.join(&connection.id, identity, clock::unix_ms());
             self.stir(address);
+            let (cursor, welcome) = match (known, since) {
+                // Joining twice is joining once: nothing is sent again, nothing is left out.
+                (Some(known), None) => (known.cursor, known.welcome),
+                // The log tells how things stand.
+                (_, Some(_)) if recovered => (Cursor::Behind(from), Vec::new()),
+                _ => (Cursor::Behind(from), room.retained.frames(|event| filter.wants(event))),
+            };
             let member = Member {
                 connection: connection.clone(),
                 identity: identity.clone(),
                 filter: filter.clone(),
                 presence_missed: false,
-                cursor: match (known, since) {
-                    // Joining twice is joining once: nothing is sent again, nothing is left out.
-                    (Some(known), None) => known.cursor,
-                    _ => Cursor::Behind(from),
-                },
+                cursor,
+                welcome,
             };
             let missed =
                 room.log.after(from).filter(|logged| member.filter.wants(&logged.event)).count();
@@ -262,6 +284,9 @@ impl Rooms {
         self.peek(address, |room| {
             let Some(member) = room.members.get_mut(id) else { return Vec::new() };
             let Cursor::Behind(mut offset) = member.cursor else { return Vec::new() };
+            if !member.welcome.is_empty() {
+                return std::mem::take(&mut member.welcome);
+            }
             // Jumping offsets mean nothing to a filtered member: it is told by the resume that
             // follows the loss of its connection.
             if !member.filter.wants_all() && !room.log.reaches_offset(offset) {
@@ -319,13 +344,17 @@ impl Rooms {
         address: &RoomAddress,
         event: &str,
         payload: &RawValue,
+        publishing: Publishing<'_>,
     ) -> Result<Position> {
+        let Publishing { except, mut retain } = publishing;
         self.enter(address, |room| {
             let now_ms = clock::unix_ms();
             let logged = room.log.append(address, event, payload, now_ms)?;
             room.idle_since_ms = now_ms;
-            for member in room.members.values_mut() {
-                if member.cursor != Cursor::Live || !member.filter.wants(event) {
+            retain.drain(..).for_each(|change| room.retained.apply(change));
+            for (id, member) in &mut room.members {
+                let wanted = member.filter.wants(event) && except != Some(id);
+                if member.cursor != Cursor::Live || !wanted {
                     continue;
                 }
                 match member.connection.try_send(logged.frame.frame()) {
@@ -472,6 +501,11 @@ impl Rooms {
             revoked.into_iter().map(|(_, member)| member.connection).collect()
         })
         .unwrap_or_default()
+    }
+
+    /// Drops what a room keeps for whoever joins.
+    pub(crate) fn forget_retained(&self, address: &RoomAddress) {
+        self.peek(address, |room| room.retained = Retained::default());
     }
 
     /// Who is in a room.

@@ -35,7 +35,7 @@ use crate::{
     auth::Verifier,
     config::{Config, ConfigError},
     demo,
-    domains::{Domains, stories::MediaDirError},
+    domains::{Domains, DomainsError},
     engine::Engine,
     error::Error,
     http::{
@@ -71,9 +71,9 @@ pub enum ServeError {
     /// The database can't be used.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The folder for media can't be used.
+    /// What a domain needs can't be had.
     #[error(transparent)]
-    Media(#[from] MediaDirError),
+    Domains(#[from] DomainsError),
     /// The address can't be listened on.
     #[error("HOST and PORT must name an address that is free: {address}: {error}")]
     Listen {

@@ -1,5 +1,6 @@
 //! The demo: sample data in a fresh database, tokens for everybody, and a little traffic.
 
+mod assistant;
 mod live_preview;
 mod workspace;
 
@@ -112,6 +113,9 @@ impl Demo {
         let owner = UserId::from(USERS[0].0);
         if domains.projects.of_user(&owner).await?.is_empty() {
             domains.projects.create(&owner, NewProject { name: PROJECT.into() }).await?;
+        }
+        for (user, _) in USERS {
+            assistant::fill(&domains.assistant, &UserId::from(user)).await?;
         }
         Ok(())
     }

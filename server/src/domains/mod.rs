@@ -2,6 +2,7 @@
 //! tasks, and declares its own settings; taking one out is deleting its folder and its lines here
 //! and in [`Config`](crate::Config).
 
+pub mod assistant;
 pub mod inbox;
 pub mod live_preview;
 pub mod projects;
@@ -13,8 +14,10 @@ use crate::{
     registry::{Domain, Registry},
     store::Store,
 };
+use assistant::ProviderError;
 use stories::MediaDirError;
 
+pub use assistant::Assistant;
 pub use inbox::Inbox;
 pub use live_preview::LivePreview;
 pub use projects::Projects;
@@ -34,20 +37,34 @@ pub struct Domains {
     pub inbox: Inbox,
     /// The workspace.
     pub workspace: Workspace,
+    /// Conversations with the assistant.
+    pub assistant: Assistant,
+}
+
+/// What a domain needs can't be had with these settings.
+#[derive(Debug, thiserror::Error)]
+pub enum DomainsError {
+    /// The folder for media can't be used.
+    #[error(transparent)]
+    Media(#[from] MediaDirError),
+    /// The assistant's provider can't be asked.
+    #[error(transparent)]
+    Provider(#[from] ProviderError),
 }
 
 impl Domains {
     /// The domains on this store, with their settings.
     ///
     /// # Errors
-    /// When the folder for media can't be used.
-    pub fn new(store: &Store, config: &Config) -> Result<Self, MediaDirError> {
+    /// When the folder for media, or the assistant's provider, can't be used.
+    pub fn new(store: &Store, config: &Config) -> Result<Self, DomainsError> {
         let projects = Projects::new(store.clone());
         let (preview, stories) = (config.live_preview, config.stories.clone());
         Ok(Self {
             live_preview: LivePreview::new(store.clone(), projects.clone(), preview),
             stories: Stories::new(store.clone(), projects.clone(), stories)?,
             inbox: Inbox::new(store.clone(), &config.inbox),
+            assistant: Assistant::new(store.clone(), config.assistant.clone())?,
             workspace: Workspace::new(store.clone()),
             projects,
         })
@@ -60,6 +77,7 @@ impl Domain for Domains {
         self.live_preview.register(registry);
         self.stories.register(registry);
         self.inbox.register(registry);
+        self.assistant.register(registry);
         self.workspace.register(registry);
     }
 }

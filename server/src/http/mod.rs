@@ -3,6 +3,7 @@
 pub mod back_end;
 pub mod client_address;
 mod extract;
+pub(crate) mod file;
 pub(crate) mod openapi;
 pub mod operation;
 pub(crate) mod page;

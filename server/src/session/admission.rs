@@ -27,7 +27,7 @@ pub(super) async fn let_in(
     for _ in 0..MAX_TRIES {
         let incoming = tokio::select! {
             incoming = socket.link().receive() => incoming,
-            () = socket.closed() => return None,
+            () = socket.wait_for_end() => return None,
         };
         let Incoming::Text(text) = incoming else { return None };
         let packet = Packet::decode(&text).ok()?;

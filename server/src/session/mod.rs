@@ -11,6 +11,7 @@ mod sign_in;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use futures::future::poll_fn;
 use rand::RngExt;
 use samewire_protocol::{
     ErrorCode, RoomAddress,
@@ -24,7 +25,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     registry::Context,
-    socketio::{self, Socket},
+    socketio::{self, Socket, turn},
 };
 use admission::let_in;
 use sign_in::Deadline;
@@ -64,8 +65,14 @@ struct Incomplete {
     bytes: usize,
 }
 
+/// Begins a connection's task.
+pub(crate) fn start(engine: Arc<Engine>, socket: Socket) {
+    let mut session = Box::pin(run(engine, socket));
+    tokio::spawn(poll_fn(move |cx| turn(|| session.as_mut().poll(cx))));
+}
+
 /// Runs a connection to its end.
-pub(crate) async fn run(engine: Arc<Engine>, socket: Socket) {
+async fn run(engine: Arc<Engine>, socket: Socket) {
     let limit = engine.limits().connect_timeout;
     let Ok(Some((handshake, identity))) = timeout(limit, Box::pin(let_in(&engine, &socket))).await
     else {
@@ -94,11 +101,11 @@ pub(crate) async fn run(engine: Arc<Engine>, socket: Socket) {
     // Closing cuts off a poll, and a websocket that has just taken over from polling, with what is
     // still buffered. A client that was sent DISCONNECT goes by itself.
     if matches!(ended, Ok(Next::Disconnect)) || socket.is_polling() {
-        let _ = timeout(LINGER, session.connection.closed()).await;
+        let _ = timeout(LINGER, session.connection.wait_for_end()).await;
     }
     session.connection.close();
     // A server that stops waits for those who are still there: what is queued is written first.
-    let _ = timeout(LINGER, session.connection.closed()).await;
+    let _ = timeout(LINGER, session.connection.wait_for_end()).await;
 }
 
 /// Keeps a connection among the engine's while its task runs, and closes it however that ends: a
@@ -195,7 +202,7 @@ impl Session {
                     }
                 }
                 // Last, so that what a client sent before it went away is still handled.
-                () = connection.closed() => return Ok(Next::Continue),
+                () = connection.wait_for_end() => return Ok(Next::Continue),
             }
         }
         connection.send_frame(&socketio::disconnect()).await;
@@ -229,7 +236,7 @@ impl Session {
         }
         let rooms = self.engine.rooms();
         while rooms.send_missed_presence(room, &self.connection.id)? == Some(SendError::Full) {
-            self.connection.has_room().await;
+            self.connection.wait_for_space().await;
         }
         Ok(())
     }

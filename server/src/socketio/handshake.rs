@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Query, Request, State},
     http::{
         HeaderMap, HeaderValue, Method, StatusCode, Uri,
@@ -14,13 +14,14 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use hyper::upgrade::OnUpgrade;
+use hyper::upgrade::{OnUpgrade, Upgraded};
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tungstenite::handshake::derive_accept_key;
 
 use super::{
     Settings, Socket,
-    websocket::{Driver, WebSocket},
+    websocket::{Io, WebSocket},
 };
 use crate::{auth, engine::Engine, session};
 
@@ -42,12 +43,12 @@ pub(crate) async fn accept_websocket(
     tokio::spawn(async move {
         // Else the client went away.
         if let Ok(upgraded) = upgrade.await {
-            let socket = Arc::new(WebSocket::new(websockets.settings, token));
+            let (io, early) = wire(upgraded);
+            let socket = Arc::new(WebSocket::new(websockets.settings, token, io, &early));
             socket.open();
-            let driver = Driver::new(socket.clone(), TokioIo::new(upgraded));
-            tokio::spawn(session::run(websockets.engine.clone(), Socket::WebSocket(socket)));
+            session::start(websockets.engine.clone(), Socket::WebSocket(socket.clone()));
             drop(websockets);
-            driver.run().await;
+            socket.drive().await;
         }
     });
     let headers = [
@@ -56,6 +57,15 @@ pub(crate) async fn accept_websocket(
         (SEC_WEBSOCKET_ACCEPT, key),
     ];
     (StatusCode::SWITCHING_PROTOCOLS, headers, Body::empty()).into_response()
+}
+
+/// What a request came over, and what was read of it beyond the request: a TCP connection itself
+/// where it is one, and else what the application that mounts the server has put in its place.
+fn wire(upgraded: Upgraded) -> (Box<dyn Io>, Bytes) {
+    match upgraded.downcast::<TokioIo<TcpStream>>() {
+        Ok(parts) => (Box::new(parts.io.into_inner()), parts.read_buf),
+        Err(upgraded) => (Box::new(TokioIo::new(upgraded)), Bytes::new()),
+    }
 }
 
 /// The key of the answer and the connection to be, where the request asks for a new session over

@@ -115,7 +115,7 @@ impl EngineIoHandler for LinkHandler {
     type Data = Link;
 
     fn on_connect(self: Arc<Self>, socket: Arc<EngineIo>) {
-        tokio::spawn(session::run(self.engine.clone(), Socket::EngineIo(socket)));
+        session::start(self.engine.clone(), Socket::EngineIo(socket));
     }
 
     fn on_disconnect(&self, _: Arc<EngineIo>, _: DisconnectReason) {

@@ -19,4 +19,4 @@ pub(crate) use packet::{
     Frame, Packet, PacketKind, RoomFrame, ack, connect, connect_error, disconnect, event,
 };
 pub(crate) use socket::Socket;
-pub(crate) use websocket::{STALL_TIMEOUT, Settings};
+pub(crate) use websocket::{STALL_TIMEOUT, Settings, turn};

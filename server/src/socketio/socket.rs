@@ -11,7 +11,7 @@ use crate::connection::SendError;
 /// engineioxide's socket: a connection that began by long polling.
 pub(super) type EngineIo = engineioxide::Socket<Link>;
 
-/// How often it is looked whether a full buffer of engineioxide has room again; it has no way to
+/// How often it is looked whether a full buffer of engineioxide has space again; it has no way to
 /// wait for it.
 const FULL_BUFFER_POLL: Duration = Duration::from_millis(5);
 
@@ -44,7 +44,7 @@ impl Socket {
         }
     }
 
-    /// Sends a packet if there is room for it.
+    /// Sends a packet if there is space for it.
     pub(crate) fn emit(&self, frame: Frame) -> Result<(), SendError> {
         match self {
             Self::EngineIo(socket) => socket.emit(frame).map_err(|error| match error {
@@ -55,11 +55,11 @@ impl Socket {
         }
     }
 
-    /// Waits until there may be room again; for the connection's own task alone.
-    pub(crate) async fn has_room(&self) {
+    /// Waits until there may be space again; for the session's task alone.
+    pub(crate) async fn wait_for_space(&self) {
         match self {
             Self::EngineIo(_) => tokio::time::sleep(FULL_BUFFER_POLL).await,
-            Self::WebSocket(socket) => socket.has_room().await,
+            Self::WebSocket(socket) => socket.wait_for_space().await,
         }
     }
 
@@ -72,10 +72,10 @@ impl Socket {
     }
 
     /// Waits until the transport has ended.
-    pub(crate) async fn closed(&self) {
+    pub(crate) async fn wait_for_end(&self) {
         match self {
             Self::EngineIo(socket) => socket.closed().await,
-            Self::WebSocket(socket) => socket.closed().await,
+            Self::WebSocket(socket) => socket.wait_for_end().await,
         }
     }
 

@@ -4,29 +4,37 @@ use std::sync::Arc;
 
 use aide::axum::{
     ApiRouter,
-    routing::{get, post_with},
+    routing::{get, get_with, patch, post_with, put},
 };
 use axum::{
     Json,
+    body::Bytes,
     extract::{DefaultBodyLimit, State},
-    http::StatusCode,
+    http::{HeaderMap, StatusCode},
     middleware::from_fn_with_state,
+    response::Response,
 };
 use samewire_protocol::{
-    id::{ProjectId, StoryId},
-    stories::Story,
+    ErrorCode,
+    id::{InteractionId, ProjectId, StoryId},
+    stories::{Interaction, Story},
 };
 use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    Stories, queries,
+    ChangeInteraction, NewInteraction, NewTranscript, Stories, queries,
     uploads::{Form, MAX_FORM_BYTES},
 };
 use crate::{
     engine::Engine,
-    error::Result,
-    http::{Caller, Path, Query, page::Page, read_refused_body},
+    error::{Error, Result},
+    http::{
+        Body, Caller, Path, Query,
+        file::File,
+        page::{PAGE, Page, next},
+        read_refused_body,
+    },
 };
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -36,6 +44,15 @@ struct StoriesPage {
     /// What to ask for next; missing on the last page.
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<StoryId>,
+}
+
+#[derive(Debug, Serialize, JsonSchema)]
+struct InteractionsPage {
+    /// In the order they were made.
+    interactions: Vec<Interaction>,
+    /// What to ask for next; missing on the last page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<String>,
 }
 
 pub(super) fn routes(stories: Stories) -> ApiRouter<Arc<Engine>> {
@@ -50,6 +67,17 @@ pub(super) fn routes(stories: Stories) -> ApiRouter<Arc<Engine>> {
                 .get(list),
         )
         .api_route("/api/stories/{id}", get(read))
+        .api_route(
+            "/api/stories/{id}/media",
+            get_with(media, |route| route.response::<200, Bytes>()),
+        )
+        .api_route("/api/stories/{id}/transcript", put(transcribe))
+        .api_route(
+            "/api/stories/{id}/interactions",
+            post_with(interact, |route| route.response::<201, Json<Interaction>>())
+                .get(interactions),
+        )
+        .api_route("/api/interactions/{id}", patch(change_interaction))
         .layer(axum::Extension(stories))
 }
 
@@ -83,7 +111,65 @@ async fn read(
     Caller(caller): Caller,
     Path(id): Path<StoryId>,
 ) -> Result<Json<Story>> {
-    let story = domain.story(&id).await?;
-    domain.seen(&story.project_id, &caller.user_id).await?;
-    Ok(Json(story))
+    domain.seen_story(&id, &caller.user_id).await.map(Json)
+}
+
+async fn media(
+    domain: Domain,
+    Caller(caller): Caller,
+    Path(id): Path<StoryId>,
+    headers: HeaderMap,
+) -> Result<Response> {
+    let story = domain.seen_story(&id, &caller.user_id).await?;
+    if story.size.is_none() {
+        return Err(Error::refused(ErrorCode::NotFound, "the story has no recording"));
+    }
+    let media_type = story.media_type.unwrap_or_else(|| "application/octet-stream".into());
+    let file = File { path: domain.media.recording(&id), media_type, name: id.to_string() };
+    file.answer(headers).await
+}
+
+async fn transcribe(
+    State(engine): State<Arc<Engine>>,
+    domain: Domain,
+    Caller(caller): Caller,
+    Path(id): Path<StoryId>,
+    Body(new): Body<NewTranscript>,
+) -> Result<Json<Story>> {
+    domain.transcribe(&engine, &caller.user_id, &id, new).await.map(Json)
+}
+
+async fn interact(
+    State(engine): State<Arc<Engine>>,
+    domain: Domain,
+    Caller(caller): Caller,
+    Path(id): Path<StoryId>,
+    Body(new): Body<NewInteraction>,
+) -> Result<(StatusCode, Json<Interaction>)> {
+    let interaction = domain.interact(&engine, &caller.user_id, &id, new).await?;
+    Ok((StatusCode::CREATED, Json(interaction)))
+}
+
+async fn interactions(
+    domain: Domain,
+    Caller(caller): Caller,
+    Path(id): Path<StoryId>,
+    Query(page): Query<Page>,
+) -> Result<Json<InteractionsPage>> {
+    domain.seen_story(&id, &caller.user_id).await?;
+    let after = page.after.map(InteractionId);
+    let interactions =
+        queries::interactions::page(domain.store.pool(), &id, after.as_ref(), PAGE).await?;
+    let next = next(&interactions, |interaction| interaction.id.to_string());
+    Ok(Json(InteractionsPage { interactions, next }))
+}
+
+async fn change_interaction(
+    State(engine): State<Arc<Engine>>,
+    domain: Domain,
+    Caller(caller): Caller,
+    Path(id): Path<InteractionId>,
+    Body(change): Body<ChangeInteraction>,
+) -> Result<Json<Interaction>> {
+    domain.change_interaction(&engine, &caller.user_id, &id, change).await.map(Json)
 }

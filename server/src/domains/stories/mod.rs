@@ -7,11 +7,13 @@
 
 mod events;
 mod http;
+mod interactions;
 mod jobs;
 mod media;
 mod processing;
 mod queries;
 mod recording;
+mod transcripts;
 mod uploads;
 
 use std::{path::PathBuf, sync::Arc};
@@ -35,7 +37,9 @@ use crate::{
     striped_locks::StripedLocks,
 };
 
+pub use interactions::{ChangeInteraction, NewInteraction};
 pub use media::{Media, MediaDirError};
+pub use transcripts::NewTranscript;
 pub use uploads::NewStory;
 
 /// Settings of stories.
@@ -113,6 +117,26 @@ impl Stories {
     /// fails.
     async fn changed(&self, id: &ProjectId, user: &UserId) -> Result<Project> {
         self.seen(id, user).await?.active()
+    }
+
+    /// A story, where somebody may see it.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`], [`ErrorCode::ProjectAccessDenied`], or when the database fails.
+    async fn seen_story(&self, id: &StoryId, user: &UserId) -> Result<Story> {
+        let story = self.story(id).await?;
+        self.seen(&story.project_id, user).await?;
+        Ok(story)
+    }
+
+    /// A story, where somebody may change it.
+    ///
+    /// # Errors
+    /// As [`Stories::seen_story`], and [`ErrorCode::ProjectInactive`].
+    async fn changed_story(&self, id: &StoryId, user: &UserId) -> Result<Story> {
+        let story = self.story(id).await?;
+        self.changed(&story.project_id, user).await?;
+        Ok(story)
     }
 
     /// A story.

@@ -1,14 +1,23 @@
 //! A driver on one end of a pipe, another implementation on the other, and a clock of the tests' own.
 
-use futures::{SinkExt, StreamExt};
+use std::panic::AssertUnwindSafe;
+
+use futures::{FutureExt, SinkExt, StreamExt};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
     task::JoinHandle,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 use tokio_tungstenite::WebSocketStream;
+use tungstenite::{Message, protocol::Role};
 
-use super::*;
+use super::{
+    driver::LINGER,
+    outbox::MAX_WAITING_BYTES,
+    turn::{WRITES, turn},
+    *,
+};
+use crate::socketio::Incoming;
 
 const SETTINGS: Settings = Settings {
     ping_interval: Duration::from_secs(25),
@@ -20,19 +29,24 @@ const SETTINGS: Settings = Settings {
 
 /// A connection whose system holds so many bytes that aren't taken, and the client's end.
 fn connect(buffer: usize) -> (Arc<WebSocket>, JoinHandle<()>, DuplexStream) {
+    let (socket, theirs) = connect_without_a_task(buffer);
+    let driven = socket.clone();
+    (socket, tokio::spawn(async move { driven.drive().await }), theirs)
+}
+
+/// The same, where nothing is done that others don't do for it.
+fn connect_without_a_task(buffer: usize) -> (Arc<WebSocket>, DuplexStream) {
     let (ours, theirs) = duplex(buffer);
-    let socket = Arc::new(WebSocket::new(SETTINGS, None));
-    let driver = tokio::spawn(Driver::new(socket.clone(), ours).run());
-    (socket, driver, theirs)
+    (Arc::new(WebSocket::new(SETTINGS, None, Box::new(ours), b"")), theirs)
 }
 
 async fn client(end: DuplexStream) -> WebSocketStream<DuplexStream> {
     WebSocketStream::from_raw_socket(end, Role::Client, None).await
 }
 
-async fn emit(socket: &WebSocket, frame: &Frame) {
+async fn emit(socket: &Arc<WebSocket>, frame: &Frame) {
     while socket.emit(frame.clone()) == Err(SendError::Full) {
-        socket.has_room().await;
+        socket.wait_for_space().await;
     }
 }
 
@@ -95,6 +109,56 @@ async fn what_waits_goes_into_one_write() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_sent_in_a_turn_is_written_at_its_end_in_one_write() {
+    let (socket, mut end) = connect_without_a_task(10_000);
+    let mut read = [0; 1000];
+    turn(|| {
+        (0..10).for_each(|n| socket.emit(n.to_string().into()).unwrap());
+        assert!(end.read(&mut read).now_or_never().is_none(), "not before its end");
+    });
+    assert_eq!(end.read(&mut read).now_or_never().unwrap().unwrap(), 10 * 4);
+
+    let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| {
+        turn(|| {
+            socket.emit("x".into()).unwrap();
+            panic!("a handler of the application's");
+        });
+    }));
+    assert!(panicked.is_err());
+    assert_eq!(end.read(&mut read).now_or_never().unwrap().unwrap(), 4, "and then, too");
+
+    socket.emit("x".into()).unwrap();
+    assert!(end.read(&mut read).now_or_never().is_none(), "outside of a turn its own task writes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_turn_leaves_to_their_own_tasks_what_it_cannot_write() {
+    // More of it than the client's system takes, and to more of them than one turn writes to.
+    let mut connections: Vec<_> = (0..=WRITES).map(|_| connect(10)).collect();
+    turn(|| {
+        for (socket, ..) in &connections {
+            socket.emit("x".repeat(100).into()).unwrap();
+        }
+    });
+    for (.., end) in &mut connections {
+        end.read_exact(&mut [0; 103]).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_with_the_request_is_read_first() {
+    let (ours, mut end) = duplex(1000);
+    let early = [0x81, 0x82, 0, 0, 0, 0, b'4', b'a', 0x81, 0x82, 0, 0];
+    let socket = Arc::new(WebSocket::new(SETTINGS, None, Box::new(ours), &early));
+    let driven = socket.clone();
+    tokio::spawn(async move { driven.drive().await });
+    end.write_all(&[0, 0, b'4', b'b']).await.unwrap();
+    for text in ["a", "b"] {
+        assert_eq!(socket.link.receive().await, Incoming::Text(text.into()));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn messages_are_read_in_order_whole_or_in_parts() {
     let (socket, _driver, end) = connect(50);
     let mut client = client(end).await;
@@ -130,7 +194,7 @@ async fn what_no_client_may_send_ends_the_connection() {
         let (socket, driver, mut end) = connect(1000);
         end.write_all(frame).await.unwrap();
         timeout(Duration::from_secs(2), driver).await.expect("it ends").unwrap();
-        socket.closed().await;
+        socket.wait_for_end().await;
         assert_eq!(socket.emit("x".into()), Err(SendError::Closed));
     }
 }
@@ -150,7 +214,7 @@ async fn a_full_buffer_refuses_and_says_when_it_has_room() {
             client.next().await.unwrap().unwrap();
         }
     };
-    let ((), ()) = tokio::join!(read, socket.has_room());
+    let ((), ()) = tokio::join!(read, socket.wait_for_space());
     assert_eq!(socket.emit(frame), Ok(()));
 }
 
@@ -170,7 +234,7 @@ async fn a_client_that_takes_nothing_is_gone_in_time() {
     let began = Instant::now();
     driver.await.unwrap();
     assert_eq!(began.elapsed().as_secs(), STALL_TIMEOUT.as_secs());
-    socket.closed().await;
+    socket.wait_for_end().await;
 }
 
 #[tokio::test(start_paused = true)]

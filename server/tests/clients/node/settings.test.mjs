@@ -43,6 +43,18 @@ const SETTINGS = [
   ['MEDIA_DIR', 'media/', '/dev/null/media', 'MEDIA_DIR must be a folder that can be written to'],
   ['MEDIA_BYTES', '100MB', 'x', 'MEDIA_BYTES must be a size such as 100MB'],
   ['PROJECT_MEDIA_BYTES', '10GB', 'x', 'PROJECT_MEDIA_BYTES must be a size such as 10GB'],
+  ['OPENAI_API_KEY', undefined, undefined],
+  ['OPENAI_BASE_URL', 'https://api.openai.com/v1', 'localhost', 'OPENAI_BASE_URL must be an http:// or https:// address'],
+  ['OPENAI_MODEL', 'gpt-4o-mini', undefined],
+  ['ASSISTANT_CONTEXT_TOKENS', '16000', '0', 'ASSISTANT_CONTEXT_TOKENS must be a number from 1'],
+  ['ASSISTANT_CONNECT_TIMEOUT', '10s', 'x', 'ASSISTANT_CONNECT_TIMEOUT must be a duration'],
+  ['ASSISTANT_FIRST_TOKEN_TIMEOUT', '60s', 'x', 'ASSISTANT_FIRST_TOKEN_TIMEOUT must be a duration'],
+  ['ASSISTANT_IDLE_TIMEOUT', '30s', 'x', 'ASSISTANT_IDLE_TIMEOUT must be a duration'],
+  ['ASSISTANT_ANSWER_TIMEOUT', '10min', 'x', 'ASSISTANT_ANSWER_TIMEOUT must be a duration'],
+  ['ASSISTANT_RETRY_TIMEOUT', '30s', 'x', 'ASSISTANT_RETRY_TIMEOUT must be a duration'],
+  ['ASSISTANT_ANSWER_BYTES', '64KiB', '1MiB', 'ASSISTANT_ANSWER_BYTES must be a size from 1B to 256KiB'],
+  ['ASSISTANT_ANSWERS', '64', '0', 'ASSISTANT_ANSWERS must be a number from 1'],
+  ['ASSISTANT_ANSWERS_PER_USER', '8', 'x', 'ASSISTANT_ANSWERS_PER_USER must be a number from 1'],
   ['DATABASE_URL', 'sqlite://samewire.db', 'mysql://x', 'DATABASE_URL must be sqlite://PATH'],
   ['WEBHOOK_SECRET', undefined, undefined],
   ['PUBLISH_KEY', undefined, undefined],
@@ -79,7 +91,7 @@ test('--help tells of every setting that there is, and of no secret', async () =
   const variables = [...help.matchAll(/\[env: (\w+)/g)].map(([, name]) => name)
   const others = variables.filter((name) => !SETTINGS.some(([known]) => known === name))
   assert.deepEqual(others, ['APP_DIR'])
-  const told = await helpText({ JWT_SECRET: SECRET, PUBLISH_KEY: SECRET, WEBHOOK_SECRET: SECRET, DATABASE_URL: SECRET, JWT_JWKS_URL: SECRET })
+  const told = await helpText({ JWT_SECRET: SECRET, PUBLISH_KEY: SECRET, WEBHOOK_SECRET: SECRET, DATABASE_URL: SECRET, JWT_JWKS_URL: SECRET, OPENAI_API_KEY: SECRET, OPENAI_BASE_URL: SECRET })
   assert.ok(!told.includes(SECRET))
 })
 

@@ -1,19 +1,17 @@
 // Stories (wire.md, section 9; http.md): uploading, following, processing, from outside.
 import assert from 'node:assert/strict'
-import { createHash, randomBytes } from 'node:crypto'
-import { readdirSync, rmSync, utimesSync, writeFileSync, existsSync } from 'node:fs'
+import { randomBytes } from 'node:crypto'
+import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { join } from 'node:path'
 import { after, before, describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { addMember, call, createProject, refusals, setActive, token, upload, wav } from './api.mjs'
-import { ask, next, open, record, settled, signedIn, WAIT_MS } from './client.mjs'
+import { ask, next, record, settled, signedIn } from './client.mjs'
 import { startServer } from './server.mjs'
+import { files, followed, processed, refused, sha256, TIME, until } from './stories.mjs'
 
-const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
 const MEDIA_BYTES = 4_000_000
-
-const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex')
 
 let server
 before(async () => {
@@ -22,35 +20,6 @@ before(async () => {
   })
 })
 after(() => server.stop())
-
-const files = (folder, of = server) => readdirSync(join(of.database, 'media', folder))
-
-/** Waits until something holds. */
-async function until(what, holds) {
-  for (const deadline = Date.now() + WAIT_MS; !(await holds()); await sleep(10)) {
-    assert.ok(Date.now() < deadline, `not within ${WAIT_MS} ms: ${what}`)
-  }
-}
-
-/** A project with a member who follows its stories: `{ project, socket, seen }`. */
-async function followed(t, { owner = 'anna', member = 'ben', role = 'storyteller' } = {}) {
-  const project = await createProject(server, owner)
-  await addMember(server, owner, project, member, role)
-  const socket = await signedIn(t, server, member)
-  assert.equal((await ask(socket, 'join_project', project.id)).ok, true)
-  return { project, socket, seen: record(socket) }
-}
-
-/** Uploads, and gives the story once it was processed. */
-async function processed(socket, project, what, as = 'anna') {
-  const done = next(socket, 'story_processed', ({ story }) => story.title === what.title)
-  const { status, body } = await upload(server, as, project, what)
-  assert.equal(status, 201, JSON.stringify(body))
-  return (await done)[0].story
-}
-
-/** The codes that a call is answered with. */
-const refused = ({ status, body }) => [status, body.code]
 
 describe('following a project', () => {
   test('joined_project and left_project answer; the acknowledgement tells the room', async (t) => {
@@ -101,7 +70,7 @@ describe('following a project', () => {
   })
 
   test('ends for a member that is removed', async (t) => {
-    const { project, socket, seen } = await followed(t)
+    const { project, socket, seen } = await followed(t, server)
     const stays = await signedIn(t, server, 'anna')
     await ask(stays, 'join_project', project.id)
     const told = next(socket, 'error')
@@ -120,7 +89,7 @@ describe('following a project', () => {
 
 describe('an upload', () => {
   test('is told to the room, read, and told again with what was found out', async (t) => {
-    const { project, socket, seen } = await followed(t)
+    const { project, socket, seen } = await followed(t, server)
     const media = wav(2.5, 16_000)
     const done = next(socket, 'story_processed')
     const { status, body: story } = await upload(server, 'anna', project, {
@@ -168,14 +137,14 @@ describe('an upload', () => {
     assert.ok(uploaded)
     assert.deepEqual((await call(server, 'GET', `/api/stories/${id}`, { as: 'ben' })).body, read)
     // It lies under our name, not under the client's.
-    assert.ok(files('stories').includes(id))
-    assert.deepEqual(files('parts'), [])
+    assert.ok(files(server, 'stories').includes(id))
+    assert.deepEqual(files(server, 'parts'), [])
     // And each room event has its place in the log.
     for (const [, , meta] of told) assert.equal(meta.room, `stories:${project.id}`)
   })
 
   test('takes its fields in any order, and no text or media', async (t) => {
-    const { project, socket } = await followed(t)
+    const { project, socket } = await followed(t, server)
     const form = new FormData()
     form.append('media', new Blob([wav(1)]), 'a.wav')
     form.append('unknown', 'x'.repeat(1000))
@@ -188,14 +157,14 @@ describe('an upload', () => {
     assert.deepEqual([story.title, story.uploadedBy, story.duration, story.version], ['Turned round', 'ben', 1, 0])
     assert.ok(!('transcript' in story) && !('wordCount' in story))
 
-    const bare = await processed(socket, project, { title: 'A title alone' })
+    const bare = await processed(server, socket, project, { title: 'A title alone' })
     assert.deepEqual([bare.status, bare.size, bare.checksum], ['processed', undefined, undefined])
-    const empty = await processed(socket, project, { title: 'Nothing chosen', text: '', media: '' })
+    const empty = await processed(server, socket, project, { title: 'Nothing chosen', text: '', media: '' })
     assert.deepEqual([empty.status, empty.size, empty.transcript], ['processed', undefined, undefined])
   })
 
   test('knows its type by content, not by name', async (t) => {
-    const { project, socket } = await followed(t)
+    const { project, socket } = await followed(t, server)
     const png = Buffer.from('89504e470d0a1a0a0000000d49484452', 'hex')
     const cases = [
       ['image/png', png, 'song.mp3'],
@@ -203,13 +172,13 @@ describe('an upload', () => {
       ['application/octet-stream', Buffer.from([0xfe, 0, 1, 2, 3]), 'x.wav'],
     ]
     for (const [type, media, fileName] of cases) {
-      const story = await processed(socket, project, { title: type, media, fileName })
+      const story = await processed(server, socket, project, { title: type, media, fileName })
       assert.deepEqual([story.mediaType, story.status, story.checksum], [type, 'processed', sha256(media)])
     }
   })
 
   test('that is broken is told as failed, and why', async (t) => {
-    const { project, socket } = await followed(t)
+    const { project, socket } = await followed(t, server)
     const broken = {
       wav: Buffer.concat([wav(1).subarray(0, 20), randomBytes(200)]),
       flac: Buffer.concat([Buffer.from('fLaC'), randomBytes(2000)]),
@@ -217,7 +186,7 @@ describe('an upload', () => {
       mp3: Buffer.concat([Buffer.from('ID3'), randomBytes(2000)]),
     }
     for (const [title, media] of Object.entries(broken)) {
-      const story = await processed(socket, project, { title, media })
+      const story = await processed(server, socket, project, { title, media })
       assert.equal(story.status, 'failed', JSON.stringify(story))
       assert.match(story.failure, /^the recording can't be read/)
       // What can be told of it is told.
@@ -228,8 +197,8 @@ describe('an upload', () => {
   })
 
   test('cut off in the middle is as long as what there is, to a packet', async (t) => {
-    const { project, socket } = await followed(t)
-    const story = await processed(socket, project, { title: 'Cut', media: wav(4).subarray(0, 44 + 8000) })
+    const { project, socket } = await followed(t, server)
+    const story = await processed(server, socket, project, { title: 'Cut', media: wav(4).subarray(0, 44 + 8000) })
     assert.equal(story.status, 'processed')
     assert.ok(story.duration >= 0.5 && story.duration < 0.7, `${story.duration} s`)
   })
@@ -258,20 +227,20 @@ describe('an upload', () => {
     assert.match((await post('{}', { 'content-type': 'application/json' })).body.detail, /^payload: expected multipart/)
     assert.match((await post('what', { 'content-type': 'multipart/form-data; boundary=x' })).body.detail, /^payload: expected multipart/)
     assert.deepEqual((await call(server, 'GET', `/api/projects/${project.id}/stories`, { as: 'anna' })).body.stories, [])
-    assert.deepEqual(files('parts'), [])
+    assert.deepEqual(files(server, 'parts'), [])
   })
 
   test('of MEDIA_BYTES is taken, of a byte more is refused, and leaves nothing', async () => {
     const project = await createProject(server, 'anna')
-    const before = files('stories').length
+    const before = files(server, 'stories').length
     assert.equal((await upload(server, 'anna', project, { title: 'Full', media: Buffer.alloc(MEDIA_BYTES, 1) })).status, 201)
     for (const size of [MEDIA_BYTES + 1, 2 * MEDIA_BYTES]) {
       const larger = await upload(server, 'anna', project, { title: 'Over', media: Buffer.alloc(size, 1) })
       assert.deepEqual(refused(larger), [413, 'PAYLOAD_TOO_LARGE'])
       assert.match(larger.body.detail, /^media: expected at most 4000000 bytes|^the form is larger than it may be/)
     }
-    assert.deepEqual(files('parts'), [])
-    assert.equal(files('stories').length, before + 1)
+    assert.deepEqual(files(server, 'parts'), [])
+    assert.equal(files(server, 'stories').length, before + 1)
     assert.ok((await refusals(server)).PAYLOAD_TOO_LARGE >= 2)
   })
 
@@ -283,17 +252,17 @@ describe('an upload', () => {
     const codes = results.map(({ status }) => status).sort()
     assert.deepEqual(codes, [201, 201, 201, 413])
     const { body } = await call(server, 'GET', `/api/projects/${project.id}/stories`, { as: 'anna' })
-    for (const { id } of body.stories) assert.ok(files('stories').includes(id))
-    assert.deepEqual(files('parts'), [])
+    for (const { id } of body.stories) assert.ok(files(server, 'stories').includes(id))
+    assert.deepEqual(files(server, 'parts'), [])
   })
 
   test('whose connection is cut leaves nothing', async () => {
     const project = await createProject(server, 'anna')
     const cut = begun(project, 10_000_000)
     cut.write(Buffer.alloc(1_000_000))
-    await until('a part is being written', () => files('parts').length === 1)
+    await until('a part is being written', () => files(server, 'parts').length === 1)
     cut.destroy()
-    await until('the part is gone', () => files('parts').length === 0)
+    await until('the part is gone', () => files(server, 'parts').length === 0)
     assert.deepEqual((await call(server, 'GET', `/api/projects/${project.id}/stories`, { as: 'anna' })).body.stories, [])
   })
 
@@ -314,7 +283,7 @@ describe('an upload', () => {
     const ended = answer(stalled).catch(() => ({ status: 0 }))
     stalled.write(Buffer.alloc(1000, 7))
     assert.notEqual((await ended).status, 201)
-    await until('the part is gone', () => files('parts').length === 0)
+    await until('the part is gone', () => files(server, 'parts').length === 0)
   })
 
   test('is refused for strangers, without a token, and while the project isn\'t active', async () => {
@@ -334,7 +303,7 @@ describe('an upload', () => {
     assert.deepEqual(refused(await upload(server, 'anna', project, what)), [409, 'PROJECT_INACTIVE'])
     // Reading goes on.
     assert.equal((await call(server, 'GET', `/api/projects/${project.id}/stories`, { as: 'anna' })).status, 200)
-    assert.deepEqual(files('parts'), [])
+    assert.deepEqual(files(server, 'parts'), [])
   })
 })
 

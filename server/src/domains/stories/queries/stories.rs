@@ -152,3 +152,23 @@ pub(in super::super) async fn processed(pool: &AnyPool, story: &Story) -> Result
     .await
     .map(drop)
 }
+
+/// Gives a story another transcript, of the version after the one that it had. Says whether it did.
+pub(in super::super) async fn transcribe(
+    pool: &AnyPool,
+    before: &Story,
+    transcript: &str,
+    word_count: u32,
+) -> Result<bool> {
+    sqlx::query(
+        "UPDATE stories SET transcript = $3, version = $2 + 1, word_count = $4
+         WHERE id = $1 AND version = $2",
+    )
+    .bind(before.id.as_str())
+    .bind(i64::from(before.version))
+    .bind(transcript)
+    .bind(i64::from(word_count))
+    .execute(pool)
+    .await
+    .map(|done| done.rows_affected() > 0)
+}

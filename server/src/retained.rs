@@ -1,0 +1,90 @@
+//! What a room keeps for whoever joins it: how things stand that are under way, of each event's name
+//! the latest.
+
+use samewire_protocol::ServerEvent;
+
+use crate::{
+    error::Result,
+    socketio::{self, Frame},
+};
+
+/// What an event that is published changes in what its room keeps.
+#[derive(Debug)]
+pub struct Retain {
+    event: &'static str,
+    frame: Option<Frame>,
+}
+
+impl Retain {
+    /// Whoever joins is sent this, until it is set anew or cleared. As it goes to one connection it
+    /// has no place in the room's log.
+    ///
+    /// # Errors
+    /// When the payload can't be written as JSON.
+    pub fn set<E: ServerEvent>(event: &E) -> Result<Self> {
+        Ok(Self { event: E::NAME, frame: Some(socketio::event(E::NAME, event)?) })
+    }
+
+    /// Whoever joins is sent no such event any longer.
+    pub fn clear<E: ServerEvent>() -> Self {
+        Self { event: E::NAME, frame: None }
+    }
+}
+
+/// What a room keeps, in the order in which it was first set.
+#[derive(Debug, Default)]
+pub(crate) struct Retained(Vec<(&'static str, Frame)>);
+
+impl Retained {
+    /// Makes a change.
+    pub(crate) fn apply(&mut self, Retain { event, frame }: Retain) {
+        let known = self.0.iter().position(|(known, _)| *known == event);
+        match (known, frame) {
+            (Some(at), Some(frame)) => self.0[at].1 = frame,
+            (Some(at), None) => drop(self.0.remove(at)),
+            (None, Some(frame)) => self.0.push((event, frame)),
+            (None, None) => {}
+        }
+    }
+
+    /// What a newcomer is sent who wants these events.
+    pub(crate) fn frames(&self, wants: impl Fn(&str) -> bool) -> Vec<Frame> {
+        let wanted = self.0.iter().filter(|(event, _)| wants(event));
+        wanted.map(|(_, frame)| frame.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use samewire_protocol::assistant::{AiTypingStarted, MessageError};
+
+    use super::*;
+
+    #[test]
+    fn the_latest_of_each_event_is_kept_in_order_until_it_is_cleared() {
+        let typing = |message: &str| AiTypingStarted {
+            conversation_id: "c".into(),
+            message_id: message.into(),
+        };
+        let failed = MessageError {
+            conversation_id: "c".into(),
+            message_id: "m".into(),
+            code: samewire_protocol::ErrorCode::AiUnavailable,
+            message: "no".into(),
+        };
+        let names = |retained: &Retained| {
+            let frames = retained.frames(|_| true);
+            frames.iter().map(|frame| frame.as_str()[3..8].to_owned()).collect::<Vec<_>>()
+        };
+        let mut retained = Retained::default();
+        retained.apply(Retain::set(&typing("1")).unwrap());
+        retained.apply(Retain::set(&failed).unwrap());
+        retained.apply(Retain::set(&typing("2")).unwrap());
+        assert_eq!(names(&retained), ["ai:ty", "messa"]);
+        assert!(retained.frames(|_| true)[0].as_str().contains("\"messageId\":\"2\""));
+        assert_eq!(retained.frames(|event| event == "message:error").len(), 1);
+        retained.apply(Retain::clear::<AiTypingStarted>());
+        retained.apply(Retain::clear::<AiTypingStarted>());
+        assert_eq!(names(&retained), ["messa"]);
+    }
+}

@@ -1,0 +1,407 @@
+// Conversations with the assistant, who is an echo here: what a page does with them, what is refused,
+// and who hears of what. A real provider's ways are in assistant-provider.test.mjs.
+import assert from 'node:assert/strict'
+import { after, before, describe, test } from 'node:test'
+import { call } from './api.mjs'
+import { ask, next, record, settled, signedIn } from './client.mjs'
+import { startServer } from './server.mjs'
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
+const NOTICE = 'This is an echo: no assistant is connected (OPENAI_API_KEY is not set). You said: '
+
+let server
+before(async () => {
+  server = await startServer({ env: { RATE_LIMIT_MAX: '100000' } })
+})
+after(() => server.stop())
+
+/** A conversation of the socket's user: its id. */
+async function begin(socket, title) {
+  const { ok, data } = await ask(socket, 'conversation:create', { title })
+  assert.equal(ok, true)
+  return data.id
+}
+
+const messages = async (user, id) => {
+  const { status, body } = await call(server, 'GET', `/api/conversations/${id}/messages`, { as: user })
+  assert.equal(status, 200)
+  return body.messages
+}
+
+/** The events of an answer that a socket heard, without their places in the log. */
+const answerEvents = (seen) =>
+  seen.filter(([name]) => /^(message:(chunk|complete|error)|ai:typing:(start|stop))$/.test(name))
+
+describe('a conversation', () => {
+  test('is begun, told to the user\'s other connections, and listed', async (t) => {
+    const [one, two] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'anna')]
+    const stranger = await signedIn(t, server, 'ben')
+    const [atOne, atTwo, atStranger] = [one, two, stranger].map(record)
+    const told = next(two, 'conversation:create')
+    const { ok, data } = await ask(one, 'conversation:create', { title: ' Planning the garden ' })
+    assert.equal(ok, true)
+    assert.deepEqual(Object.keys(data).sort(), ['createdAt', 'id', 'ownerId', 'title', 'updatedAt'])
+    assert.equal(data.title, 'Planning the garden')
+    assert.equal(data.ownerId, 'anna')
+    assert.match(data.createdAt, TIME)
+    assert.equal(data.updatedAt, data.createdAt)
+    const [payload, meta] = await told
+    assert.deepEqual(payload, { conversation: data })
+    assert.equal(meta.room, 'user:anna')
+    await Promise.all([one, two, stranger].map(settled))
+    const created = (seen) => seen.filter(([name]) => name === 'conversation:create').length
+    assert.deepEqual([atOne, atTwo, atStranger].map(created), [0, 1, 0])
+    const { body } = await call(server, 'GET', '/api/conversations', { as: 'anna' })
+    assert.deepEqual(body.conversations[0], data)
+    assert.deepEqual((await call(server, 'GET', '/api/conversations', { as: 'carla' })).body, { conversations: [] })
+  })
+
+  test('without a title has one', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    assert.equal((await ask(socket, 'conversation:create', {})).data.title, 'New conversation')
+    assert.equal((await ask(socket, 'conversation:create')).data.title, 'New conversation')
+  })
+
+  test('is renamed, and all connections of the user are told', async (t) => {
+    const [one, two] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'anna')]
+    const id = await begin(one)
+    const told = [one, two].map((socket) => next(socket, 'conversation:update'))
+    const { data } = await ask(one, 'conversation:update', { conversationId: id, title: 'Trees' })
+    assert.equal(data.title, 'Trees')
+    for (const [payload] of await Promise.all(told)) assert.deepEqual(payload, { conversation: data })
+  })
+
+  test('is deleted: all connections of the user are told, its room is emptied, nothing is left', async (t) => {
+    const [one, two] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'anna')]
+    const id = await begin(one)
+    for (const socket of [one, two]) assert.equal((await ask(socket, 'join:conversation', id)).ok, true)
+    const seen = [one, two].map(record)
+    const told = [one, two].map((socket) => next(socket, 'conversation:delete'))
+    assert.deepEqual(await ask(one, 'conversation:delete', { conversationId: id }), { ok: true, data: { conversationId: id } })
+    for (const [payload] of await Promise.all(told)) assert.deepEqual(payload, { conversationId: id })
+    for (const socket of [one, two]) {
+      const left = await ask(socket, 'leave:conversation', { conversationId: id })
+      assert.equal(left.error.code, 'NOT_FOUND', 'it was taken out')
+      assert.equal((await ask(socket, 'join:conversation', { conversationId: id })).error.code, 'NOT_FOUND')
+    }
+    assert.deepEqual(seen.flat().filter(([name]) => name === 'error'), [])
+    assert.equal((await call(server, 'GET', `/api/conversations/${id}/messages`, { as: 'anna' })).status, 404)
+    const { body } = await call(server, 'GET', '/api/conversations', { as: 'anna' })
+    assert.ok(body.conversations.every((conversation) => conversation.id !== id))
+  })
+
+  test('that is deleted takes its answer along', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    const id = await begin(socket)
+    await ask(socket, 'join:conversation', id)
+    const chunk = next(socket, 'message:chunk')
+    await ask(socket, 'message:send', { conversationId: id, content: 'A long tale. '.repeat(2000) })
+    await chunk
+    await ask(socket, 'conversation:delete', { conversationId: id })
+    const seen = record(socket)
+    // The next answer comes, of the one before nothing does.
+    const other = await begin(socket)
+    const complete = next(socket, 'message:complete')
+    await ask(socket, 'message:send', { conversationId: other, content: 'Hi' })
+    await complete
+    assert.ok(answerEvents(seen).every(([, payload]) => payload.conversationId === other))
+  })
+})
+
+describe('an answer', () => {
+  test('is streamed: typing, chunks that add up, and the whole, which is what is stored', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    const id = await begin(socket)
+    const { data: joined } = await ask(socket, 'join:conversation', { conversationId: id })
+    assert.equal(joined.room, `conversation:${id}`)
+    const seen = record(socket)
+    const complete = next(socket, 'message:complete')
+    const { ok, data: question } = await ask(socket, 'message:send', { conversationId: id, content: 'Hello AI!' })
+    assert.equal(ok, true)
+    assert.deepEqual(Object.keys(question).sort(), ['content', 'conversationId', 'createdAt', 'id', 'incomplete', 'role'])
+    assert.deepEqual([question.content, question.role, question.incomplete, question.conversationId], ['Hello AI!', 'user', false, id])
+    assert.match(question.createdAt, TIME)
+    const [{ assistantMessage }] = await complete
+
+    const events = answerEvents(seen)
+    assert.deepEqual([events[0][0], events.at(-2)[0], events.at(-1)[0]], ['ai:typing:start', 'ai:typing:stop', 'message:complete'])
+    const messageId = assistantMessage.id
+    for (const at of [0, -2]) assert.deepEqual(events.at(at)[1], { conversationId: id, messageId })
+    let content = ''
+    const chunks = events.slice(1, -2)
+    assert.ok(chunks.length > 3, `${chunks.length} chunks`)
+    for (const [index, [name, chunk]] of chunks.entries()) {
+      assert.equal(name, 'message:chunk')
+      content += chunk.chunk
+      assert.deepEqual(chunk, { conversationId: id, messageId, index, chunk: chunk.chunk, content })
+    }
+    assert.equal(content, `${NOTICE}Hello AI!`)
+    const { createdAt } = assistantMessage
+    assert.match(createdAt, TIME)
+    assert.deepEqual(events.at(-1)[1], {
+      conversationId: id,
+      userMessage: question,
+      assistantMessage: { id: messageId, conversationId: id, role: 'assistant', content, incomplete: false, createdAt },
+    })
+    // Each has the next place in the room's log.
+    assert.deepEqual(events.map(([, , meta]) => meta.offset), events.map((_, n) => joined.position.offset + 1 + n))
+    assert.ok(events.every(([, , meta]) => meta.room === `conversation:${id}`))
+    assert.deepEqual(await messages('anna', id), [question, assistantMessage])
+  })
+
+  test('is heard by who asked, without having joined before', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    const id = await begin(socket)
+    const complete = next(socket, 'message:complete')
+    await ask(socket, 'message:send', { conversationId: id, content: 'Hello AI!' })
+    assert.equal((await complete)[0].assistantMessage.content, `${NOTICE}Hello AI!`)
+  })
+
+  test('comes for each question in turn, however fast they are asked', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    const id = await begin(socket)
+    await ask(socket, 'join:conversation', id)
+    const seen = record(socket)
+    const last = next(socket, 'message:complete', ({ userMessage }) => userMessage.content === '3')
+    const questions = await Promise.all(['1', '2', '3'].map((content) => ask(socket, 'message:send', { conversationId: id, content })))
+    await last
+    const complete = seen.filter(([name]) => name === 'message:complete')
+    assert.deepEqual(complete.map(([, { userMessage }]) => userMessage), questions.map(({ data }) => data))
+    // One at a time: nothing of the next before the one is whole.
+    const ids = answerEvents(seen).map(([, payload]) => payload.messageId ?? payload.assistantMessage.id)
+    assert.equal(ids.filter((answer, at) => answer !== ids[at - 1]).length, 3)
+    const stored = await messages('anna', id)
+    assert.deepEqual(stored.map(({ role }) => role), ['user', 'assistant', 'user', 'assistant', 'user', 'assistant'])
+    assert.deepEqual(stored.filter(({ role }) => role === 'user').map(({ content }) => content), ['1', '2', '3'])
+  })
+
+  test('is seen whole by two tabs, and by who joins in the middle of it', async (t) => {
+    const [one, two, late] = await Promise.all([1, 2, 3].map(() => signedIn(t, server, 'anna')))
+    const id = await begin(one)
+    for (const socket of [one, two]) await ask(socket, 'join:conversation', id)
+    const seen = [one, two, late].map(record)
+    const text = 'One word and another. '.repeat(400)
+    const begun = next(two, 'message:chunk', ({ index }) => index >= 5)
+    const complete = [one, two, late].map((socket) => next(socket, 'message:complete'))
+    await ask(one, 'message:send', { conversationId: id, content: text })
+    await begun
+    assert.equal((await ask(late, 'join:conversation', id)).ok, true)
+    const [whole] = (await Promise.all(complete)).map(([payload]) => payload)
+    const [atOne, atTwo, atLate] = seen.map(answerEvents)
+    assert.deepEqual(atOne, atTwo)
+    assert.equal(atOne.filter(([name]) => name === 'message:chunk').map(([, { chunk }]) => chunk).join(''), whole.assistantMessage.content)
+    // How things stand, without a place in the log; then the log.
+    assert.equal(atLate[0][0], 'ai:typing:start')
+    assert.equal(atLate[0].length, 2)
+    const [name, first, meta] = atLate[1]
+    assert.equal(name, 'message:chunk')
+    assert.equal(meta, undefined)
+    assert.equal(first.chunk, first.content)
+    assert.ok(first.index >= 5)
+    assert.ok(whole.assistantMessage.content.startsWith(first.content))
+    const rest = atLate.slice(2)
+    assert.deepEqual(rest, atOne.slice(-rest.length))
+    const chunks = atLate.filter(([event]) => event === 'message:chunk').map(([, payload]) => payload)
+    assert.deepEqual(chunks.map(({ index }) => index), chunks.map((_, n) => first.index + n))
+    assert.equal(chunks.map(({ chunk }) => chunk).join(''), whole.assistantMessage.content)
+  })
+
+  test('that is cancelled keeps what there is', async (t) => {
+    const [one, two] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'anna')]
+    const id = await begin(one)
+    for (const socket of [one, two]) await ask(socket, 'join:conversation', id)
+    const seen = record(two)
+    const chunk = next(one, 'message:chunk', ({ index }) => index === 3)
+    const over = next(two, 'message:complete')
+    await ask(one, 'message:send', { conversationId: id, content: 'A long tale. '.repeat(2000) })
+    const [{ messageId }] = await chunk
+    const { ok, data } = await ask(one, 'message:cancel', { conversationId: id, messageId })
+    assert.equal(ok, true)
+    assert.deepEqual([data.id, data.role, data.incomplete], [messageId, 'assistant', true])
+    assert.ok(data.content.startsWith('This is an echo') && data.content.length < 26_000)
+    const [{ assistantMessage }] = await over
+    assert.deepEqual(assistantMessage, data)
+    const chunks = answerEvents(seen).filter(([name]) => name === 'message:chunk')
+    assert.equal(chunks.map(([, { chunk }]) => chunk).join(''), data.content)
+    assert.equal(answerEvents(seen).at(-2)[0], 'ai:typing:stop')
+    assert.deepEqual((await messages('anna', id))[1], data)
+    // A second time changes nothing.
+    assert.deepEqual(await ask(one, 'message:cancel', { conversationId: id, messageId }), { ok: true, data })
+  })
+
+  test('that waits for another is cancelled at once, by its question', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    const id = await begin(socket)
+    await ask(socket, 'message:send', { conversationId: id, content: 'A long tale. '.repeat(2000) })
+    const { data: second } = await ask(socket, 'message:send', { conversationId: id, content: 'And another' })
+    const over = next(socket, 'message:complete')
+    const { data } = await ask(socket, 'message:cancel', { conversationId: id, messageId: second.id })
+    assert.deepEqual([data.content, data.incomplete], ['', true])
+    const [{ userMessage, assistantMessage }] = await over
+    assert.deepEqual([userMessage, assistantMessage], [second, data])
+  })
+
+  test('to a named emit that is repeated comes once', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    const id = await begin(socket)
+    const over = next(socket, 'message:complete')
+    const meta = { id: crypto.randomUUID() }
+    const first = await ask(socket, 'message:send', { conversationId: id, content: 'Once' }, meta)
+    assert.deepEqual(await ask(socket, 'message:send', { conversationId: id, content: 'Once' }, meta), first)
+    await over
+    assert.equal((await messages('anna', id)).length, 2)
+  })
+})
+
+describe('who takes part', () => {
+  const participant = (id, user) => `/api/conversations/${id}/participants/${user}`
+
+  test('is said by the owner; they hear the answers, ask themselves, and leave again', async (t) => {
+    const [anna, ben] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'ben')]
+    const id = await begin(anna, 'Shared')
+    const told = next(ben, 'conversation:create')
+    const added = await call(server, 'PUT', participant(id, 'ben'), { as: 'anna' })
+    assert.deepEqual(added, { status: 200, body: { participants: ['anna', 'ben'] } })
+    assert.equal((await told)[0].conversation.id, id)
+    assert.deepEqual((await call(server, 'GET', '/api/conversations', { as: 'ben' })).body.conversations.map((found) => found.id), [id])
+    await ask(anna, 'join:conversation', id)
+    const complete = [anna, ben].map((socket) => next(socket, 'message:complete'))
+    await ask(ben, 'message:send', { conversationId: id, content: 'From Ben' })
+    const [[atAnna], [atBen]] = await Promise.all(complete)
+    assert.deepEqual(atAnna, atBen)
+    // Anybody who takes part renames it, only the owner deletes it.
+    const renamed = next(anna, 'conversation:update')
+    assert.equal((await ask(ben, 'conversation:update', { conversationId: id, title: 'Ours' })).ok, true)
+    assert.equal((await renamed)[0].conversation.title, 'Ours')
+    assert.equal((await ask(ben, 'conversation:delete', { conversationId: id })).error.code, 'ACCESS_DENIED')
+
+    const [gone, out] = [next(ben, 'conversation:delete'), next(ben, 'error')]
+    assert.equal((await call(server, 'DELETE', participant(id, 'ben'), { as: 'anna' })).status, 204)
+    assert.deepEqual((await gone)[0], { conversationId: id })
+    const [error] = await out
+    assert.deepEqual([error.code, error.room], ['ACCESS_DENIED', `conversation:${id}`])
+    const seen = record(ben)
+    const over = next(anna, 'message:complete')
+    await ask(anna, 'message:send', { conversationId: id, content: 'Alone again' })
+    await over
+    await settled(ben)
+    assert.deepEqual(answerEvents(seen), [])
+    assert.equal((await ask(ben, 'message:send', { conversationId: id, content: 'Hi' })).error.code, 'NOT_FOUND')
+  })
+
+  test('nobody else says', async (t) => {
+    const anna = await signedIn(t, server, 'anna')
+    const id = await begin(anna)
+    assert.equal((await call(server, 'PUT', participant(id, 'ben'), { as: 'ben' })).status, 404)
+    assert.equal((await call(server, 'PUT', participant(id, 'ben'), { as: 'anna' })).status, 200)
+    assert.equal((await call(server, 'PUT', participant(id, 'carla'), { as: 'ben' })).status, 403)
+    assert.equal((await call(server, 'DELETE', participant(id, 'anna'), { as: 'ben' })).status, 403)
+    assert.equal((await call(server, 'DELETE', participant(id, 'anna'), { as: 'anna' })).status, 403)
+    assert.equal((await call(server, 'DELETE', participant(id, 'ben'), { as: 'ben' })).status, 204, 'but themselves')
+    assert.equal((await call(server, 'DELETE', participant(id, 'ben'), { as: 'anna' })).status, 404)
+    assert.equal((await call(server, 'GET', `/api/conversations/${id}/participants`, { as: 'ben' })).status, 404)
+    assert.deepEqual((await call(server, 'GET', `/api/conversations/${id}/participants`, { as: 'anna' })).body, { participants: ['anna'] })
+  })
+})
+
+describe('is refused', () => {
+  test('to a stranger: everything, in the same words as what isn\'t there', async (t) => {
+    const anna = await signedIn(t, server, 'anna')
+    const ben = await signedIn(t, server, 'ben')
+    const id = await begin(anna)
+    await ask(anna, 'join:conversation', id)
+    const seen = record(ben)
+    for (const [event, payload] of [
+      ['join:conversation', {}],
+      ['room:join', {}],
+      ['conversation:update', { title: 'Mine' }],
+      ['conversation:delete', {}],
+      ['message:send', { content: 'Hi' }],
+      ['message:cancel', { messageId: 'm' }],
+    ]) {
+      const refusals = []
+      for (const conversationId of [id, 'no-such-conversation']) {
+        const asked = { conversationId, room: `conversation:${conversationId}`, ...payload }
+        const { ok, error } = await ask(ben, event, asked)
+        assert.equal(ok, false, event)
+        refusals.push(error)
+      }
+      assert.equal(refusals[0].code, 'NOT_FOUND', event)
+      assert.deepEqual(refusals[0], refusals[1], event)
+    }
+    const theirs = await call(server, 'GET', `/api/conversations/${id}/messages`, { as: 'ben' })
+    assert.equal(theirs.status, 404)
+    assert.deepEqual(theirs, await call(server, 'GET', '/api/conversations/no-such-conversation/messages', { as: 'ben' }))
+    assert.equal((await call(server, 'GET', '/api/conversations')).status, 401)
+    const over = next(anna, 'message:complete')
+    await ask(anna, 'message:send', { conversationId: id, content: 'Only for me' })
+    await over
+    await settled(ben)
+    assert.deepEqual(answerEvents(seen), [])
+  })
+
+  test('what doesn\'t fit, and the field is named', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    const conversationId = await begin(socket)
+    for (const [event, payload, message] of [
+      ['conversation:create', { title: 7 }, /^title: expected a string/],
+      ['conversation:create', { title: '  ' }, /^title: expected 1 to 200 bytes/],
+      ['conversation:create', { title: 'x'.repeat(201) }, /^title: expected 1 to 200 bytes/],
+      ['conversation:update', { conversationId }, /^title: is missing/],
+      ['conversation:update', { conversationId, title: '' }, /^title: expected/],
+      ['conversation:delete', {}, /^conversationId: is missing/],
+      ['message:send', { conversationId }, /^content: is missing/],
+      ['message:send', { conversationId, content: ' \n' }, /^content: expected a text/],
+      ['message:send', { conversationId, content: 'a\0b' }, /^content: expected a text/],
+      ['message:send', { conversationId, content: 'x'.repeat(32 * 1024 + 1) }, /^content: expected at most 32768 bytes/],
+      ['message:cancel', { conversationId }, /^messageId: is missing/],
+    ]) {
+      const { error } = await ask(socket, event, payload)
+      assert.equal(error?.code, 'INVALID_PAYLOAD', JSON.stringify([event, payload]).slice(0, 80))
+      assert.match(error.message, message)
+    }
+    const { status, body } = await call(server, 'GET', `/api/conversations/${conversationId}/messages?after=x`, { as: 'anna' })
+    assert.deepEqual([status, body.detail], [400, 'after: expected the next of a page'])
+  })
+
+  test('cancelling what is no answer', async (t) => {
+    const socket = await signedIn(t, server, 'anna')
+    const [id, other] = [await begin(socket), await begin(socket)]
+    const over = next(socket, 'message:complete')
+    const { data: question } = await ask(socket, 'message:send', { conversationId: id, content: 'Hi' })
+    const [{ assistantMessage }] = await over
+    for (const [conversationId, messageId] of [[id, question.id], [id, 'none'], [other, assistantMessage.id]]) {
+      assert.equal((await ask(socket, 'message:cancel', { conversationId, messageId })).error.code, 'NOT_FOUND')
+    }
+  })
+
+  test('a question more than may be unanswered at once', async (t) => {
+    const socket = await signedIn(t, server, 'dora')
+    const id = await begin(socket)
+    const answers = []
+    for (let n = 0; n < 9; n++) {
+      answers.push(await ask(socket, 'message:send', { conversationId: id, content: 'A long tale. '.repeat(2000) }))
+    }
+    assert.deepEqual(answers.map(({ ok }) => ok), [...Array(8).fill(true), false])
+    const { error } = answers[8]
+    assert.equal(error.code, 'RATE_LIMIT_EXCEEDED')
+    assert.ok(error.retryAfterMs >= 1)
+    const over = next(socket, 'message:complete')
+    await ask(socket, 'message:cancel', { conversationId: id, messageId: answers[0].data.id })
+    await over
+    assert.equal((await ask(socket, 'message:send', { conversationId: id, content: 'Now' })).ok, true)
+    await ask(socket, 'conversation:delete', { conversationId: id })
+  })
+})
+
+test('lists come by pages', async (t) => {
+  const socket = await signedIn(t, server, 'paula')
+  const ids = []
+  for (let n = 0; n < 501; n++) ids.push(await begin(socket, `Number ${n}`))
+  const first = (await call(server, 'GET', '/api/conversations', { as: 'paula' })).body
+  assert.equal(first.conversations.length, 500)
+  const second = (await call(server, 'GET', `/api/conversations?after=${first.next}`, { as: 'paula' })).body
+  assert.equal(second.next, undefined)
+  const listed = [...first.conversations, ...second.conversations].map(({ id }) => id)
+  assert.deepEqual(listed, ids.reverse())
+})
