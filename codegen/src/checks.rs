@@ -1,8 +1,9 @@
-//! `checks.js`: one straight-line JavaScript function a type, that says what `payload::read` says.
+//! `checks.js`: one JavaScript function a type, that says what `payload::read` says.
 //!
 //! No `eval`, so that it passes a strict content security policy; no table that is walked at run
 //! time, so that it costs next to nothing. A value is looked at in serde's order, so that of two
-//! mistakes both report the same: the fields that are there by name, then those that are missing.
+//! mistakes both report the same: the fields that are there by name, then those that are missing. Of
+//! several that are missing serde names the first by declaration, and a page the first by name.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +11,7 @@ use samewire_protocol::Direction;
 
 use crate::{
     javascript::{HEAD, is_identifier, key, quote},
-    model::{Field, Literal, Model, Object, Type},
+    model::{Field, Model, Object, Type},
 };
 
 /// What every check uses.
@@ -36,7 +37,7 @@ pub(crate) fn declare() -> String {
 
 /// The whole file.
 pub(crate) fn write(model: &Model) -> String {
-    let mut checks = Checks { model, functions: BTreeMap::new() };
+    let mut checks = Checks { model, named: BTreeMap::new() };
     let mut payloads: String = model
         .events(Direction::Server)
         .map(|event| checks.entry(event.info.name, &Type::Ref(event.info.type_name.into())))
@@ -46,108 +47,134 @@ pub(crate) fn write(model: &Model) -> String {
         .filter_map(|event| Some(checks.entry(event.info.name, event.answer.as_ref()?)))
         .collect();
     while let Some((kept, dropped)) = checks.twins() {
-        let call = |name: &str| format!("check{name}(");
-        let rename = |code: &mut String| *code = code.replace(&call(&dropped), &call(&kept));
-        checks.functions.remove(&dropped);
-        checks.functions.values_mut().chain([&mut payloads, &mut answers]).for_each(rename);
+        checks.named.remove(&dropped);
+        for code in checks.named.values_mut().chain([&mut payloads, &mut answers]) {
+            *code = renamed(code, &dropped, &kept);
+        }
     }
-    let functions: String = checks.functions.into_values().collect();
+    let named: String = checks
+        .named
+        .into_iter()
+        .map(|(name, check)| format!("\nconst {name} = {check}\n"))
+        .collect();
     format!(
-        "{HEAD}\n{SHARED}{functions}\n\
-         export const payloads = {{\n  __proto__: null,\n{payloads}}}\n\n\
-         export const answers = {{\n  __proto__: null,\n{answers}}}\n"
+        "{HEAD}\n{SHARED}{named}\n\
+         export const payloads = table({{\n  __proto__: null,\n{payloads}}})\n\n\
+         export const answers = table({{\n  __proto__: null,\n{answers}}})\n"
     )
 }
 
+/// Checks are functions of a value and its path, and expressions that make such functions.
 struct Checks<'a> {
     model: &'a Model,
-    /// The functions by the name of their type.
-    functions: BTreeMap<String, String>,
-}
-
-/// Where in a value a check stands: how to reach it, and how to say so.
-struct Place {
-    /// The value, as an expression.
-    value: String,
-    /// Its path as a template: `.rows[${i}]`.
-    path: String,
-    indent: usize,
-}
-
-impl Place {
-    fn fails(&self, problem: &str) -> String {
-        if self.path.contains("${") {
-            format!("return `{}: {problem}`", self.path)
-        } else {
-            format!("return {}", quote(&format!("{}: {problem}", self.path)))
-        }
-    }
-
-    /// A failure whose path goes on, or whose text is made, at run time.
-    fn fails_further(&self, rest: &str) -> String {
-        match self.path.as_str() {
-            "" => format!("return {rest}"),
-            path => format!("return `{path}${{{rest}}}`"),
-        }
-    }
-
-    fn line(&self, code: &str) -> String {
-        format!("{}{code}\n", "  ".repeat(self.indent))
-    }
-
-    /// Statements of one level deeper under a condition or a loop.
-    fn under(&self, head: &str, statements: &str) -> String {
-        match statements.lines().collect::<Vec<_>>().as_slice() {
-            [one] => self.line(&format!("{head} {}", one.trim_start())),
-            _ => self.line(&format!("{head} {{")) + statements + &self.line("}"),
-        }
-    }
-
-    /// The same place, one level of indentation deeper.
-    fn deeper(&self) -> Self {
-        Self { value: self.value.clone(), path: self.path.clone(), indent: self.indent + 1 }
-    }
+    /// Those of types with a name, by the names of the functions.
+    named: BTreeMap<String, String>,
 }
 
 impl Checks<'_> {
     fn entry(&mut self, event: &str, ty: &Type) -> String {
-        match self.function(ty) {
-            Some(function) => format!("  {}: (v) => whole({function}(v)),\n", key(event)),
-            None => format!("  {}: () => undefined,\n", key(event)),
-        }
+        format!("  {}: {},\n", key(event), self.check(ty).as_deref().unwrap_or("any"))
     }
 
-    /// The function that checks a type, which is written when first asked for.
-    fn function(&mut self, ty: &Type) -> Option<String> {
-        let (name, ty) = match ty {
-            Type::Ref(name) => (name.clone(), self.resolve(ty).clone()),
-            // Only an answer can be a type without a name.
-            other => (format!("Answer{}", self.functions.len()), other.clone()),
-        };
-        let function = format!("check{name}");
-        if !self.functions.contains_key(&name) {
-            // Stands in for itself while what it holds is written.
-            self.functions.insert(name.clone(), String::new());
-            let place = Place { value: "v".into(), path: String::new(), indent: 1 };
-            let body = self.check(&ty, &place);
-            if body.is_empty() {
-                self.functions.remove(&name);
-                return None;
+    /// What checks a type; nothing for one that takes anything.
+    fn check(&mut self, ty: &Type) -> Option<String> {
+        Some(match ty {
+            Type::Any => return None,
+            Type::Boolean => "boolean".to_owned(),
+            Type::Number => "number".to_owned(),
+            Type::Integer { min: 0, max } if *max == i64::from(u32::MAX) => "integer".to_owned(),
+            Type::Integer { .. } => self.function(ty)?,
+            Type::String | Type::OneOf { open: true, .. } => "string".to_owned(),
+            Type::Timestamp => "time".to_owned(),
+            Type::OneOf { literals, .. } => {
+                let names: Vec<_> = literals.iter().map(|literal| quote(&literal.value)).collect();
+                format!("oneOf({})", names.join(", "))
             }
-            let calls = body.contains("(e = check");
-            let head = if calls { place.line("let e") } else { String::new() };
-            let body = format!("\nfunction {function}(v) {{\n{head}{body}}}\n");
-            self.functions.insert(name, body);
-        }
-        Some(function)
+            Type::Nullable(_) | Type::Array(_) | Type::Record(_) => self.function(ty)?,
+            Type::Object(object) => self.object(object),
+            Type::Ref(name) => match self.resolve(ty).clone() {
+                ty @ (Type::Object(_) | Type::OneOf { open: false, .. }) => {
+                    let name = format!("check{name}");
+                    if !self.named.contains_key(&name) {
+                        // Stands in for itself while what it holds is written.
+                        self.named.insert(name.clone(), String::new());
+                        let check = self.check(&ty)?;
+                        self.named.insert(name.clone(), check);
+                    }
+                    name
+                }
+                inline => return self.check(&inline),
+            },
+        })
     }
 
-    /// Two types whose functions do the same: one of them is enough for both.
+    /// The same as a function where there is none with a name.
+    fn function(&mut self, ty: &Type) -> Option<String> {
+        Some(format!("(v, path) => {}", self.call(ty, "v", "path")?))
+    }
+
+    /// A call that checks a value: what is wrong with it, or something falsy.
+    fn call(&mut self, ty: &Type, value: &str, path: &str) -> Option<String> {
+        Some(match ty {
+            Type::Integer { min, max } if (*min, *max) != (0, u32::MAX.into()) => {
+                format!("integer({value}, {path}, {max}, {min})")
+            }
+            Type::Nullable(inner) => {
+                format!("{value} !== null && {}", self.call(inner, value, path)?)
+            }
+            Type::Array(items) => match self.check(items) {
+                Some(check) => format!("array({value}, {path}, {check})"),
+                None => format!("array({value}, {path})"),
+            },
+            Type::Record(values) => match self.check(values) {
+                Some(check) => format!("record({value}, {path}, {check})"),
+                None => format!("record({value}, {path})"),
+            },
+            Type::OneOf { open: false, .. } | Type::Object(_) => {
+                format!("({})({value}, {path})", self.check(ty)?)
+            }
+            Type::Ref(_) => match self.resolve(ty).clone() {
+                Type::Object(_) | Type::OneOf { open: false, .. } => {
+                    format!("{}({value}, {path})", self.check(ty)?)
+                }
+                inline => return self.call(&inline, value, path),
+            },
+            simple => format!("{}({value}, {path})", self.check(simple)?),
+        })
+    }
+
+    fn object(&mut self, object: &Object) -> String {
+        let mut sorted: Vec<&Field> = object.fields.iter().collect();
+        sorted.sort_by(|a, b| a.name.cmp(&b.name));
+        let fields: Vec<String> =
+            sorted.into_iter().filter_map(|field| self.field(field)).collect();
+        match fields.as_slice() {
+            [] => "object(any)".to_owned(),
+            fields => format!("object(\n  (v) =>\n    {},\n)", fields.join(" ||\n    ")),
+        }
+    }
+
+    /// What checks a field of the object `v`; nothing where all is well with anything, and with nothing.
+    fn field(&mut self, field: &Field) -> Option<String> {
+        let value = access("v", &field.name);
+        let path = quote(&format!(".{}", field.name));
+        let ty = match &field.ty {
+            Type::Nullable(ty) => ty,
+            ty => ty,
+        };
+        match (self.call(ty, &value, &path), field.required) {
+            (Some(call), true) => Some(call),
+            (Some(call), false) => Some(format!("({value} != null && {call})")),
+            (None, true) => Some(format!("any({value}, {path})")),
+            (None, false) => None,
+        }
+    }
+
+    /// Two types whose checks do the same: one of them is enough for both.
     fn twins(&self) -> Option<(String, String)> {
         let mut names = BTreeMap::new();
-        self.functions.iter().find_map(|(name, function)| {
-            let body = function.split_once('{')?.1;
-            names.insert(body, name).map(|twin| (twin.clone(), name.clone()))
+        self.named.iter().find_map(|(name, check)| {
+            names.insert(check, name).map(|twin| (twin.clone(), name.clone()))
         })
     }
 
@@ -158,147 +185,18 @@ impl Checks<'_> {
             ty => ty,
         }
     }
-
-    /// The statements that return an error where a value doesn't fit.
-    fn check(&mut self, ty: &Type, place: &Place) -> String {
-        let value = &place.value;
-        let unless = |test: String, failure: String| place.line(&format!("if ({test}) {failure}"));
-        match ty {
-            Type::Any => String::new(),
-            Type::Boolean => {
-                unless(format!("typeof {value} !== 'boolean'"), place.fails("expected a boolean"))
-            }
-            Type::Number => {
-                unless(format!("typeof {value} !== 'number'"), place.fails("expected a number"))
-            }
-            Type::Integer { min, max } => unless(
-                format!("!isInteger({value}, {min}, {max})"),
-                place.fails("expected an integer"),
-            ),
-            Type::String | Type::OneOf { open: true, .. } => {
-                unless(format!("typeof {value} !== 'string'"), place.fails("expected a string"))
-            }
-            Type::Timestamp => {
-                let failure = place.fails_further(&format!("time({value})"));
-                unless(format!("!isTime({value})"), failure)
-            }
-            Type::OneOf { literals, .. } => {
-                let test: Vec<String> = literals
-                    .iter()
-                    .map(|literal| format!("{value} !== {}", quote(&literal.value)))
-                    .collect();
-                let rest = format!("oneOf({value}, {})", quote(&expected(literals)));
-                unless(test.join(" && "), place.fails_further(&rest))
-            }
-            Type::Nullable(inner) => match self.check(inner, &place.deeper()) {
-                checks if checks.is_empty() => checks,
-                checks => place.under(&format!("if ({value} !== null)"), &checks),
-            },
-            Type::Array(items) => {
-                let index = format!("i{}", place.indent);
-                let not =
-                    unless(format!("!Array.isArray({value})"), place.fails("expected an array"));
-                let item = Place {
-                    value: format!("{value}[{index}]"),
-                    path: format!("{}[${{{index}}}]", place.path),
-                    indent: place.indent + 1,
-                };
-                let head = format!("for (let {index} = 0; {index} < {value}.length; {index}++)");
-                not + &self.each(items, &item, place, &head)
-            }
-            Type::Record(values) => {
-                let name = format!("k{}", place.indent);
-                let not = unless(format!("!isObject({value})"), place.fails("expected an object"));
-                let item = Place {
-                    value: format!("{value}[{name}]"),
-                    path: format!("{}.${{{name}}}", place.path),
-                    indent: place.indent + 1,
-                };
-                not + &self.each(values, &item, place, &format!("for (const {name} in {value})"))
-            }
-            Type::Object(object) => {
-                let not = unless(format!("!isObject({value})"), place.fails("expected an object"));
-                not + &self.fields(object, place)
-            }
-            Type::Ref(_) => match self.resolve(ty).clone() {
-                Type::Object(_) | Type::OneOf { open: false, .. } => match self.function(ty) {
-                    Some(function) => unless(
-                        format!("(e = {function}({value})) !== undefined"),
-                        place.fails_further("e"),
-                    ),
-                    None => String::new(),
-                },
-                inline => self.check(&inline, place),
-            },
-        }
-    }
-
-    fn each(&mut self, ty: &Type, item: &Place, place: &Place, head: &str) -> String {
-        match self.check(ty, item) {
-            checks if checks.is_empty() => checks,
-            checks => place.under(head, &checks),
-        }
-    }
-
-    fn fields(&mut self, object: &Object, place: &Place) -> String {
-        let mut sorted: Vec<&Field> = object.fields.iter().collect();
-        sorted.sort_by(|a, b| a.name.cmp(&b.name));
-        let mut checks = String::new();
-        for field in sorted {
-            checks += &self.field(field, place);
-        }
-        let required: Vec<String> = object
-            .fields
-            .iter()
-            .filter(|field| field.required)
-            .map(|field| quote(&field.name))
-            .collect();
-        let mut head = String::new();
-        if !required.is_empty() {
-            head += &place.line("let lacks = false");
-            let failure = place.fails_further(&format!(
-                "missing({}, [{}])",
-                place.value,
-                required.join(", ")
-            ));
-            checks += &place.line(&format!("if (lacks) {failure}"));
-        }
-        head + &checks
-    }
-
-    fn field(&mut self, field: &Field, place: &Place) -> String {
-        let value = access(&place.value, &field.name);
-        let inner = Place {
-            value: value.clone(),
-            path: format!("{}.{}", place.path, escape_template(&field.name)),
-            indent: place.indent + 1,
-        };
-        let ty = match &field.ty {
-            Type::Nullable(ty) => ty,
-            ty => ty,
-        };
-        let checks = self.check(ty, &inner);
-        let absent = if field.required {
-            place.line(&format!("if ({value} === undefined) lacks = true"))
-        } else {
-            String::new()
-        };
-        match (checks.is_empty(), field.required) {
-            (true, _) => absent,
-            (false, true) => absent + &place.under("else", &checks),
-            (false, false) => place.under(&format!("if ({value} != null)"), &checks),
-        }
-    }
 }
 
-/// How serde names the variants that it expected.
-fn expected(literals: &[Literal]) -> String {
-    let names: Vec<&str> = literals.iter().map(|literal| literal.value.as_str()).collect();
-    match names.as_slice() {
-        [one] => (*one).to_owned(),
-        [one, other] => format!("{one} or {other}"),
-        all => format!("one of {}", all.join(", ")),
+/// Code in which a function has another name.
+fn renamed(code: &str, from: &str, to: &str) -> String {
+    let mut parts = code.split(from);
+    let mut renamed = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let whole = !part.starts_with(|next: char| next.is_ascii_alphanumeric() || next == '_');
+        renamed += if whole { to } else { from };
+        renamed += part;
     }
+    renamed
 }
 
 /// A field's value. Names that every object answers to are only read where they are its own.
@@ -325,8 +223,4 @@ fn access(value: &str, name: &str) -> String {
     } else {
         format!("{value}[{}]", quote(name))
     }
-}
-
-fn escape_template(name: &str) -> String {
-    name.replace('\\', "\\\\").replace('`', "\\`").replace("${", "\\${")
 }

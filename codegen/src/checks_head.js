@@ -1,16 +1,61 @@
-// Every function returns nothing where the value fits, else where it is wrong and what is:
-// `.projects[0].id: expected a string`. The caller puts its own path in front, so that a path is
-// only built once something is wrong.
+// A check takes a value and its path, and says what is wrong, or something falsy:
+// `.projects[0].id: expected a string`. Paths are put together once something is wrong. What is
+// missing counts as right until all the fields that are there are.
+
+/** The path of the first field that is missing in the object that is looked at. */
+let missing = ''
+
+function any(v, path) {
+  if (v === undefined) missing ||= path
+}
+
+const not = (v, path, expected) => (v === undefined ? any(v, path) : `${path}: expected ${expected}`)
+
+const string = (v, path) => typeof v !== 'string' && not(v, path, 'a string')
+
+const boolean = (v, path) => typeof v !== 'boolean' && not(v, path, 'a boolean')
+
+const number = (v, path) => typeof v !== 'number' && not(v, path, 'a number')
+
+// -0 is no integer on the wire: serde reads it as a fraction.
+const integer = (v, path, max = 4294967295, min = 0) =>
+  !(Number.isInteger(v) && v >= min && v <= max && !Object.is(v, -0)) && not(v, path, 'an integer')
+
+const time = (v, path) =>
+  !isTime(v) && not(v, path, typeof v === 'string' ? 'an RFC 3339 time such as 2026-01-31T12:00:00.000Z' : 'a string')
+
+const oneOf = (...names) => (v, path) => !names.includes(v) && not(v, path, typeof v === 'string' ? listed(names) : 'a string')
+
+const listed = (names) => (names.length < 3 ? names.join(' or ') : `one of ${names.join(', ')}`)
 
 const isObject = (v) => typeof v === 'object' && v !== null && !Array.isArray(v)
 
-// -0 is no integer on the wire: serde reads it as a fraction.
-const isInteger = (v, min, max) => Number.isInteger(v) && v >= min && v <= max && !Object.is(v, -0)
+const object = (fields) => (v, path) => {
+  if (!isObject(v)) return not(v, path, 'an object')
+  const around = missing
+  missing = ''
+  const problem = fields(v) || (missing && `${missing}: is missing`)
+  missing = around
+  return problem && path + problem
+}
 
-const missing = (v, names) =>
-  `.${names.find((name) => !Object.hasOwn(v, name))}: is missing`
+function array(v, path, check) {
+  if (!Array.isArray(v)) return not(v, path, 'an array')
+  if (!check) return
+  for (let i = 0; i < v.length; i++) {
+    const problem = check(v[i], '')
+    if (problem) return `${path}[${i}]${problem}`
+  }
+}
 
-const oneOf = (v, names) => (typeof v === 'string' ? `: expected ${names}` : ': expected a string')
+function record(v, path, check) {
+  if (!isObject(v)) return not(v, path, 'an object')
+  if (!check) return
+  for (const name in v) {
+    const problem = check(v[name], '')
+    if (problem) return `${path}.${name}${problem}`
+  }
+}
 
 const TIME =
   /^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,9})?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/
@@ -41,12 +86,14 @@ function isFrom1970To9999(v, year, month, day) {
   return year > 99 && ms >= 0 && ms < 253402300800000
 }
 
-const time = (v) =>
-  typeof v === 'string'
-    ? ': expected an RFC 3339 time such as 2026-01-31T12:00:00.000Z'
-    : ': expected a string'
-
-function whole(error) {
-  if (error === undefined) return undefined
-  return error[0] === '.' ? error.slice(1) : error[0] === '[' ? error : `payload${error}`
+/** Checks of whole values: that there is none is wrong, too. */
+function table(checks) {
+  for (const name in checks) {
+    const check = checks[name]
+    checks[name] = (v = null) => {
+      const problem = check(v, '')
+      if (problem) return problem[0] === '.' ? problem.slice(1) : problem[0] === '[' ? problem : `payload${problem}`
+    }
+  }
+  return checks
 }
