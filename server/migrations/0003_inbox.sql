@@ -37,3 +37,9 @@ CREATE TABLE inbox_unread_counts (
     unread BIGINT NOT NULL,
     PRIMARY KEY (user_id, platform)
 );
+
+-- How far each platform's feed was read.
+CREATE TABLE inbox_feeds (
+    platform TEXT PRIMARY KEY,
+    read_to TEXT NOT NULL
+);

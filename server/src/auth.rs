@@ -16,7 +16,7 @@ use crate::{
     jwks::KeySet,
 };
 
-pub use crate::jwks::JwksUrlError;
+pub use crate::remote::AddressError;
 
 /// Shortest secret that a signature by it can be trusted with, in bytes (RFC 7518, section 3.2).
 pub const MIN_SECRET_BYTES: usize = 32;
@@ -72,7 +72,7 @@ pub enum KeyError {
     PublicKey,
     /// Keys can't be fetched from there.
     #[error("JWT_JWKS_URL {0}")]
-    JwksUrl(#[from] JwksUrlError),
+    JwksUrl(#[from] AddressError),
 }
 
 /// Verifies tokens. Keeps keys, never tokens.

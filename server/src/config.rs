@@ -1,11 +1,20 @@
 //! The settings: each a flag and an environment variable (operations.md).
 
 use std::{
-    ffi::OsString, net::IpAddr, num::NonZeroU32, path::PathBuf, str::FromStr, time::Duration,
+    ffi::{OsStr, OsString},
+    marker::PhantomData,
+    net::IpAddr,
+    num::NonZeroU32,
+    path::PathBuf,
+    str::FromStr,
+    time::Duration,
 };
 
 use bytesize::ByteSize;
-use clap::{CommandFactory, FromArgMatches, Parser};
+use clap::{
+    Arg, Command, CommandFactory, FromArgMatches, Parser, builder::TypedValueParser,
+    error::ErrorKind,
+};
 
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
@@ -251,6 +260,37 @@ pub(crate) fn parse<T: FromStr + Clone + Send + Sync + 'static>(
     must_be: &'static str,
 ) -> impl Fn(&str) -> Result<T, String> + Clone {
     move |text| text.trim().parse().map_err(|_| format!("{name} must be {must_be}"))
+}
+
+/// As [`parse`], for what may hold a secret: a wrong value is not repeated.
+#[derive(Debug)]
+pub(crate) struct SecretParser<T> {
+    name: &'static str,
+    must_be: &'static str,
+    read: PhantomData<fn() -> T>,
+}
+
+impl<T> SecretParser<T> {
+    pub(crate) const fn new(name: &'static str, must_be: &'static str) -> Self {
+        Self { name, must_be, read: PhantomData }
+    }
+}
+
+impl<T> Clone for SecretParser<T> {
+    fn clone(&self) -> Self {
+        Self::new(self.name, self.must_be)
+    }
+}
+
+impl<T: FromStr + Clone + Send + Sync + 'static> TypedValueParser for SecretParser<T> {
+    type Value = T;
+
+    fn parse_ref(&self, _: &Command, _: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
+        value.to_str().and_then(|text| text.trim().parse().ok()).ok_or_else(|| {
+            let message = format!("{} must be {}\n", self.name, self.must_be);
+            clap::Error::raw(ErrorKind::ValueValidation, message)
+        })
+    }
 }
 
 /// Reads a duration.

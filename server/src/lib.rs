@@ -32,7 +32,7 @@
 //! - [`http`]: who asks, what they sent, and how a refusal looks; [`error`]: every refusal.
 //! - [`store`]: the database. [`config`]: the settings. [`demo`]: sample data and a little traffic.
 //! - [`serve`]: all of it put together, and stopping in good order.
-//! - `striped_locks`: what is stored first is told first. `socketio`: the packets. [`logging`]: the log of a program.
+//! - `striped_locks`: what is stored first is told first. `remote`: what other servers publish. `socketio`: the packets. [`logging`]: the log of a program.
 
 pub mod auth;
 mod clock;
@@ -51,6 +51,7 @@ pub mod logging;
 mod metrics;
 mod presence;
 pub mod registry;
+mod remote;
 mod retained;
 mod rooms;
 pub mod serve;

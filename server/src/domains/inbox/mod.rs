@@ -1,8 +1,10 @@
-//! The inbox: messages of many platforms, brought by webhooks, for one user each
+//! The inbox: messages of many platforms, brought by webhooks and feeds, for one user each
 //! (wire.md, section 10).
 
+mod feeds;
 mod http;
 mod messages;
+mod poller;
 mod queries;
 mod statuses;
 #[cfg(test)]
@@ -10,12 +12,13 @@ mod tests;
 mod unread;
 mod webhook;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use clap::Args;
 use samewire_protocol::id::UserId;
 
 use crate::{
+    config::{SecretParser, duration},
     error::Result,
     registry::{Domain, Registry},
     store::Store,
@@ -23,6 +26,7 @@ use crate::{
 };
 use webhook::WebhookKey;
 
+pub use feeds::{Feeds, FeedsError};
 pub use messages::{IncomingMessage, Received};
 pub use unread::UnreadCounts;
 
@@ -34,6 +38,17 @@ pub struct Settings {
     /// are refused.
     #[arg(long, env, hide_env_values = true)]
     pub webhook_secret: Option<String>,
+
+    /// Feeds of platforms without webhooks: platform=address, separated by commas or blanks.
+    #[arg(long, env, hide_env_values = true, value_parser = SecretParser::<Feeds>::new(
+        "INBOX_POLL_FEEDS",
+        "a list of platform=address, each platform once, each address https:// or http:// of this machine",
+    ))]
+    pub inbox_poll_feeds: Option<Feeds>,
+
+    /// How often a feed is read.
+    #[arg(long, env, default_value = "30s", value_parser = duration("INBOX_POLL_PERIOD"))]
+    pub inbox_poll_period: Duration,
 }
 
 /// The inbox domain.
@@ -41,6 +56,8 @@ pub struct Settings {
 pub struct Inbox {
     store: Store,
     webhook_key: WebhookKey,
+    feeds: Feeds,
+    poll_period: Duration,
     /// By user.
     order: Arc<StripedLocks>,
 }
@@ -48,8 +65,13 @@ pub struct Inbox {
 impl Inbox {
     /// The inboxes in this store.
     pub fn new(store: Store, settings: &Settings) -> Self {
-        let webhook_key = WebhookKey::new(settings.webhook_secret.as_deref());
-        Self { store, webhook_key, order: Arc::default() }
+        Self {
+            store,
+            webhook_key: WebhookKey::new(settings.webhook_secret.as_deref()),
+            feeds: settings.inbox_poll_feeds.clone().unwrap_or_default(),
+            poll_period: settings.inbox_poll_period,
+            order: Arc::default(),
+        }
     }
 
     /// How many messages a user hasn't read.
@@ -63,6 +85,10 @@ impl Inbox {
 
 impl Domain for Inbox {
     fn register(self, registry: &mut Registry) {
+        for feed in &self.feeds.0 {
+            let (domain, feed) = (self.clone(), feed.clone());
+            registry.task(move |engine| domain.follow(engine, feed));
+        }
         registry.routes(http::routes(self));
     }
 }

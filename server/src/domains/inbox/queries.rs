@@ -360,6 +360,28 @@ pub(super) async fn read(pool: &AnyPool, user: &UserId, which: Which<'_>) -> Res
     Ok(Some(Read { messages, conversation, unread }))
 }
 
+/// How far a platform's feed was read.
+pub(super) async fn feed_cursor(pool: &AnyPool, platform: &str) -> Result<Option<String>> {
+    let row = sqlx::query("SELECT read_to FROM inbox_feeds WHERE platform = $1")
+        .bind(platform)
+        .fetch_optional(pool)
+        .await?;
+    row.map(|row| row.try_get("read_to")).transpose()
+}
+
+/// Keeps how far a platform's feed was read.
+pub(super) async fn keep_feed_cursor(pool: &AnyPool, platform: &str, cursor: &str) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO inbox_feeds (platform, read_to) VALUES ($1, $2)
+         ON CONFLICT (platform) DO UPDATE SET read_to = excluded.read_to",
+    )
+    .bind(platform)
+    .bind(cursor)
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
 /// As it is kept: Unix milliseconds.
 pub(super) fn at_ms(time: Option<Timestamp>) -> i64 {
     time.map_or(0, column::from_timestamp)

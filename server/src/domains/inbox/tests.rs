@@ -17,7 +17,7 @@ use samewire_protocol::{
 use serde::de::DeserializeOwned;
 use tempfile::TempDir;
 
-use super::{Inbox, IncomingMessage, Settings, queries};
+use super::{Inbox, IncomingMessage, queries};
 use crate::{Config, Engine, Registry, Server, Store};
 
 /// What may happen. Numbers are taken modulo what there is.
@@ -63,7 +63,7 @@ impl Running {
         let store = Store::open(&url).await.unwrap();
         let config = Config::parse_from(["test", "--jwt-secret", &"s".repeat(32)]);
         let engine = Server::with(Registry::default(), &config).unwrap().engine;
-        let inbox = Inbox::new(store, &Settings { webhook_secret: None });
+        let inbox = Inbox::new(store, &config.inbox);
         Self { inbox, engine, _folder: folder }
     }
 

@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domains::assistant::{Settings, context::Said},
-    jwks::is_loopback,
+    remote::is_loopback,
 };
 
 /// Waits before the first repetition of a request that was refused without saying for how long. Each
