@@ -61,5 +61,5 @@ it('names the place of what is wrong', () => {
   const users = [{ userId: 'anna' }, { userId: 5 }]
   expect(check({ room: 'room:lobby' })).toBe('users: is missing')
   expect(check({ room: 'room:lobby', users: users.slice(1) })).toBe('users[0].userId: expected a string')
-  expect(check({ room: 'room:lobby', users })).toBe('users[0].status: is missing')
+  expect(check({ room: 'room:lobby', users })).toBe('users[0].connections: is missing')
 })
