@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react'
+import { Suspense, useEffect, useState } from 'react'
 import { ConnectionPanel } from './connection/ConnectionPanel'
 import { ConnectionStatus } from './connection/ConnectionStatus'
 import { useConnectionLog } from './connection/useConnectionLog'
@@ -37,7 +37,9 @@ export function App() {
         <ConnectionStatus open={open} onToggle={() => setOpen(!open)} />
       </header>
       <div className="app-page">
-        <Page />
+        <Suspense>
+          <Page />
+        </Suspense>
       </div>
       {open && <ConnectionPanel log={log} onClose={() => setOpen(false)} />}
     </>

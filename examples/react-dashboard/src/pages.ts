@@ -1,4 +1,4 @@
-import type { ComponentType } from 'react'
+import { lazy, type ComponentType } from 'react'
 import { LivePreviewPage } from './live-preview/LivePreviewPage'
 import { WorkspacePage } from './workspace/WorkspacePage'
 
@@ -18,6 +18,13 @@ export const pages: [Page, ...Page[]] = [
     title: 'Live preview',
     icon: 'M2 12s3.5-7 10-7 10 7 10 7-3.5 7-10 7-10-7-10-7Zm10-3a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z',
     Page: LivePreviewPage,
+  },
+  {
+    path: 'assistant',
+    title: 'Assistant',
+    icon: 'M11 3l1.900 5.600L18.500 10.500l-5.600 1.900L11 18l-1.900-5.600L3.500 10.500l5.600-1.900ZM19 16v5M16.500 18.500h5',
+    // What renders Markdown weighs as much as all the rest: it comes when it is needed.
+    Page: lazy(async () => ({ default: (await import('./assistant/AssistantPage')).AssistantPage })),
   },
   {
     path: 'workspace',

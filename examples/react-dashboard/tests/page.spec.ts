@@ -6,6 +6,7 @@ import { openPanel } from './openPanel'
 /** Every page, and what stands on it once it is there. */
 const PAGES = [
   { path: 'live-preview', isThere: (page: Page) => page.getByRole('button', { name: /^visitor-/ }).first() },
+  { path: 'assistant', isThere: (page: Page) => page.getByRole('article', { name: 'Assistant' }).first() },
   { path: 'workspace', isThere: (page: Page) => page.getByRole('heading', { name: 'Order beans' }) },
 ]
 
