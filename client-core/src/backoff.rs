@@ -1,8 +1,6 @@
 //! How long to wait before the next try.
 
-use std::time::Duration;
-
-use crate::Config;
+use crate::{Config, Duration};
 
 /// Delays that double, each drawn from a range around its middle, so that clients that lost the
 /// same server don't come back in step.
@@ -56,12 +54,12 @@ impl Backoff {
     /// socket.io-client cuts a drawn delay off at the longest, which brings most clients of a long
     /// outage back at the same moment. Here the range ends there, and the draw is from within it.
     fn delay(&self, attempt: u32, random: f64) -> Duration {
-        let longest = self.longest.as_secs_f64();
-        let doubled = self.first.as_secs_f64() * 2_f64.powi(attempt.min(64) as i32);
+        let longest = self.longest.as_millis() as f64;
+        let doubled = self.first.as_millis() as f64 * (1_u64 << attempt.min(40)) as f64;
         let middle = doubled.min(longest);
         let least = middle * (1.0 - self.spread);
         let most = (middle * (1.0 + self.spread)).min(longest);
-        Duration::from_secs_f64(least + (most - least) * random)
+        Duration::from_millis((least + (most - least) * random) as u64)
     }
 }
 

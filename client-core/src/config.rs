@@ -1,8 +1,6 @@
 //! What can be set.
 
-use std::time::Duration;
-
-use crate::Transport;
+use crate::{Duration, Transport};
 
 /// How a client behaves. The names are those of the options in JavaScript, most of which are
 /// socket.io-client's.

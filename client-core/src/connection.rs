@@ -5,12 +5,12 @@ mod state;
 mod upgrade;
 mod vigil;
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
 use samewire_protocol::ErrorCode;
 
 use crate::{
-    ClientErrorCode, Config, Failure, Instant, Payload, SocketId, Text, Transport,
+    ClientErrorCode, Config, Duration, Failure, Instant, Payload, SocketId, Text, Transport,
     backoff::Backoff,
     framing::{self, Frame, Packet},
     timer::{Timer, Timers},

@@ -1,10 +1,8 @@
 //! What the application is told, and how its emits are treated.
 
-use std::time::Duration;
-
 #[cfg(doc)]
 use crate::Client;
-use crate::{Arrived, CallId, Failure, HandleId, Misfit, Payload, Position};
+use crate::{Arrived, CallId, Duration, Failure, HandleId, Misfit, Payload, Position};
 
 /// What the application is to be told.
 #[derive(Debug, Clone, PartialEq)]

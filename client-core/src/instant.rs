@@ -1,6 +1,6 @@
 //! Time, as the caller tells it.
 
-use std::{ops::Add, time::Duration};
+use std::ops::{Add, Div, Mul};
 
 /// A moment: milliseconds since 1970, by a [`Clock`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
@@ -19,7 +19,7 @@ impl Instant {
 
     /// How long until a later moment; nothing when it has passed.
     pub fn until(self, later: Self) -> Duration {
-        Duration::from_millis(later.0.saturating_sub(self.0))
+        Duration(later.0.saturating_sub(self.0))
     }
 }
 
@@ -27,8 +27,64 @@ impl Add<Duration> for Instant {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
-        Self(self.0.saturating_add(millis))
+        Self(self.0.saturating_add(duration.0))
+    }
+}
+
+/// A span of time in milliseconds, which are all that a page tells. The standard library's has
+/// nanoseconds, too, and weighs a kilobyte of WebAssembly by that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Duration(u64);
+
+impl Duration {
+    /// None.
+    pub const ZERO: Self = Self(0);
+
+    /// So many seconds.
+    pub const fn from_secs(seconds: u64) -> Self {
+        Self(seconds * 1_000)
+    }
+
+    /// So many milliseconds.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis)
+    }
+
+    /// How many milliseconds.
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+}
+
+impl Add for Duration {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+}
+
+impl Mul<u32> for Duration {
+    type Output = Self;
+
+    fn mul(self, times: u32) -> Self {
+        Self(self.0 * u64::from(times))
+    }
+}
+
+impl Mul<Duration> for u32 {
+    type Output = Duration;
+
+    fn mul(self, duration: Duration) -> Duration {
+        duration * self
+    }
+}
+
+impl Div<u32> for Duration {
+    type Output = Self;
+
+    fn div(self, parts: u32) -> Self {
+        Self(self.0 / u64::from(parts))
     }
 }
 

@@ -52,7 +52,7 @@ pub use config::Config;
 pub use connection::ConnectionState;
 pub use event::{EmitOptions, Event, PageEvent};
 pub use failure::{ClientErrorCode, Failure};
-pub use instant::{Clock, Instant};
+pub use instant::{Clock, Duration, Instant};
 pub use message::{Body, FrameWriter, Greeting, Message, Request, Resume};
 pub use payload::{Arrived, Checks, Encoded, Misfit, NoChecks, Payload};
 pub use position::{Place, Position};

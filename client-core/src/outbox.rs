@@ -1,9 +1,9 @@
 //! What was emitted and not yet answered: kept while offline, sent in order, sent again under the
 //! same id, and settled exactly once (wire.md, section 5).
 
-use std::{collections::VecDeque, time::Duration};
+use std::collections::VecDeque;
 
-use crate::{CallId, ClientErrorCode, Failure, Instant, Message, Payload, message::Body};
+use crate::{CallId, ClientErrorCode, Duration, Failure, Instant, Message, Payload, message::Body};
 
 /// How long an emit may be sent again. The server remembers what it acted on for ten minutes; one of
 /// them is for the way there.

@@ -1,7 +1,5 @@
 //! What follows from what: how the parts of a client act on each other.
 
-use std::time::Duration;
-
 use samewire_protocol::{
     connection::{
         AuthError, AuthRequestError, Authenticated, ErrorEvent, Resumed, ServerShutdown,
@@ -12,8 +10,8 @@ use samewire_protocol::{
 };
 
 use crate::{
-    Arrived, Client, ClientErrorCode, Event, Failure, Instant, Message, Misfit, Payload, SocketId,
-    Text as _, Transmit,
+    Arrived, Client, ClientErrorCode, Duration, Event, Failure, Instant, Message, Misfit, Payload,
+    SocketId, Text as _, Transmit,
     connection::{Peer, Step, UPGRADE},
     framing::{FrameError, Packet},
     message::{Body, Greeting, Request},
@@ -282,7 +280,7 @@ impl<P: Payload> Client<P> {
             body: Body::Ours(request),
             id: None,
             purpose,
-            timeout: self.config.ack_timeout * (self.config.retries + 1),
+            timeout: self.config.ack_timeout * self.config.retries.saturating_add(1),
             retries: 0,
         });
     }

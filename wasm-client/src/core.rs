@@ -1,14 +1,11 @@
 //! What JavaScript calls: clients by number, and what happens to them by number, too. One function
 //! for nearly everything, because each costs a page a few hundred bytes on either side of the border.
 
-use std::{
-    cell::{Cell, RefCell},
-    time::Duration,
-};
+use std::cell::{Cell, RefCell};
 
 use samewire_client_core::{
-    CallId, Client, Clock, EmitOptions, Encoded, HandleId, Instant, PageEvent, Payload as _, Place,
-    Position, SocketId, Text as _, framing::decode,
+    CallId, Client, Clock, Duration, EmitOptions, Encoded, HandleId, Instant, PageEvent,
+    Payload as _, Place, Position, SocketId, Text as _, framing::decode,
 };
 use wasm_bindgen::prelude::*;
 

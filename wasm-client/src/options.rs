@@ -1,8 +1,6 @@
 //! The options of `createClient`, as far as the core is concerned.
 
-use std::time::Duration;
-
-use samewire_client_core::{Config, Payload as _, Transport};
+use samewire_client_core::{Config, Duration, Payload as _, Transport};
 
 use crate::value::Value;
 

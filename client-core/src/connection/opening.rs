@@ -1,9 +1,7 @@
 //! A try to connect: by one transport after another, until one is open.
 
-use std::time::Duration;
-
 use super::{Connection, State, Step, Token};
-use crate::{Instant, Payload, SocketId, Text, Transport, timer::Timer};
+use crate::{Duration, Instant, Payload, SocketId, Text, Transport, timer::Timer};
 
 impl<T: Text> Connection<T> {
     pub(super) fn open(&mut self, now: Instant) {

@@ -1,10 +1,8 @@
 //! From polling to a websocket while the connection stands: the websocket is probed, polling comes
 //! to rest, and only then everything goes the new way. What is to be sent in between is held.
 
-use std::time::Duration;
-
 use super::{Connection, State, Step};
-use crate::{Instant, Payload, SocketId, Text, Transport, timer::Timer};
+use crate::{Duration, Instant, Payload, SocketId, Text, Transport, timer::Timer};
 
 /// How long an upgrade may take: as long as servers wait for one.
 const UPGRADE_TIMEOUT: Duration = Duration::from_secs(10);

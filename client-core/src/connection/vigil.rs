@@ -3,10 +3,8 @@
 //! Time alone never ends a connection: a timer may be late, and what it waits for may lie unread.
 //! A deadline that passes brings a question first, and the answer has a short time to come.
 
-use std::time::Duration;
-
 use super::{Connection, Peer, Recovery, State, Step};
-use crate::{ClientErrorCode, Failure, Instant, PageEvent, Text, timer::Timer};
+use crate::{ClientErrorCode, Duration, Failure, Instant, PageEvent, Text, timer::Timer};
 
 /// How long the server may take to answer when it is asked whether it is there.
 const CHECK: Duration = Duration::from_secs(5);

@@ -1,10 +1,10 @@
 //! A client on a virtual clock, with a server that says what the test tells it to.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use samewire_client_core::{
-    CallId, Client, Config, ConnectionState, EmitOptions, Encoded, Event, HandleId, Instant,
-    Message, NoChecks, PageEvent, SocketId, Transmit, framing::decode,
+    CallId, Client, Config, ConnectionState, Duration, EmitOptions, Encoded, Event, HandleId,
+    Instant, Message, NoChecks, PageEvent, SocketId, Transmit, framing::decode,
 };
 use serde_json::{Value, json};
 

@@ -1,8 +1,6 @@
 //! Connecting, signing in, and coming back.
 
-use std::time::Duration;
-
-use samewire_client_core::{Config, ConnectionState, Event, SocketId, Transport};
+use samewire_client_core::{Config, ConnectionState, Duration, Event, SocketId, Transport};
 use serde_json::json;
 
 use crate::bench::{Bench, with_token};

@@ -1,9 +1,7 @@
 //! Emits: in order, within bounds, sent again under the same id, settled once.
 
-use std::time::Duration;
-
 use proptest::{collection::vec, prelude::*};
-use samewire_client_core::{CallId, Config, ConnectionState, Encoded, Event};
+use samewire_client_core::{CallId, Config, ConnectionState, Duration, Encoded, Event};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, options, with_token};

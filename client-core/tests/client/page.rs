@@ -1,8 +1,6 @@
 //! What the page's life does to the connection.
 
-use std::time::Duration;
-
-use samewire_client_core::{Config, ConnectionState, PageEvent, Transport};
+use samewire_client_core::{Config, ConnectionState, Duration, PageEvent, Transport};
 
 use crate::bench::{Bench, with_token};
 

@@ -1,8 +1,6 @@
 //! Rooms: counted joins, a gap-free run, and catching up.
 
-use std::time::Duration;
-
-use samewire_client_core::{Event, HandleId};
+use samewire_client_core::{Duration, Event, HandleId};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, joined, with_token};

@@ -1,8 +1,6 @@
 //! By which transport: falling back where a websocket can't be opened, and taking over from polling.
 
-use std::time::Duration;
-
-use samewire_client_core::{Config, ConnectionState, Event, Transport};
+use samewire_client_core::{Config, ConnectionState, Duration, Event, Transport};
 use serde_json::json;
 
 use crate::bench::{Bench, with_token};

@@ -4,11 +4,11 @@
 //! A script is lines of bytes. The first byte says what happens, see [`Stage::act`]; a line that
 //! makes no sense is passed over.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc};
 
 use samewire_client_core::{
-    CallId, Client, Config, ConnectionState, EmitOptions, Encoded, Event, HandleId, Instant,
-    NoChecks, PageEvent, SocketId, Transmit, Transport, framing::decode,
+    CallId, Client, Config, ConnectionState, Duration, EmitOptions, Encoded, Event, HandleId,
+    Instant, NoChecks, PageEvent, SocketId, Transmit, Transport, framing::decode,
 };
 use serde_json::{Value, json};
 
