@@ -1,6 +1,6 @@
 //! The domains. Each is a value that registers its events, its kinds of rooms, its routes and its
 //! tasks, and declares its own settings; taking one out is deleting its folder and its lines here
-//! and in [`Config`](crate::Config).
+//! and in [`Config`].
 
 pub mod assistant;
 pub mod inbox;

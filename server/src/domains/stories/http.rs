@@ -23,7 +23,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::{
-    ChangeInteraction, NewInteraction, NewTranscript, Stories, queries,
+    ChangeInteraction, NewInteraction, NewTranscript, Stories, exports, queries,
     uploads::{Form, MAX_FORM_BYTES},
 };
 use crate::{
@@ -78,6 +78,7 @@ pub(super) fn routes(stories: Stories) -> ApiRouter<Arc<Engine>> {
                 .get(interactions),
         )
         .api_route("/api/interactions/{id}", patch(change_interaction))
+        .merge(exports::routes())
         .layer(axum::Extension(stories))
 }
 

@@ -1,4 +1,4 @@
-//! The files in `MEDIA_DIR`: recordings, and parts of those that are still coming in. What a file is
+//! The files in `MEDIA_DIR`: recordings, exports, and parts of those that are still coming in. What a file is
 //! called is never a client's choice.
 
 use std::{
@@ -8,7 +8,10 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use samewire_protocol::id::StoryId;
+use samewire_protocol::{
+    id::{ExportId, StoryId},
+    stories::ExportFormat,
+};
 use tempfile::NamedTempFile;
 use tokio::{
     io::{AsyncWriteExt, BufWriter},
@@ -16,7 +19,7 @@ use tokio::{
     time::{MissedTickBehavior, interval},
 };
 
-use super::Stories;
+use super::{Stories, exports::extension};
 use crate::{
     engine::Engine,
     error::{Error, Result},
@@ -40,6 +43,7 @@ pub struct MediaDirError(#[from] io::Error);
 #[derive(Debug, Clone)]
 pub struct Media {
     stories: Arc<Path>,
+    exports: Arc<Path>,
     parts: Arc<Path>,
 }
 
@@ -62,7 +66,11 @@ impl Media {
             fs::create_dir_all(&path)?;
             Ok(path.into())
         };
-        let media = Self { stories: subfolder("stories")?, parts: subfolder("parts")? };
+        let media = Self {
+            stories: subfolder("stories")?,
+            exports: subfolder("exports")?,
+            parts: subfolder("parts")?,
+        };
         // Whether it can be written to is told by writing.
         NamedTempFile::new_in(&media.parts)?;
         Ok(media)
@@ -73,9 +81,19 @@ impl Media {
         self.stories.join(id.as_str())
     }
 
-    /// A new file.
+    /// Where an export's file is.
+    pub(super) fn export(&self, id: &ExportId, format: ExportFormat) -> PathBuf {
+        self.exports.join(format!("{id}.{}", extension(format)))
+    }
+
+    /// A new file, gone when it is dropped, unless it was given to [`keep`].
+    pub(super) fn file(&self) -> io::Result<NamedTempFile> {
+        NamedTempFile::new_in(&self.parts)
+    }
+
+    /// A new file that comes in bit by bit.
     pub(super) fn part(&self) -> io::Result<Part> {
-        let file = NamedTempFile::new_in(&self.parts)?;
+        let file = self.file()?;
         let writer = tokio::fs::File::from_std(file.reopen()?);
         Ok(Part { file, writer: BufWriter::with_capacity(WRITE_BYTES, writer), size: 0 })
     }
@@ -112,14 +130,15 @@ impl Part {
     pub(super) async fn keep(mut self, place: PathBuf) -> io::Result<()> {
         self.writer.flush().await?;
         self.writer.get_ref().sync_all().await?;
-        let kept = spawn_blocking(move || {
-            let folder = place.parent().map(Path::to_owned);
-            self.file.persist(&place)?;
-            // The name, too.
-            folder.map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
-        });
-        kept.await.map_err(io::Error::other)?
+        spawn_blocking(move || keep(self.file, &place)).await.map_err(io::Error::other)?
     }
+}
+
+/// Gives a file its place. Blocking.
+pub(super) fn keep(file: NamedTempFile, place: &Path) -> io::Result<()> {
+    file.persist(place)?;
+    // The name is to be safe on the disk, too.
+    place.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
 }
 
 impl Stories {

@@ -6,6 +6,7 @@
 //! can be read, not changed.
 
 mod events;
+mod exports;
 mod http;
 mod interactions;
 mod jobs;
@@ -16,7 +17,7 @@ mod recording;
 mod transcripts;
 mod uploads;
 
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use bytesize::ByteSize;
 use clap::Args;
@@ -30,13 +31,14 @@ use tokio::sync::Notify;
 
 use super::projects::{Access, Project, Projects};
 use crate::{
-    config::parse,
+    config::{duration, parse},
     error::{Error, Result},
     registry::{Domain, Registry},
     store::Store,
     striped_locks::StripedLocks,
 };
 
+pub use exports::{Export, ExportStatus, NewExport};
 pub use interactions::{ChangeInteraction, NewInteraction};
 pub use media::{Media, MediaDirError};
 pub use transcripts::NewTranscript;
@@ -57,6 +59,10 @@ pub struct Settings {
     /// Bytes of all recordings of a project.
     #[arg(long, env, default_value = "10GB", value_parser = parse::<ByteSize>("PROJECT_MEDIA_BYTES", "a size such as 10GB"))]
     pub project_media_bytes: ByteSize,
+
+    /// How long an export can be downloaded.
+    #[arg(long, env, default_value = "24h", value_parser = duration("EXPORT_AGE"))]
+    pub export_age: Duration,
 }
 
 /// The stories domain.
@@ -70,6 +76,8 @@ pub struct Stories {
     order: Arc<StripedLocks>,
     /// Wakes whoever processes stories.
     to_process: Arc<Notify>,
+    /// Wakes whoever writes exports.
+    to_export: Arc<Notify>,
 }
 
 impl Stories {
@@ -89,6 +97,7 @@ impl Stories {
             settings,
             order: Arc::default(),
             to_process: Arc::default(),
+            to_export: Arc::default(),
         })
     }
 
@@ -162,6 +171,10 @@ impl Domain for Stories {
         registry.task(move |engine| domain.process(engine));
         let domain = self.clone();
         registry.task(move |engine| domain.keep_media(engine));
+        let domain = self.clone();
+        registry.task(move |engine| domain.write_exports(engine));
+        let domain = self.clone();
+        registry.task(move |engine| domain.expire_exports(engine));
         registry.routes(http::routes(self));
     }
 }

@@ -162,12 +162,12 @@ impl Stories {
 
     /// Bytes that a further recording of a project may have, where one more story has a place.
     async fn check_room(&self, project: &ProjectId) -> Result<u64> {
-        let (stories, bytes) = queries::stories::totals(self.store.pool(), project).await?;
-        if stories >= MAX_STORIES {
+        let extent = queries::stories::extent(self.store.pool(), project).await?;
+        if extent.stories >= MAX_STORIES {
             let message = format!("a project has at most {MAX_STORIES} stories");
             return Err(Error::refused(ErrorCode::PayloadTooLarge, message));
         }
-        Ok(self.settings.project_media_bytes.as_u64().saturating_sub(bytes))
+        Ok(self.settings.project_media_bytes.as_u64().saturating_sub(extent.bytes))
     }
 }
 

@@ -1,7 +1,7 @@
 // Starts the server, each test file one of its own with its own database.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -48,11 +48,17 @@ export async function startServer({ database, env = {}, flags, log } = {}) {
       return Number(fields[11]) + Number(fields[12])
     },
     /** Bytes that the process keeps in memory. */
-    memory() {
-      const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
-      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)[1]) * 1024
-    },
+    memory: () => memory(child, 'VmRSS'),
+    /** The most bytes that it ever kept there. */
+    peakMemory: () => memory(child, 'VmHWM'),
+    /** Forgets the peak: the most is counted from here on. */
+    forgetPeak: () => writeFileSync(`/proc/${child.pid}/clear_refs`, '5'),
   }
+}
+
+function memory(child, field) {
+  const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
+  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)[1]) * 1024
 }
 
 /** With which code, and saying what, a server ends that is started with wrong settings. */

@@ -43,6 +43,7 @@ const SETTINGS = [
   ['MEDIA_DIR', 'media/', '/dev/null/media', 'MEDIA_DIR must be a folder that can be written to'],
   ['MEDIA_BYTES', '100MB', 'x', 'MEDIA_BYTES must be a size such as 100MB'],
   ['PROJECT_MEDIA_BYTES', '10GB', 'x', 'PROJECT_MEDIA_BYTES must be a size such as 10GB'],
+  ['EXPORT_AGE', '24h', 'x', 'EXPORT_AGE must be a duration'],
   ['OPENAI_API_KEY', undefined, undefined],
   ['OPENAI_BASE_URL', 'https://api.openai.com/v1', 'localhost', 'OPENAI_BASE_URL must be an http:// or https:// address'],
   ['OPENAI_MODEL', 'gpt-4o-mini', undefined],

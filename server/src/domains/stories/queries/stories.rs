@@ -1,6 +1,6 @@
 //! The queries on stories.
 
-use futures::TryStreamExt;
+use futures::{Stream, TryStreamExt};
 use samewire_protocol::{
     id::{ProjectId, StoryId, UserId},
     stories::{Story, StoryStatus},
@@ -82,17 +82,31 @@ pub(in super::super) async fn get(pool: &AnyPool, id: &StoryId) -> Result<Option
     row.as_ref().map(story).transpose()
 }
 
-/// How many stories a project has, and the bytes of their recordings.
-pub(in super::super) async fn totals(pool: &AnyPool, project: &ProjectId) -> Result<(u64, u64)> {
+/// All of a project's stories.
+#[derive(Debug)]
+pub(in super::super) struct Extent {
+    /// How many there are.
+    pub(in super::super) stories: u64,
+    /// The bytes of their recordings.
+    pub(in super::super) bytes: u64,
+    /// The last one.
+    pub(in super::super) last: Option<StoryId>,
+}
+
+pub(in super::super) async fn extent(pool: &AnyPool, project: &ProjectId) -> Result<Extent> {
     let row = sqlx::query(
-        "SELECT COUNT(*) AS stories, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes
-         FROM stories WHERE project_id = $1",
+        "SELECT COUNT(*) AS stories, CAST(COALESCE(SUM(size), 0) AS BIGINT) AS bytes,
+         MAX(id) AS last FROM stories WHERE project_id = $1",
     )
     .bind(project.as_str())
     .fetch_one(pool)
     .await?;
     let number = |name| Ok::<_, sqlx::Error>(column::to_count(row.try_get(name)?).get());
-    Ok((number("stories")?, number("bytes")?))
+    Ok(Extent {
+        stories: number("stories")?,
+        bytes: number("bytes")?,
+        last: row.try_get::<Option<String>, _>("last")?.map(StoryId),
+    })
 }
 
 /// A page of a project's stories, the newest first, and what to ask for next.
@@ -101,7 +115,7 @@ pub(in super::super) async fn page(
     project: &ProjectId,
     before: Option<&StoryId>,
 ) -> Result<(Vec<Story>, Option<StoryId>)> {
-    let mut rows = sqlx::query(
+    let rows = sqlx::query(
         "SELECT * FROM stories WHERE project_id = $1 AND ($2 = '' OR id < $2)
          ORDER BY id DESC LIMIT $3",
     )
@@ -109,6 +123,32 @@ pub(in super::super) async fn page(
     .bind(before.map_or("", StoryId::as_str))
     .bind(PAGE)
     .fetch(pool);
+    collect(rows).await
+}
+
+/// A page of a project's stories up to `last`, the oldest first, and what to ask for next.
+pub(in super::super) async fn up_to(
+    pool: &AnyPool,
+    project: &ProjectId,
+    after: Option<&StoryId>,
+    last: &StoryId,
+) -> Result<(Vec<Story>, Option<StoryId>)> {
+    let rows = sqlx::query(
+        "SELECT * FROM stories WHERE project_id = $1 AND id > $2 AND id <= $3
+         ORDER BY id LIMIT $4",
+    )
+    .bind(project.as_str())
+    .bind(after.map_or("", StoryId::as_str))
+    .bind(last.as_str())
+    .bind(PAGE)
+    .fetch(pool);
+    collect(rows).await
+}
+
+/// Stories until there are as many, or as long ones, as a page has place for.
+async fn collect(
+    mut rows: impl Stream<Item = Result<AnyRow>> + Unpin,
+) -> Result<(Vec<Story>, Option<StoryId>)> {
     let (mut stories, mut bytes, mut full) = (Vec::new(), 0, false);
     while !full && let Some(row) = rows.try_next().await? {
         let story = story(&row)?;

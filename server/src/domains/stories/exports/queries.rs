@@ -1,0 +1,181 @@
+//! The queries on exports.
+
+use samewire_protocol::{
+    ErrorCode, Timestamp,
+    id::{ExportId, ProjectId, UserId},
+    stories::ExportFormat,
+};
+use serde_json::Value;
+use sqlx::{AnyPool, Row, any::AnyRow};
+
+use super::{Export, ExportStatus, extension};
+use crate::store::column;
+
+type Result<T> = std::result::Result<T, sqlx::Error>;
+
+fn format(row: &AnyRow) -> Result<ExportFormat> {
+    Ok(match row.try_get::<String, _>("format")?.as_str() {
+        "json" => ExportFormat::Json,
+        _ => ExportFormat::Zip,
+    })
+}
+
+fn export(row: &AnyRow) -> Result<Export> {
+    let id = ExportId(row.try_get("id")?);
+    let status = match row.try_get::<String, _>("status")?.as_str() {
+        "ready" => ExportStatus::Ready,
+        "failed" => ExportStatus::Failed,
+        "expired" => ExportStatus::Expired,
+        _ => ExportStatus::Running,
+    };
+    let code = row.try_get::<Option<String>, _>("code")?;
+    Ok(Export {
+        project_id: ProjectId(row.try_get("project_id")?),
+        format: format(row)?,
+        requested_by: UserId(row.try_get("requested_by")?),
+        created_at: column::to_timestamp(row.try_get("created_at")?),
+        download_url: (status == ExportStatus::Ready).then(|| Export::url(&id)),
+        size: row.try_get::<Option<i64>, _>("size")?.map(column::to_count),
+        expires_at: row.try_get::<Option<i64>, _>("expires_at")?.map(column::to_timestamp),
+        // A code that this version doesn't know is none of ours to drop: it reads as unknown.
+        code: code.and_then(|code| serde_json::from_value(Value::String(code)).ok()),
+        message: row.try_get("message")?,
+        status,
+        id,
+    })
+}
+
+pub(super) async fn insert(pool: &AnyPool, new: &Export) -> Result<()> {
+    sqlx::query(
+        "INSERT INTO story_exports (id, project_id, format, requested_by, created_at, status)
+         VALUES ($1, $2, $3, $4, $5, 'running')",
+    )
+    .bind(new.id.as_str())
+    .bind(new.project_id.as_str())
+    .bind(extension(new.format))
+    .bind(new.requested_by.as_str())
+    .bind(column::from_timestamp(new.created_at))
+    .execute(pool)
+    .await
+    .map(drop)
+}
+
+pub(super) async fn get(pool: &AnyPool, id: &ExportId) -> Result<Option<Export>> {
+    let row = sqlx::query("SELECT * FROM story_exports WHERE id = $1")
+        .bind(id.as_str())
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(export).transpose()
+}
+
+/// A page of a project's exports, the newest first.
+pub(super) async fn page(
+    pool: &AnyPool,
+    project: &ProjectId,
+    before: Option<&ExportId>,
+    limit: i64,
+) -> Result<Vec<Export>> {
+    let rows = sqlx::query(
+        "SELECT * FROM story_exports WHERE project_id = $1 AND ($2 = '' OR id < $2)
+         ORDER BY id DESC LIMIT $3",
+    )
+    .bind(project.as_str())
+    .bind(before.map_or("", ExportId::as_str))
+    .bind(limit)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(export).collect()
+}
+
+/// How many exports of a project are under way.
+pub(super) async fn running(pool: &AnyPool, project: &ProjectId) -> Result<usize> {
+    let row = sqlx::query(
+        "SELECT COUNT(*) AS count FROM story_exports WHERE project_id = $1 AND status = 'running'",
+    )
+    .bind(project.as_str())
+    .fetch_one(pool)
+    .await?;
+    Ok(usize::try_from(row.try_get::<i64, _>("count")?).unwrap_or(0))
+}
+
+/// Exports that are still to be written, the oldest first.
+pub(super) async fn to_write(pool: &AnyPool, limit: i64) -> Result<Vec<ExportId>> {
+    let rows =
+        sqlx::query("SELECT id FROM story_exports WHERE status = 'running' ORDER BY id LIMIT $1")
+            .bind(limit)
+            .fetch_all(pool)
+            .await?;
+    rows.iter().map(|row| Ok(ExportId(row.try_get("id")?))).collect()
+}
+
+/// An export can be downloaded; of the project's others, all but the newest expire.
+pub(super) async fn ready(
+    pool: &AnyPool,
+    done: &Export,
+    size: u64,
+    expires_at: Timestamp,
+    now: Timestamp,
+    kept: i64,
+) -> Result<()> {
+    let mut transaction = pool.begin().await?;
+    sqlx::query(
+        "UPDATE story_exports SET status = 'ready', size = $2, expires_at = $3 WHERE id = $1",
+    )
+    .bind(done.id.as_str())
+    .bind(i64::try_from(size).unwrap_or(i64::MAX))
+    .bind(column::from_timestamp(expires_at))
+    .execute(&mut *transaction)
+    .await?;
+    sqlx::query(
+        "UPDATE story_exports SET expires_at = $2
+         WHERE project_id = $1 AND status = 'ready' AND expires_at > $2 AND id NOT IN
+         (SELECT id FROM story_exports WHERE project_id = $1 AND status = 'ready'
+          ORDER BY id DESC LIMIT $3)",
+    )
+    .bind(done.project_id.as_str())
+    .bind(column::from_timestamp(now))
+    .bind(kept)
+    .execute(&mut *transaction)
+    .await?;
+    transaction.commit().await
+}
+
+/// An export failed.
+pub(super) async fn failed(
+    pool: &AnyPool,
+    id: &ExportId,
+    code: ErrorCode,
+    message: &str,
+) -> Result<()> {
+    sqlx::query("UPDATE story_exports SET status = 'failed', code = $2, message = $3 WHERE id = $1")
+        .bind(id.as_str())
+        .bind(code.as_str())
+        .bind(message)
+        .execute(pool)
+        .await
+        .map(drop)
+}
+
+/// Exports that have expired and still have a file.
+pub(super) async fn expiring(
+    pool: &AnyPool,
+    now: Timestamp,
+) -> Result<Vec<(ExportId, ExportFormat)>> {
+    let rows = sqlx::query(
+        "SELECT id, format FROM story_exports WHERE status = 'ready' AND expires_at <= $1
+         ORDER BY expires_at LIMIT 1000",
+    )
+    .bind(column::from_timestamp(now))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| Ok((ExportId(row.try_get("id")?), format(row)?))).collect()
+}
+
+/// An export's file is gone.
+pub(super) async fn expired(pool: &AnyPool, id: &ExportId) -> Result<()> {
+    sqlx::query("UPDATE story_exports SET status = 'expired' WHERE id = $1")
+        .bind(id.as_str())
+        .execute(pool)
+        .await
+        .map(drop)
+}
