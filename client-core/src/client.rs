@@ -109,7 +109,7 @@ impl<P: Payload> Client<P> {
             retries: options.retries.unwrap_or(self.config.retries),
         };
         if let Err(failure) = self.outbox.add(emit) {
-            self.events.push_back(Event::Settled { call, outcome: Err(failure) });
+            self.events.push_back(Event::Settled { call, outcome: Err(failure), refusal: None });
         }
         self.go_on(now);
     }

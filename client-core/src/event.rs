@@ -27,6 +27,8 @@ pub enum Event<P: Payload> {
         call: CallId,
         /// What the server answered, or why it failed.
         outcome: Result<Option<P>, Failure<P::Text>>,
+        /// The refusal, where it is the server's: it may say more than the failure.
+        refusal: Option<P>,
     },
     /// A join is granted.
     Joined {

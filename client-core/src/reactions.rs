@@ -137,8 +137,10 @@ impl<P: Payload> Client<P> {
             },
             Packet::Ack { id, args, .. } => {
                 if let Some(answered) = self.outbox.answered(id) {
-                    let outcome = self.read_answer(&answered.name, args.item(0));
-                    self.settle(answered, outcome);
+                    let answer = args.item(0);
+                    let refusal = answer.as_ref().and_then(|answer| answer.field("error"));
+                    let outcome = self.read_answer(&answered.name, answer);
+                    self.settle_with(answered, outcome, refusal);
                 }
             }
             Packet::Connect | Packet::Disconnect | Packet::ConnectError(_) => {}
@@ -243,8 +245,17 @@ impl<P: Payload> Client<P> {
         answered: Answered<P::Text>,
         outcome: Result<Option<P>, Failure<P::Text>>,
     ) {
+        self.settle_with(answered, outcome, None);
+    }
+
+    fn settle_with(
+        &mut self,
+        answered: Answered<P::Text>,
+        outcome: Result<Option<P>, Failure<P::Text>>,
+        refusal: Option<P>,
+    ) {
         match answered.purpose {
-            Purpose::Call(call) => self.events.push_back(Event::Settled { call, outcome }),
+            Purpose::Call(call) => self.events.push_back(Event::Settled { call, outcome, refusal }),
             Purpose::Join(room) => {
                 let nothing = || Failure::new(ClientErrorCode::InvalidAnswer, "an empty answer");
                 let answer = outcome.and_then(|answer| answer.ok_or_else(nothing));

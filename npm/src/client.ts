@@ -5,7 +5,7 @@ import type { Engine, Failure, Host, LoadEngine } from './engine.js'
 import { EngineSlot } from './engineSlot.js'
 import { SamewireError } from './error.js'
 import { answers, payloads } from './generated/checks.js'
-import type { Position, User } from './generated/protocol.js'
+import type { ErrorBody, Position, User } from './generated/protocol.js'
 import { Listeners, report } from './listeners.js'
 import { disposable, once } from './off.js'
 import { watchPage, type PageWatch } from './pageEvents.js'
@@ -238,7 +238,7 @@ export class SamewireClient implements RoomOwner {
         this.#changes.call('change')
       },
       arrived: (event, payload, room, epoch, offset, ack, args) => this.#arrived(event, payload, room, epoch, offset, ack, args),
-      settled: (call, failure, answer) => (failure ? this.#calls.reject(call, errorOf(failure)) : this.#calls.resolve(call, answer)),
+      settled: (call, failure, answer) => (failure ? this.#calls.reject(call, errorOf(failure, (answer as ErrorBody | undefined)?.current)) : this.#calls.resolve(call, answer)),
       joined: (handle, room) => this.#joined(handle, room),
       refused: (handle, failure) => this.#joins.reject(handle, errorOf(failure)),
       recovered: (room, missed) => this.#tellRoom(room, 'recovered', { missed }),
@@ -324,8 +324,8 @@ function isPage(): boolean {
   return typeof window !== 'undefined' || 'WorkerGlobalScope' in globalThis
 }
 
-function errorOf({ code, message, retryable, retryAfterMs }: Failure): SamewireError {
-  return new SamewireError(code, message, retryable, retryAfterMs)
+function errorOf({ code, message, retryable, retryAfterMs }: Failure, current?: unknown): SamewireError {
+  return new SamewireError(code, message, retryable, retryAfterMs, current)
 }
 
 function stateOf(status: ConnectionState['status'], attempt: number, retryAt: number, failure: Failure | undefined, transport: Transport): ConnectionState {

@@ -99,12 +99,12 @@ pub(crate) fn event(
             let args = event.args.map_or(0, Value::give);
             tell_arrived(event.name.give(), payload, room, epoch, offset, ack, args);
         }
-        Event::Settled { call, outcome } => {
+        Event::Settled { call, outcome, refusal } => {
             let answer = match outcome {
                 Ok(answer) => value(answer),
                 Err(because) => {
                     failure(because);
-                    0.0
+                    value(refusal)
                 }
             };
             say(What::Settled, [call.0.into(), answer]);

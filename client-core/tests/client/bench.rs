@@ -259,7 +259,7 @@ impl Bench {
     /// How the emits ended of which the application was told since the last look.
     pub(crate) fn settled(&mut self) -> Vec<(u32, Result<Option<Value>, String>)> {
         let settled = |event: Event<Value>| match event {
-            Event::Settled { call, outcome } => {
+            Event::Settled { call, outcome, .. } => {
                 Some((call.0, outcome.map_err(|failure| failure.code.to_string())))
             }
             _ => None,

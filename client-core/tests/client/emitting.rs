@@ -36,6 +36,18 @@ fn a_refusal_keeps_its_code_and_says_whether_to_try_again() {
 }
 
 #[test]
+fn a_conflict_says_what_there_is_now() {
+    let mut bench = Bench::signed_in();
+    bench.emit(1, "a");
+    let error = json!({ "code": "CONFLICT", "message": "changed", "current": { "version": 7 } });
+    bench.answer_with("a", &json!({ "ok": false, "error": &error }));
+    let Some(Event::Settled { outcome: Err(failure), refusal, .. }) = bench.told().pop() else {
+        panic!("not settled")
+    };
+    assert_eq!((&*failure.code, refusal), ("CONFLICT", Some(error)));
+}
+
+#[test]
 fn what_is_emitted_offline_is_sent_in_order_after_the_rooms() {
     let mut bench = Bench::new(with_token());
     bench.emit(1, "a");

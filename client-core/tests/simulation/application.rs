@@ -115,7 +115,7 @@ impl Application {
         match event {
             Event::TokenNeeded => self.tokens_asked += 1,
             Event::Fault { event, misfit } => return Err(format!("{event} is spoilt: {misfit:?}")),
-            Event::Settled { call, outcome } => {
+            Event::Settled { call, outcome, .. } => {
                 let emit = &mut self.emits[call.0 as usize];
                 emit.settled += 1;
                 emit.resolved = outcome.is_ok();

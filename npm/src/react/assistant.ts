@@ -60,11 +60,12 @@ export function assistantConversation(conversationId: string): Fold<'conversatio
     read: async (client, signal) => {
       const path = `/api/conversations/${encodeURIComponent(conversationId)}/messages`
       const { items } = await callForList<ChatMessage>(client, path, 'messages', signal)
-      return (before) => {
+      return (before, withSince) => {
         const read = { ...before, messages: items, lacksQuestion: false }
         const { streaming, answering } = read
         // What is stored is over: its end was missed.
-        return [streaming?.messageId, answering].reduce<AssistantConversation>((read, id) => (id !== undefined && isSaid(read, id) ? ended(read, id) : read), read)
+        const over = [streaming?.messageId, answering].filter((id) => id !== undefined && isSaid(read, id)) as string[]
+        return withSince(over.reduce<AssistantConversation>(ended, read))
       }
     },
   }

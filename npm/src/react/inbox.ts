@@ -38,7 +38,7 @@ export const inbox: Fold<'user', Inbox> = {
   },
   read: async (client, signal) => {
     const { items, first } = await callForList<InboxConversation, FirstPage>(client, '/api/inbox/conversations', 'conversations', signal)
-    return ({ arrived }) => ({ conversations: items, arrived, unreadCounts: first.unreadCounts, totalUnread: first.totalUnread })
+    return ({ arrived }, withSince) => withSince({ conversations: items, arrived, unreadCounts: first.unreadCounts, totalUnread: first.totalUnread })
   },
 }
 
@@ -55,7 +55,7 @@ export function messagesOf(conversationId: string): Fold<'user', readonly InboxM
       const path = `/api/inbox/conversations/${encodeURIComponent(conversationId)}/messages`
       // A page is more than is kept, and has the latest first.
       const { items } = await callForList<InboxMessage>(client, path, 'messages', signal, 1)
-      return () => items.slice(0, KEPT_MESSAGES).reverse()
+      return (_before, withSince) => withSince(items.slice(0, KEPT_MESSAGES).reverse())
     },
   }
 }

@@ -20,5 +20,7 @@ export {
   type SendUpdate,
 } from './useRealtimeUpdates.js'
 export { useRoom, type UseRoomOptions } from './useRoom.js'
+export type { ProjectStory, StoryExport } from './stories.js'
+export { useStories, type StoriesOptions, type StoriesState } from './useStories.js'
 export { useTyping, type TypingState } from './useTyping.js'
 export { useWebSocket, type Subscription, type WebSocketHandle } from './useWebSocket.js'

@@ -17,7 +17,7 @@ export function itemsOf(address: RoomAddress, entity: string): Fold<'room', Real
     },
     read: async (client, signal) => {
       const { items, position } = await client.emit('data:snapshot', { room: address, entity }, { signal })
-      return (before) => readAnew(before, items, position)
+      return (before, withSince) => withSince(readAnew(before, items, position))
     },
   }
 }

@@ -24,9 +24,10 @@ export interface Fold<Kind extends RoomKind, Value> {
   /**
    * Reads what was before the room was joined, and again whenever what was missed is lost.
    *
-   * Events that come meanwhile are applied to the result, whether it has them already or not.
+   * Gives how the value is from then on: `before` has all events so far, `withSince` applies those again
+   * that have come since the reading began, of which what was read may have some.
    */
-  readonly read?: (client: Client, signal: AbortSignal) => Promise<(before: Value) => Value>
+  readonly read?: (client: Client, signal: AbortSignal) => Promise<(before: Value, withSince: (value: Value) => Value) => Value>
   /** Whether something is missing in a value that only reading brings. */
   readonly lacks?: (value: Value) => boolean
   /** Tells which events are about this room of those that are sent to no room: to whoever joins it while something is under way. */
@@ -110,7 +111,7 @@ export class RoomStore<Kind extends RoomKind, Value> implements Store<FoldedRoom
         const onto = await read(this.#client, signal)
         if (over()) return
         this.#since = undefined
-        const value = since.reduce((value, apply) => apply(value), onto(this.#current.value))
+        const value = onto(this.#current.value, (read) => since.reduce((value, apply) => apply(value), read))
         return this.#set({ value, status: 'joined', error: undefined })
       } catch (cause) {
         if (over()) return

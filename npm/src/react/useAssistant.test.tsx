@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { ChatMessage } from '../protocol.js'
 import { SamewireError, type TestServer } from '../testing/index.js'
-import { endWithTest, rendersOnServer, renderWithServer, testServer } from './testing/renderWithServer.js'
+import { endWithTest, eventually, rendersOnServer, renderWithServer, testServer } from './testing/renderWithServer.js'
 import { useAssistant } from './useAssistant.js'
 
 endWithTest()
@@ -71,7 +71,7 @@ async function conversation(assistant = new AssistantServer()) {
   const rendered = renderWithServer(() => useAssistant('1'), assistant)
   await rendered.gives({ status: 'joined' })
   const texts = () => rendered.result.current.messages.map(({ content }) => content)
-  const says = (...expected: string[]) => vi.waitFor(() => expect(texts()).toEqual(expected), { interval: 2 })
+  const says = (...expected: string[]) => eventually(() => expect(texts()).toEqual(expected))
   return { ...rendered, assistant, texts, says }
 }
 
@@ -129,7 +129,7 @@ test('an answer that comes while the history is read is neither lost nor shown t
   let letRead = () => {}
   assistant.reading = new Promise((resolve) => (letRead = resolve))
   const { gives, result } = renderWithServer(() => useAssistant('1'), assistant)
-  await vi.waitFor(() => expect(assistant.reads).toBe(1))
+  await eventually(() => expect(assistant.reads).toBe(1))
   assistant.begin('a')
   assistant.chunk('a', 'Once')
   await gives({ status: 'joining', streaming: { content: 'Once' } })

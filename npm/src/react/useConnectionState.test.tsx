@@ -1,16 +1,31 @@
 // @vitest-environment jsdom
 import { expect, test } from 'vitest'
-import { paintByHand, renderWithClient } from './testing/renderWithClient.js'
+import { endWithTest, rendersOnServer, renderWithServer } from './testing/renderWithServer.js'
 import { useConnectionState } from './useConnectionState.js'
 
-paintByHand()
+endWithTest()
 
-test('follows the client, once a frame however fast it changes', async () => {
-  const { result, client, rendersForBurst } = await renderWithClient(useConnectionState)
+test('follows the client', async () => {
+  const { gives, server, result, client } = renderWithServer(useConnectionState)
+  await gives({ status: 'connected', transport: 'websocket' })
   expect(result.current).toBe(client.state)
+  server.reachable = false
+  server.drop()
+  await gives({ status: 'reconnecting', attempt: 2 })
+  server.reachable = true
+  await gives({ status: 'connected' })
+  server.refuseConnections('TOKEN_INVALID', 'not one of ours')
+  server.drop()
+  await gives({ status: 'closed', reason: { code: 'TOKEN_INVALID', message: 'not one of ours' } })
+})
 
-  const reason = { code: 'CONNECT_FAILED', message: 'nobody answers' }
-  const renders = await rendersForBurst((attempt) => client.become({ status: 'reconnecting', attempt, retryAt: 0, reason }))
-  expect(renders).toBe(1)
-  expect(result.current).toMatchObject({ status: 'reconnecting', attempt: 1_000 })
+test('is shown once a frame however fast it changes', async () => {
+  const { gives, client, rendersForBurst } = renderWithServer(useConnectionState)
+  await gives({ status: 'connected' })
+  expect(await rendersForBurst((count) => (count % 2 ? client.disconnect() : client.connect()))).toBe(1)
+  await gives({ status: 'connected' })
+})
+
+test('is idle on a server', () => {
+  expect(rendersOnServer(useConnectionState).result).toEqual({ status: 'idle' })
 })

@@ -1,8 +1,8 @@
 // @vitest-environment jsdom
-import { expect, test, vi } from 'vitest'
+import { expect, test } from 'vitest'
 import type { InboxConversation, InboxMessage, MessageStatus } from '../protocol.js'
 import { SamewireError, type TestServer } from '../testing/index.js'
-import { endWithTest, rendersOnServer, renderWithServer, testServer } from './testing/renderWithServer.js'
+import { endWithTest, eventually, rendersOnServer, renderWithServer, testServer } from './testing/renderWithServer.js'
 import { useInbox } from './useInbox.js'
 
 endWithTest()
@@ -131,7 +131,7 @@ test('what comes in while the inbox is read is not lost', async () => {
   let letRead = () => {}
   stored.reading = new Promise((resolve) => (letRead = resolve))
   const { gives } = renderWithServer(() => useInbox(), stored)
-  await vi.waitFor(() => expect(stored.reads).toBe(1))
+  await eventually(() => expect(stored.reads).toBe(1))
   stored.arrives(message('c1', 'c', at(3)))
   await gives({ status: 'joining', messages: [{ id: 'c1' }] })
   letRead()

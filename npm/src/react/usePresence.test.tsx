@@ -1,53 +1,63 @@
 // @vitest-environment jsdom
 import { expect, test } from 'vitest'
-import type { User } from '../protocol.js'
-import { frame, paintByHand, renderWithClient } from './testing/renderWithClient.js'
+import { endWithTest, eventually, rendersOnServer, renderWithServer } from './testing/renderWithServer.js'
 import { usePresence } from './usePresence.js'
 
-paintByHand()
+endWithTest()
 
-const user = (userId: string, status: User['status'] = 'online'): User => ({
-  userId,
-  status,
-  connections: 1,
-  joinedAt: '2026-01-01T00:00:00.000Z',
-  lastActiveAt: '2026-01-01T00:00:00.000Z',
-})
+const ROOM = 'room:lobby'
 
-async function inLobby() {
-  const rendered = await renderWithClient(() => usePresence({ roomId: 'lobby' }))
-  const presence = rendered.client.rooms.get('room:lobby')!.presence
-  const [ada, bob] = [user('ada'), user('bob')]
-  await frame(() => presence.become([ada, bob]))
-  return { ...rendered, presence, ada, bob }
+async function lobby() {
+  const rendered = renderWithServer(() => usePresence({ roomId: 'lobby' }))
+  await rendered.gives({ onlineCount: 1 })
+  rendered.server.present(ROOM, { userId: 'bob' })
+  await rendered.gives({ onlineCount: 2 })
+  return rendered
 }
 
 test('tells oneself from the others', async () => {
-  const { result, ada, bob } = await inLobby()
-  expect(result.current).toMatchObject({ users: [ada, bob], others: [bob], self: ada, onlineCount: 2 })
+  const { gives, server } = await lobby()
+  await gives({ users: [{ userId: 'ada' }, { userId: 'bob' }], others: [{ userId: 'bob' }], self: { userId: 'ada' }, onlineCount: 2 })
+  server.absent(ROOM, 'bob')
+  await gives({ others: [], onlineCount: 1 })
 })
 
 test('the others stay the same array while only oneself changes', async () => {
-  const { result, presence, bob } = await inLobby()
+  const { result, gives } = await lobby()
   const { others } = result.current
-  await frame(() => presence.become([user('ada', 'busy'), bob]))
-  expect(result.current.self?.status).toBe('busy')
+  await result.current.setStatus('busy')
+  await gives({ self: { status: 'busy' } })
   expect(result.current.others).toBe(others)
 })
 
-test('a burst of changes is shown once', async () => {
-  const { presence, rendersForBurst, bob } = await inLobby()
-  expect(await rendersForBurst(() => presence.become([user('ada'), bob]))).toBe(1)
+test('says how one is, and what one does', async () => {
+  const { result, server, gives } = await lobby()
+  await result.current.setStatus('away')
+  await result.current.setState({ cursor: 7 })
+  await gives({ self: { status: 'away', state: { cursor: 7 } } })
+  expect(server.emits.slice(1)).toEqual([
+    { event: 'presence:update', payload: { room: ROOM, status: 'away' }, userId: 'ada' },
+    { event: 'presence:update', payload: { room: ROOM, state: { cursor: 7 } }, userId: 'ada' },
+  ])
 })
 
-test('says how one is', async () => {
-  const { result, client } = await inLobby()
-  const { setStatus, setState } = result.current
-  await setStatus('away')
-  await setState({ cursor: 7 })
-  expect(client.sent).toEqual([
-    'join room:lobby',
-    'presence:update {"room":"room:lobby","status":"away"}',
-    'presence:update {"room":"room:lobby","state":{"cursor":7}}',
-  ])
+test('a burst of changes is shown once', async () => {
+  const { result, server, rendersForBurst } = await lobby()
+  expect(await rendersForBurst((count) => void server.present(ROOM, { userId: 'bob', state: { cursor: count } }))).toBe(1)
+  expect(result.current.others[0]?.state).toEqual({ cursor: 200 })
+})
+
+test('is right again after a lost connection', async () => {
+  const { server, gives } = await lobby()
+  server.drop()
+  server.absent(ROOM, 'bob')
+  server.present(ROOM, { userId: 'carol' })
+  await gives({ others: [{ userId: 'carol' }], self: { userId: 'ada' } })
+})
+
+test('leaves with the component; nobody is there on a server', async () => {
+  const { leavesNothing, server } = await lobby()
+  await leavesNothing()
+  await eventually(() => expect(server.users(ROOM).map(({ userId }) => userId)).toEqual(['bob']))
+  expect(rendersOnServer(() => usePresence({ roomId: 'lobby' })).result).toMatchObject({ users: [], others: [], self: undefined, onlineCount: 0 })
 })

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { expect, test, vi } from 'vitest'
-import { endWithTest, rendersOnServer, renderWithServer } from './testing/renderWithServer.js'
+import { endWithTest, eventually, rendersOnServer, renderWithServer } from './testing/renderWithServer.js'
 import { WorkspaceServer } from './testing/workspaceServer.js'
 import { useRealtimeUpdates, type RealtimeUpdatesOptions } from './useRealtimeUpdates.js'
 
@@ -20,7 +20,7 @@ async function board(options: Partial<RealtimeUpdatesOptions<Task>> = {}) {
   const workspace = new WorkspaceServer([item('1', 'Buy beans'), item('2', 'Roast')])
   const rendered = renderWithServer(() => useRealtimeUpdates<Task>({ ...BOARD, ...options }), workspace)
   const titles = () => rendered.result.current.state.items.map(({ title }) => title)
-  const shows = (...expected: string[]) => vi.waitFor(() => expect(titles()).toEqual(expected), { interval: 2 })
+  const shows = (...expected: string[]) => eventually(() => expect(titles()).toEqual(expected))
   await shows('Buy beans', 'Roast')
   return { ...rendered, workspace, titles, shows, sendUpdate: rendered.result.current.sendUpdate }
 }
@@ -45,7 +45,7 @@ test('what changes while the snapshot is read is neither lost nor applied twice'
   const told: string[] = []
   const onUpdate = ({ title }: { title: string }) => told.push(title)
   const { gives, result } = renderWithServer(() => useRealtimeUpdates<Task>({ ...BOARD, onUpdate }), workspace)
-  await vi.waitFor(() => expect(workspace.server.emits.at(-1)?.event).toBe('data:snapshot'))
+  await eventually(() => expect(workspace.server.emits.at(-1)?.event).toBe('data:snapshot'))
   expect(result.current.state.status).toBe('joining')
   workspace.update(change('1', 'Buy more beans'))
   letRead()
@@ -62,7 +62,7 @@ test('applies at once, and says what was stored', async () => {
   await shows('Buy beans', 'Grind')
   server.thaw()
   const { id } = await created
-  await vi.waitFor(() => expect([...workspace.items.values()]).toEqual([
+  await eventually(() => expect([...workspace.items.values()]).toEqual([
     { id: '1', version: 2, data: { title: 'Buy beans', done: true } },
     { id, version: 1, data: { title: 'Grind' } },
   ]))
@@ -95,16 +95,21 @@ test('takes back what is refused, and says why', async () => {
   await gives({ state: { error: undefined } })
 })
 
-test('a conflict shows what somebody else made of it', async () => {
+test('a conflict shows what somebody else made of it, before the room tells', async () => {
   const { sendUpdate, workspace, server, shows, result } = await board()
-  server.freeze()
+  workspace.hold()
   workspace.update(change('1', 'Theirs'))
-  const conflict = expect(sendUpdate('update', { id: '1', title: 'Mine' })).rejects.toMatchObject({ code: 'CONFLICT' })
+  server.freeze()
+  const conflict = expect(sendUpdate('update', { id: '1', title: 'Mine' })).rejects.toMatchObject({
+    code: 'CONFLICT',
+    current: { id: '1', version: 2, data: { title: 'Theirs' } },
+  })
   await shows('Mine', 'Roast')
   server.thaw()
   await conflict
   await shows('Theirs', 'Roast')
   expect(result.current.state.error).toMatchObject({ code: 'CONFLICT' })
+  workspace.letThrough()
   await sendUpdate('update', { id: '1', title: 'Mine after all' })
   await shows('Mine after all', 'Roast')
 })
@@ -152,15 +157,15 @@ test('tries again to read what could not be read, unless it is refused for good'
   const workspace = new WorkspaceServer([item('1', 'Buy beans')])
   const admit = workspace.server.refuse('data:snapshot', 'UNAVAILABLE')
   const { result } = renderWithServer(() => useRealtimeUpdates<Task>(BOARD), workspace)
-  await vi.waitFor(() => expect(result.current.state).toMatchObject({ status: 'joining', error: { code: 'UNAVAILABLE' } }))
+  await eventually(() => expect(result.current.state).toMatchObject({ status: 'joining', error: { code: 'UNAVAILABLE' } }))
   admit()
   await vi.advanceTimersByTimeAsync(1_000)
-  await vi.waitFor(() => expect(result.current.state).toMatchObject({ status: 'joined', error: undefined, items: [{ id: '1' }] }))
+  await eventually(() => expect(result.current.state).toMatchObject({ status: 'joined', error: undefined, items: [{ id: '1' }] }))
 
   const other = new WorkspaceServer()
   other.server.refuse('data:snapshot', 'ACCESS_DENIED')
   const refused = renderWithServer(() => useRealtimeUpdates<Task>(BOARD), other)
-  await vi.waitFor(() => expect(refused.result.current.state).toMatchObject({ status: 'refused', error: { code: 'ACCESS_DENIED' } }))
+  await eventually(() => expect(refused.result.current.state).toMatchObject({ status: 'refused', error: { code: 'ACCESS_DENIED' } }))
   await expect(refused.result.current.sendUpdate('update', { id: '1', title: 'x' })).rejects.toMatchObject({ code: 'ACCESS_DENIED' })
 })
 

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { expect, test, vi } from 'vitest'
-import { endWithTest, rendersOnServer, renderWithServer, testServer } from './testing/renderWithServer.js'
+import { endWithTest, eventually, rendersOnServer, renderWithServer, testServer } from './testing/renderWithServer.js'
 import { useTyping } from './useTyping.js'
 
 endWithTest()
@@ -12,7 +12,7 @@ async function conversation() {
   server.on('typing:start', ({ conversationId }) => ({ conversationId }))
   server.on('typing:stop', ({ conversationId }) => ({ conversationId }))
   const rendered = renderWithServer(() => useTyping({ conversationId: '1' }), { server })
-  await vi.waitFor(() => expect(server.users(ROOM)).toHaveLength(1))
+  await eventually(() => expect(server.users(ROOM)).toHaveLength(1))
   const starts = (userId: string) => server.deliver(ROOM, 'typing:start', { conversationId: '1', userId })
   const stops = (userId: string) => server.deliver(ROOM, 'typing:stop', { conversationId: '1', userId })
   const said = () => server.emits.map(({ event }) => event).filter((event) => event.startsWith('typing'))
@@ -86,7 +86,7 @@ test('who has sent what they typed has stopped, and so has who is gone', async (
   result.current.stop()
   result.current.start()
   await leavesNothing()
-  await vi.waitFor(() => expect(said()).toEqual(['typing:start', 'typing:stop', 'typing:start', 'typing:stop']))
+  await eventually(() => expect(said()).toEqual(['typing:start', 'typing:stop', 'typing:start', 'typing:stop']))
 })
 
 test('what is typed offline is not told later', async () => {

@@ -39,7 +39,7 @@ const typingUsers: Fold<'conversation', readonly User[]> = {
     'typing:stop': (typing, { userId }) => (typing.some((other) => other.userId === userId) ? typing.filter((other) => other.userId !== userId) : typing),
   },
   // What was missed may be that somebody stopped; who goes on says so again.
-  read: async () => () => [],
+  read: async () => (_before, withSince) => withSince([]),
 }
 
 function unseen(userId: string): User {

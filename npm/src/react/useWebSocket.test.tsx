@@ -1,56 +1,61 @@
 // @vitest-environment jsdom
 import { expect, test, vi } from 'vitest'
-import { SamewireError } from '../error.js'
-import { FakeClient } from './testing/FakeClient.js'
-import { frame, paintByHand, renderWithClient } from './testing/renderWithClient.js'
+import { endWithTest, eventually, rendersOnServer, renderWithServer } from './testing/renderWithServer.js'
 import { useWebSocket } from './useWebSocket.js'
 
-paintByHand()
+endWithTest()
+
+async function webSocket() {
+  const rendered = renderWithServer(useWebSocket)
+  await rendered.gives({ isConnected: true })
+  const sent = () => rendered.server.emits.map(({ event, payload }) => `${event} ${(payload as { room?: string }).room ?? ''}`)
+  return { ...rendered, sent }
+}
 
 test('says whether events flow; its functions stay the same', async () => {
-  const { result, client } = await renderWithClient(useWebSocket)
+  const { result, server, gives } = await webSocket()
   const before = result.current
-  expect(before.isConnected).toBe(true)
-  await frame(() => client.become({ status: 'connecting' }))
-  expect(result.current).toMatchObject({ isConnected: false, state: { status: 'connecting' } })
+  server.reachable = false
+  server.drop()
+  await gives({ isConnected: false, state: { status: 'reconnecting' } })
   expect(result.current.emit).toBe(before.emit)
   expect(result.current.joinRoom).toBe(before.joinRoom)
 })
 
 test('emits, and subscribes until told otherwise', async () => {
-  const { result, client } = await renderWithClient(useWebSocket)
-  await result.current.emit('ping', {})
-  expect(client.sent).toEqual(['ping {}'])
+  const { result, server } = await webSocket()
+  expect(await result.current.emit('ping', {})).toHaveProperty('timestamp')
 
   const handler = vi.fn()
   const subscription = result.current.subscribe('pong', handler)
-  client.receive('pong', { timestamp: 'now' })
+  const pong = (minute: number) => server.send('pong', { timestamp: `2026-01-01T00:0${minute}:00.000Z` })
+  pong(1)
+  await eventually(() => expect(handler).toHaveBeenCalledOnce())
   subscription.unsubscribe()
-  client.receive('pong', { timestamp: 'later' })
-  expect(handler.mock.calls).toEqual([[{ timestamp: 'now' }, {}]])
+  pong(2)
+  await result.current.emit('ping', {})
+  expect(handler).toHaveBeenCalledOnce()
 })
 
 test('joins a room once, by name or address, and leaves it when told or gone', async () => {
-  const { result, client, unmount } = await renderWithClient(useWebSocket)
+  const { result, sent, leavesNothing } = await webSocket()
   await result.current.joinRoom('lobby')
   await result.current.joinRoom('room:lobby')
   await result.current.joinRoom('project:1')
   await result.current.leaveRoom('lobby')
-  expect(client.sent).toEqual(['join room:lobby', 'join project:1', 'leave room:lobby'])
-  unmount()
-  await frame()
-  expect(client.sent.at(-1)).toBe('leave project:1')
-  expect(client.stats).toMatchObject({ listeners: 0, rooms: 0 })
+  await eventually(() => expect(sent()).toEqual(['room:join room:lobby', 'room:join project:1', 'room:leave room:lobby']))
+  await leavesNothing()
+  await eventually(() => expect(sent().at(-1)).toBe('room:leave project:1'))
 })
 
 test('a refused join can be tried again', async () => {
-  const client = new FakeClient()
-  const { result } = await renderWithClient(useWebSocket, { client })
-  client.holdJoins = true
-  const join = result.current.joinRoom('project:1')
-  const refusal = expect(join).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
-  client.refuse(new SamewireError('UNAUTHORIZED', 'not yours'))
-  await refusal
-  client.holdJoins = false
+  const { result, server } = await webSocket()
+  const admit = server.refuseRoom('project:1', 'UNAUTHORIZED', 'not yours')
+  await expect(result.current.joinRoom('project:1')).rejects.toMatchObject({ code: 'UNAUTHORIZED' })
+  admit()
   await expect(result.current.joinRoom('project:1')).resolves.toMatchObject({ address: 'project:1' })
+})
+
+test('is not connected on a server', () => {
+  expect(rendersOnServer(useWebSocket).result).toMatchObject({ isConnected: false, state: { status: 'idle' } })
 })

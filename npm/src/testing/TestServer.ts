@@ -227,6 +227,7 @@ export class TestServer {
     if (refused) return { room: address, recovered: false, missed: 0, error: { code: refused.code, message: refused.message } }
     const room = this.#room(address)
     room.enter(connection, events)
+    connection.send('presence:state', { room: address, users: room.users })
     return { room: address, ...room.replay(connection, since), position: room.position }
   }
 
@@ -251,6 +252,7 @@ export class TestServer {
     const missed = since ? room.history({ epoch: since.epoch, after: since.offset }) : undefined
     const { position, users } = room
     acknowledge({ ok: true, data: { room: address, position, users, recovered: missed?.complete ?? true, missed: missed?.events.length ?? 0 } })
+    connection.send('presence:state', { room: address, users })
     if (since) room.replay(connection, since)
   }
 

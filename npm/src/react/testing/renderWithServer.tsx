@@ -18,6 +18,11 @@ export function endWithTest(): void {
   })
 }
 
+/** Waits until nothing throws. On a machine that has other things to do it may take a while. */
+export function eventually<T>(look: () => T | Promise<T>): Promise<T> {
+  return vi.waitFor(look, { timeout: 10_000, interval: 2 })
+}
+
 /** A server that ends with the test. */
 export function testServer(): TestServer {
   const server = createTestServer()
@@ -37,7 +42,11 @@ export function renderWithServer<Result, Props>(
     return hook(props)
   }
   const rendered = renderHook(counting, { reactStrictMode: true, wrapper, ...(initialProps !== undefined && { initialProps }) })
-  const gives = (expected: object) => vi.waitFor(() => expect(rendered.result.current).toMatchObject(expected), { interval: 2 })
+  const painted = async () => {
+    await client.emit('ping', {})
+    await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
+  }
+  const gives = (expected: object) => eventually(() => expect(rendered.result.current).toMatchObject(expected))
   return {
     ...rendered,
     server,
@@ -46,6 +55,7 @@ export function renderWithServer<Result, Props>(
     gives,
     /** How often the hook is rendered for 200 changes within one frame, each in a task of its own. */
     async rendersForBurst(change: (count: number) => void): Promise<number> {
+      await painted()
       const before = renders
       vi.useFakeTimers({ toFake: ['requestAnimationFrame', 'cancelAnimationFrame', 'setTimeout', 'clearTimeout'] })
       for (let count = 1; count <= 200; count += 1) {
@@ -59,16 +69,13 @@ export function renderWithServer<Result, Props>(
       return (renders - before) / 2
     },
     /** Waits until what happened would have been shown. */
-    async painted(): Promise<void> {
-      await client.emit('ping', {})
-      await new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))
-    },
+    painted,
     /** How often the hook has been rendered. */
     renders: () => renders / 2,
     /** Unmounts, and sees that nothing of it stays with the client. */
     async leavesNothing(): Promise<void> {
       rendered.unmount()
-      await vi.waitFor(() => expect({ ...client.stats, timers: 0 }).toEqual({ timers: 0, listeners: PAGE_LISTENERS, sockets: 1, rooms: 0, pendingEmits: 0 }))
+      await eventually(() => expect({ ...client.stats, timers: 0 }).toEqual({ timers: 0, listeners: PAGE_LISTENERS, sockets: 1, rooms: 0, pendingEmits: 0 }))
     },
   }
 }
