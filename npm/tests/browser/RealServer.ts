@@ -10,6 +10,7 @@ import { fileURLToPath } from 'node:url'
 const PROGRAM = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../../target/release/samewire-server', import.meta.url))
 const SECRET = 'a secret of the tests, 32 bytes or more'
 const PUBLISH_KEY = 'a key for back ends'
+const WEBHOOK_SECRET = 'a secret of platforms, 32 bytes or more'
 
 /** How long a server may take to start, in milliseconds. */
 const START = 20_000
@@ -53,6 +54,8 @@ export class RealServer {
         ...process.env,
         JWT_SECRET: SECRET,
         PUBLISH_KEY,
+        WEBHOOK_SECRET,
+        MEDIA_DIR: join(this.#folder, 'media'),
         PORT: String(this.#port),
         CORS_ORIGIN: '*',
         DATABASE_URL: `sqlite://${join(this.#folder, 'samewire.db')}`,
@@ -97,6 +100,15 @@ export class RealServer {
       body: JSON.stringify({ batch }),
     })
     if (!response.ok) throw new Error(`publishing was answered by ${response.status}: ${await response.text()}`)
+  }
+
+  /** Brings a message, as a platform does. */
+  async bring(platform: string, message: object): Promise<void> {
+    const body = JSON.stringify(message)
+    const signature = createHmac('sha256', WEBHOOK_SECRET).update(body).digest('hex')
+    const headers = { 'content-type': 'application/json', 'x-signature-256': `sha256=${signature}` }
+    const response = await fetch(`${this.url}/api/webhooks/${platform}`, { method: 'POST', headers, body })
+    if (!response.ok) throw new Error(`the webhook was answered by ${response.status}: ${await response.text()}`)
   }
 
   /** The offset of the last event in a room's log. */
