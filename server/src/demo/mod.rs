@@ -2,6 +2,7 @@
 
 mod assistant;
 mod live_preview;
+mod stories;
 mod workspace;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -126,6 +127,7 @@ pub async fn play(engine: Arc<Engine>, domains: Domains) {
     tokio::select! {
         () = engine.stopped() => {}
         () = live_preview::play(&engine, &domains.live_preview) => {}
+        () = stories::play(&engine, &domains) => {}
         () = workspace::play(&engine, &domains.workspace) => {}
     }
 }

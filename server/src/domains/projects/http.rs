@@ -121,7 +121,7 @@ async fn set_member(
     Body(SetRole { role }): Body<SetRole>,
 ) -> Result<Json<Member>> {
     manage(&projects, &path.id, &caller.user_id).await?;
-    queries::set_role(projects.store.pool(), &path.id, &path.user_id, role).await?;
+    projects.set_role(&path.id, &path.user_id, role).await?;
     Ok(Json(Member { user_id: path.user_id, role }))
 }
 

@@ -127,6 +127,14 @@ impl Projects {
         Ok((project, access))
     }
 
+    /// Makes somebody a member of a project, or gives a member another role.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_role(&self, id: &ProjectId, user: &UserId, role: Role) -> Result<()> {
+        Ok(queries::set_role(self.store.pool(), id, user, role).await?)
+    }
+
     /// The project, where somebody owns it.
     ///
     /// # Errors

@@ -101,6 +101,14 @@ impl Stories {
         })
     }
 
+    /// The latest stories of a project, the newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn latest(&self, project: &ProjectId) -> Result<Vec<Story>> {
+        Ok(queries::stories::page(self.store.pool(), project, None).await?.0)
+    }
+
     /// The project, where somebody may see its stories. Who may not isn't told whether there is
     /// such a project.
     ///

@@ -80,6 +80,22 @@ pub(super) fn check_text(path: &str, text: &str) -> Result<()> {
 }
 
 impl Stories {
+    /// A story with a recording that is in memory.
+    ///
+    /// # Errors
+    /// When the title is empty or too long, the text is too long, or the disk fails.
+    pub async fn recorded(
+        &self,
+        title: &str,
+        text: Option<&str>,
+        recording: &[u8],
+    ) -> Result<NewStory> {
+        let mut part = self.media.part()?;
+        part.write(recording).await?;
+        let (title, text) = (title.to_owned(), text.map(ToOwned::to_owned));
+        NewStory { title, text, recording: Some(part) }.checked()
+    }
+
     /// Reads a form and stores the story that it brings.
     ///
     /// # Errors

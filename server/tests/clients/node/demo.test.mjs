@@ -45,3 +45,32 @@ test('a board of cards, which somebody moves now and then', async (t) => {
   assert.equal(version, card.version + 1)
   assert.ok(['alan', 'katherine'].includes(userId))
 })
+
+test('a project with stories, which are told and talked about', async (t) => {
+  const get = async (path, user) => {
+    const jwt = await (await fetch(`${server.url}/demo/token?user=${user}`)).text()
+    const response = await fetch(server.url + path, { headers: { authorization: `Bearer ${jwt}` } })
+    assert.equal(response.status, 200, path)
+    return response
+  }
+  const listed = async (path, user) => (await get(path, user)).json()
+  const alan = await inhabitant(t, 'alan')
+  let project, stories
+  for (const deadline = Date.now() + TRAFFIC_MS; ; ) {
+    project = (await listed('/api/projects', 'alan')).find(({ name }) => name === 'Coffee club')
+    stories = project ? (await listed(`/api/projects/${project.id}/stories`, 'alan')).stories : []
+    if (stories.length >= 3 && stories.every(({ status }) => status === 'processed')) break
+    assert.ok(Date.now() < deadline, JSON.stringify(stories))
+  }
+  assert.ok(stories.some(({ transcript, size }) => transcript && !size))
+  const { id, duration, sampleRate, mediaType } = stories.find(({ title }) => title === 'The machine, singing')
+  assert.deepEqual([duration, sampleRate, mediaType], [3.5, 8000, 'audio/x-wav'])
+  assert.equal((await get(`/api/stories/${id}/media`, 'grace')).headers.get('content-type'), 'audio/x-wav')
+  const first = stories.find(({ title }) => title === 'How the club began')
+  const { interactions } = await listed(`/api/stories/${first.id}/interactions`, 'ada')
+  assert.deepEqual(interactions.slice(0, 3).map(({ type }) => type), ['question', 'answer', 'comment'])
+  const told = new Promise((resolve) => ['interaction_added', 'story_uploaded'].forEach((name) => alan.once(name, resolve)))
+  assert.equal((await ask(alan, 'join_project', project.id)).ok, true)
+  const payload = await told
+  assert.equal(payload.projectId, project.id)
+})
