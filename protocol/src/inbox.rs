@@ -12,7 +12,8 @@ events! {
     /// Messages of many platforms in one inbox (wire.md, section 10).
     domain INBOX = "inbox";
 
-    /// A message came in.
+    /// A message came in. Each connection is asked to acknowledge it: the first that does says that
+    /// it was delivered.
     server "new_message" in [USER];
     pub struct NewMessage {
         /// The message.

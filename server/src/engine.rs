@@ -263,6 +263,18 @@ impl Engine {
         self.publish_as(room, E::NAME, &to_raw_value(event)?, publishing)
     }
 
+    /// As [`Engine::publish`], to the connections of a user, each of which is asked to acknowledge it.
+    /// The first that does is told to what [`Registry::on_acknowledged`] registered. A client that
+    /// doesn't is none the worse for it.
+    ///
+    /// # Errors
+    /// When the payload can't be written as JSON.
+    pub fn publish_asking<E: ServerEvent>(&self, user: &UserId, event: &E) -> Result<Position> {
+        let publishing = Publishing { ask: true, ..Publishing::default() };
+        let room = RoomAddress::user(user);
+        self.publish_as(&room, E::NAME, &to_raw_value(event)?, publishing)
+    }
+
     /// Sends an event of the application's own, which the protocol doesn't declare.
     ///
     /// # Errors
@@ -301,6 +313,16 @@ impl Engine {
         let position = self.rooms.publish(room, event, payload, publishing)?;
         metrics::delivered(began.elapsed());
         Ok(position)
+    }
+
+    /// Hands on that a connection acknowledged an event of its user.
+    pub(crate) async fn acknowledged(&self, context: Context, number: u64) -> Result<()> {
+        let room = RoomAddress::user(&context.identity.user_id);
+        let Some(logged) = self.rooms.acknowledged(&room, number) else { return Ok(()) };
+        match self.registry.acknowledged(&logged.event) {
+            Some(handler) => handler(context, serde_json::from_str(logged.frame.payload())?).await,
+            None => Ok(()),
+        }
     }
 
     /// Takes everybody out of a room that `whom` holds for, and tells them why.

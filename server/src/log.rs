@@ -27,6 +27,8 @@ pub(crate) struct Logged {
     pub offset: u64,
     /// The frame that was sent.
     pub frame: RoomFrame,
+    /// Whoever is sent it is asked to acknowledge it, and nobody has.
+    awaits_ack: bool,
     /// When it was appended, in Unix milliseconds.
     at_ms: u64,
 }
@@ -63,7 +65,8 @@ impl RoomLog {
         self.events.is_empty()
     }
 
-    /// Gives an event the next offset and keeps it.
+    /// Gives an event the next offset and keeps it. Whoever is sent it acknowledges it where `ask`
+    /// says so.
     ///
     /// # Errors
     /// When it can't be written as JSON; the offset is not used up.
@@ -73,16 +76,29 @@ impl RoomLog {
         event: &str,
         payload: &RawValue,
         now_ms: u64,
+        ask: bool,
     ) -> serde_json::Result<Logged> {
         let offset = self.offset + 1;
         let meta = Meta { room: room.to_string(), epoch: self.epoch.clone(), offset: safe(offset) };
-        let frame = RoomFrame::new(event, payload, &meta)?;
-        let logged = Logged { event: event.into(), offset, frame, at_ms: now_ms };
+        let ack = if ask { ack_number(&self.epoch, offset) } else { None };
+        let frame = RoomFrame::new(event, payload, &meta, ack)?;
+        let awaits_ack = ack.is_some();
+        let logged = Logged { event: event.into(), offset, frame, awaits_ack, at_ms: now_ms };
         self.offset = offset;
         self.bytes += logged.frame.size();
         self.events.push_back(logged.clone());
         self.trim(now_ms);
         Ok(logged)
+    }
+
+    /// The event that is acknowledged by a number, where it is still here: the first time alone.
+    pub(crate) fn acknowledged(&mut self, number: u64) -> Option<Logged> {
+        let offset = number.checked_sub(ack_base(&self.epoch).into())?;
+        let first = self.offset + 1 - self.events.len() as u64;
+        let at = usize::try_from(offset.checked_sub(first)?).ok()?;
+        let logged = self.events.get_mut(at).filter(|logged| logged.awaits_ack)?;
+        logged.awaits_ack = false;
+        Some(logged.clone())
     }
 
     /// Drops what is too old or too much.
@@ -117,6 +133,19 @@ impl RoomLog {
     }
 }
 
+/// By which number an event is acknowledged, if one is left: some clients read 32 bits with a sign.
+fn ack_number(epoch: &Epoch, offset: u64) -> Option<u32> {
+    let number = u64::from(ack_base(epoch)) + offset;
+    u32::try_from(number).ok().filter(|number| i32::try_from(*number).is_ok())
+}
+
+/// What acknowledgements are counted from, in the lower half of 31 bits: another number in each life
+/// of a log, so that one that comes late is taken for none of the next (FNV-1a).
+fn ack_base(epoch: &Epoch) -> u32 {
+    let mix = |hash: u32, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193);
+    epoch.0.bytes().fold(0x811c_9dc5, mix) >> 2
+}
+
 /// An offset as it travels. A room would need 285 years at a million events a second to leave the range.
 pub(crate) fn safe(offset: u64) -> SafeInteger {
     SafeInteger::new(offset).unwrap_or_default()
@@ -137,7 +166,7 @@ mod tests {
 
     fn append(log: &mut RoomLog, payload: &str, now_ms: u64) -> u64 {
         let payload = RawValue::from_string(format!("\"{payload}\"")).unwrap();
-        log.append(&RoomAddress::new(ROOM, "x"), "said", &payload, now_ms).unwrap().offset
+        log.append(&RoomAddress::new(ROOM, "x"), "said", &payload, now_ms, false).unwrap().offset
     }
 
     fn offsets_after(log: &RoomLog, offset: u64) -> Vec<u64> {
@@ -166,6 +195,38 @@ mod tests {
         append(&mut by_bytes, &"a".repeat(150), 0);
         append(&mut by_bytes, &"a".repeat(150), 0);
         assert_eq!(offsets_after(&by_bytes, 0), [2]);
+    }
+
+    #[test]
+    fn an_event_is_acknowledged_once_while_it_is_here() {
+        let ask = |log: &mut RoomLog, name: &str| {
+            let payload = RawValue::from_string("1".into()).unwrap();
+            let room = RoomAddress::new(ROOM, "x");
+            let frame = log.append(&room, name, &payload, 0, true).unwrap().frame;
+            let text = frame.frame().as_str()[1..].split('[').next().unwrap();
+            text.parse::<u64>().unwrap()
+        };
+        let mut one = log(BOUNDS);
+        append(&mut one, "a", 0);
+        let (first, second) = (ask(&mut one, "first"), ask(&mut one, "second"));
+        assert_eq!(one.acknowledged(second).unwrap().event.as_ref(), "second");
+        assert!(one.acknowledged(second).is_none(), "a second time");
+        assert!(one.acknowledged(first - 1).is_none(), "nobody asked");
+        for number in [0, second + 1, u64::MAX] {
+            assert!(one.acknowledged(number).is_none(), "{number}");
+        }
+        assert!(RoomLog::new(Epoch("f".into()), BOUNDS).acknowledged(first).is_none());
+        for _ in 0..BOUNDS.events {
+            append(&mut one, "a", 0);
+        }
+        assert!(one.acknowledged(first).is_none(), "no longer here");
+    }
+
+    #[test]
+    fn an_acknowledgement_of_another_life_is_none() {
+        let number = |epoch: &str| ack_number(&Epoch(epoch.into()), 1).unwrap();
+        assert_ne!(number("e"), number("f"));
+        assert_eq!(ack_number(&Epoch("e".into()), u64::from(u32::MAX)), None);
     }
 
     #[test]

@@ -4,7 +4,7 @@
 use std::{collections::HashMap, fmt, pin::Pin, sync::Arc};
 
 use aide::axum::ApiRouter;
-use samewire_protocol::{ClientEvent, Event, RoomKind, payload, room};
+use samewire_protocol::{ClientEvent, Event, RoomKind, ServerEvent, payload, room};
 use serde_json::{Value, value::RawValue};
 
 use crate::{auth::Identity, connection::Connection, engine::Engine, error::Result};
@@ -35,6 +35,7 @@ pub struct Context {
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 type Handler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<Box<RawValue>>> + Send + Sync>;
+type AckHandler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<()>> + Send + Sync>;
 type Task = Box<dyn FnOnce(Arc<Engine>) -> BoxFuture<()> + Send + Sync>;
 type AccessCheck = Box<dyn Fn(Identity, String) -> BoxFuture<Result<()>> + Send + Sync>;
 
@@ -49,6 +50,7 @@ pub(crate) struct Registered {
 /// All that was registered.
 pub struct Registry {
     handlers: HashMap<&'static str, Registered>,
+    ack_handlers: HashMap<&'static str, AckHandler>,
     kinds: HashMap<RoomKind, AccessCheck>,
     known_kinds: Vec<RoomKind>,
     routes: ApiRouter<Arc<Engine>>,
@@ -68,6 +70,7 @@ impl Default for Registry {
     fn default() -> Self {
         Self {
             handlers: HashMap::new(),
+            ack_handlers: HashMap::new(),
             kinds: HashMap::new(),
             known_kinds: room::KINDS.to_vec(),
             routes: ApiRouter::new(),
@@ -101,6 +104,22 @@ impl Registry {
             })
         });
         self.handlers.insert(<E as Event>::NAME, Registered { bare: E::BARE, handler });
+    }
+
+    /// Hears of it when a client acknowledges an event that was sent by [`Engine::publish_asking`]:
+    /// once for each event, whichever of the user's connections is the first.
+    pub fn on_acknowledged<E, F, Fut>(&mut self, handler: F)
+    where
+        E: ServerEvent,
+        F: Fn(Context, E) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<()>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
+        let handler: AckHandler = Box::new(move |context, value| {
+            let handler = handler.clone();
+            Box::pin(async move { handler(context, payload::read(value)?).await })
+        });
+        self.ack_handlers.insert(<E as Event>::NAME, handler);
     }
 
     /// Serves rooms of a kind. The check is asked at each join with who wants in and the room's
@@ -143,6 +162,10 @@ impl Registry {
 
     pub(crate) fn handler(&self, event: &str) -> Option<&Registered> {
         self.handlers.get(event)
+    }
+
+    pub(crate) fn acknowledged(&self, event: &str) -> Option<&AckHandler> {
+        self.ack_handlers.get(event)
     }
 
     pub(crate) fn access_check(&self, kind: RoomKind) -> Option<&AccessCheck> {

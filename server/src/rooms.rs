@@ -26,7 +26,7 @@ use crate::{
     clock,
     connection::{Connection, SendError},
     error::Result,
-    log::{LogBounds, RoomLog, safe},
+    log::{LogBounds, Logged, RoomLog, safe},
     metrics,
     presence::Presence,
     retained::{Retain, Retained},
@@ -122,6 +122,8 @@ pub(crate) struct Publishing<'a> {
     pub(crate) except: Option<&'a ConnectionId>,
     /// What the room keeps from now on for whoever joins.
     pub(crate) retain: Vec<Retain>,
+    /// Whether whoever is sent it is asked to acknowledge it.
+    pub(crate) ask: bool,
 }
 
 /// What a join found.
@@ -346,10 +348,10 @@ impl Rooms {
         payload: &RawValue,
         publishing: Publishing<'_>,
     ) -> Result<Position> {
-        let Publishing { except, mut retain } = publishing;
+        let Publishing { except, mut retain, ask } = publishing;
         self.enter(address, |room| {
             let now_ms = clock::unix_ms();
-            let logged = room.log.append(address, event, payload, now_ms)?;
+            let logged = room.log.append(address, event, payload, now_ms, ask)?;
             room.idle_since_ms = now_ms;
             retain.drain(..).for_each(|change| room.retained.apply(change));
             for (id, member) in &mut room.members {
@@ -369,6 +371,11 @@ impl Rooms {
             }
             Ok(room.log.position())
         })
+    }
+
+    /// The event that is acknowledged by a number, the first time.
+    pub(crate) fn acknowledged(&self, address: &RoomAddress, number: u64) -> Option<Logged> {
+        self.peek(address, |room| room.log.acknowledged(number)).flatten()
     }
 
     /// What a room's log holds after an offset, up to `max_bytes` of it.

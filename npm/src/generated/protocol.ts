@@ -637,7 +637,10 @@ export interface Meta {
   offset: number
 }
 
-/** A message came in. */
+/**
+ * A message came in. Each connection is asked to acknowledge it: the first that does says that
+ * it was delivered.
+ */
 export interface NewMessage {
   /** The message. */
   message: InboxMessage
@@ -1154,7 +1157,10 @@ export interface ServerPayloads {
   export_ready: ExportReady
   /** An export failed and left no file. */
   export_failed: ExportFailed
-  /** A message came in. */
+  /**
+   * A message came in. Each connection is asked to acknowledge it: the first that does says that
+   * it was delivered.
+   */
   new_message: NewMessage
   /** A message was delivered or read. */
   message_status_update: MessageStatusUpdate
@@ -1367,7 +1373,10 @@ export interface ServerToClientEvents {
   export_ready: (payload: ExportReady, meta: Meta) => void
   /** An export failed and left no file. */
   export_failed: (payload: ExportFailed, meta: Meta) => void
-  /** A message came in. */
+  /**
+   * A message came in. Each connection is asked to acknowledge it: the first that does says that
+   * it was delivered.
+   */
   new_message: (payload: NewMessage, meta: Meta) => void
   /** A message was delivered or read. */
   message_status_update: (payload: MessageStatusUpdate, meta: Meta) => void

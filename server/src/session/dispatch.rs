@@ -44,8 +44,13 @@ impl Session {
             return Ok(Next::Continue);
         }
         match packet.kind {
-            // A second CONNECT changes nothing, and we ask for no acknowledgements.
-            PacketKind::Connect(_) | PacketKind::Ack => Ok(Next::Continue),
+            // A second CONNECT changes nothing.
+            PacketKind::Connect(_) => Ok(Next::Continue),
+            PacketKind::Ack(_) if matches!(incoming, Incoming::Refused(_)) => Ok(Next::Continue),
+            PacketKind::Ack(number) => {
+                self.acknowledged(number).await;
+                Ok(Next::Continue)
+            }
             PacketKind::Disconnect => Ok(Next::Disconnect),
             PacketKind::Event { ack, .. } if matches!(incoming, Incoming::Refused(_)) => {
                 let error = Error::RateLimited { retry_after: Duration::from_secs(1) };
@@ -150,6 +155,15 @@ impl Session {
             (_, payload) => payload,
         };
         (registered.handler)(context, payload).await.map(Arc::from)
+    }
+
+    /// The client acknowledges an event of its user. Nobody waits for an answer.
+    async fn acknowledged(&self, number: Option<u64>) {
+        let (Some(number), Ok(context)) = (number, self.context()) else { return };
+        self.connection.active();
+        if let Err(error) = self.engine.acknowledged(context, number).await {
+            error.answer();
+        }
     }
 
     async fn ping(&self, ack: Option<u64>) -> Result<Next> {

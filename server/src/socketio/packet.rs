@@ -36,8 +36,8 @@ pub(crate) enum PacketKind<'a> {
         /// Binary messages that belong to it.
         attachments: usize,
     },
-    /// An acknowledgement of ours. We ask for none.
-    Ack,
+    /// Acknowledges an event of ours, by the number that it was sent with; nothing where it is none.
+    Ack(Option<u64>),
 }
 
 /// A text message that is no packet.
@@ -78,7 +78,7 @@ impl<'a> Packet<'a> {
                 },
                 attachments,
             },
-            '3' | '6' => PacketKind::Ack,
+            '3' | '6' => PacketKind::Ack(ack.parse().ok()),
             _ => return Err(PacketError),
         };
         Ok(Self { namespace, kind })
@@ -142,16 +142,22 @@ pub(crate) struct RoomFrame {
 }
 
 impl RoomFrame {
-    /// Encodes an event.
+    /// Encodes an event, which is to be acknowledged by this number where there is one.
     ///
     /// # Errors
     /// When the name or the place can't be written as JSON.
-    pub(crate) fn new(name: &str, payload: &RawValue, meta: &Meta) -> serde_json::Result<Self> {
+    pub(crate) fn new(
+        name: &str,
+        payload: &RawValue,
+        meta: &Meta,
+        ack: Option<u32>,
+    ) -> serde_json::Result<Self> {
         let name = serde_json::to_string(name)?;
         let meta = serde_json::to_string(meta)?;
-        let start = 3 + name.len();
+        let ack = ack.map(|number| number.to_string()).unwrap_or_default();
+        let start = 3 + ack.len() + name.len();
         let end = start + payload.get().len();
-        let frame = format!("2[{name},{},{meta}]", payload.get()).into();
+        let frame = format!("2{ack}[{name},{},{meta}]", payload.get()).into();
         Ok(Self { frame, payload: start..end })
     }
 
@@ -192,7 +198,8 @@ mod tests {
         assert_eq!(decode("2[\"a\",1]"), event_packet("[\"a\",1]", None, 0));
         assert_eq!(decode("217[\"a\"]"), event_packet("[\"a\"]", Some(17), 0));
         assert_eq!(decode("52-17[\"a\"]"), event_packet("[\"a\"]", Some(17), 2));
-        assert_eq!(decode("31[]").kind, PacketKind::Ack);
+        assert_eq!(decode("31[]").kind, PacketKind::Ack(Some(1)));
+        assert_eq!(decode("3[]").kind, PacketKind::Ack(None));
     }
 
     #[test]
@@ -232,7 +239,10 @@ mod tests {
             epoch: Epoch("e".into()),
             offset: SafeInteger::from(7_u32),
         };
-        let frame = RoomFrame::new("say \"hi\"", &payload, &meta).unwrap();
+        let asking = RoomFrame::new("said", &payload, &meta, Some(1234)).unwrap();
+        assert_eq!(asking.payload(), payload.get());
+        assert!(asking.frame().as_str().starts_with("21234[\"said\","));
+        let frame = RoomFrame::new("say \"hi\"", &payload, &meta, None).unwrap();
         assert_eq!(frame.payload(), payload.get());
         let expected = "2[\"say \\\"hi\\\"\",{\"a\":[1,2]},{\"room\":\"room:x\",\"epoch\":\"e\",\"offset\":7}]";
         assert_eq!(frame.frame().as_str(), expected);

@@ -149,11 +149,12 @@ impl Inbox {
 impl Stored {
     /// Tells the user of it.
     fn tell(self, engine: &Engine) -> Result<()> {
-        let room = RoomAddress::user(&self.user_id);
+        let Self { user_id, message, conversation, unread } = self;
+        let room = RoomAddress::user(&user_id);
         let timestamp = clock::timestamp();
-        let Self { message, conversation, unread, .. } = self;
         let new = NewMessage { message, conversation: Some(conversation.clone()), timestamp };
-        engine.publish(&room, &new)?;
+        // Delivered is what a client of theirs acknowledges.
+        engine.publish_asking(&user_id, &new)?;
         engine.publish(&room, &ConversationUpdate { conversation, timestamp })?;
         engine.publish(&room, &unread.told(timestamp)).map(drop)
     }

@@ -15,12 +15,12 @@ mod webhook;
 use std::{sync::Arc, time::Duration};
 
 use clap::Args;
-use samewire_protocol::id::UserId;
+use samewire_protocol::{id::UserId, inbox::NewMessage};
 
 use crate::{
     config::{SecretParser, duration},
     error::Result,
-    registry::{Domain, Registry},
+    registry::{Context, Domain, Registry},
     store::Store,
     striped_locks::StripedLocks,
 };
@@ -85,6 +85,14 @@ impl Inbox {
 
 impl Domain for Inbox {
     fn register(self, registry: &mut Registry) {
+        let domain = self.clone();
+        registry.on_acknowledged(move |context: Context, new: NewMessage| {
+            let domain = domain.clone();
+            async move {
+                let user = &context.identity.user_id;
+                domain.delivered(&context.engine, user, &new.message.id).await.map(drop)
+            }
+        });
         for feed in &self.feeds.0 {
             let (domain, feed) = (self.clone(), feed.clone());
             registry.task(move |engine| domain.follow(engine, feed));
