@@ -43,6 +43,14 @@ it("doesn't when a name is misspelt", { timeout: 60_000 }, async () => {
   expect(await check('event.tsx', program.replace('event-received', 'event-recieved'))).toMatch(/event-recieved/)
 })
 
+it('prints a page of hooks that compiles', { timeout: 60_000 }, async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  const page = /```tsx\n([^]*?)```/.exec(readme)?.[1]
+  expect(page).toMatch(/SamewireProvider url/)
+  expect(await check('page.tsx', page!)).toBe('')
+  expect(await check('item.tsx', page!.replaceAll('done: !task.done', 'dnoe: !task.done'))).toMatch(/dnoe/)
+})
+
 it('prints the tests that are run', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8')
   expect(readme).toContain(await readFile(join(root, 'tests', 'readme', 'testing.test.tsx'), 'utf8'))

@@ -3,7 +3,7 @@ import { render } from '@testing-library/react'
 import { StrictMode } from 'react'
 import { expect, test, vi } from 'vitest'
 import type { Client, WebSocketConstructor } from '../types.js'
-import { SamewireProvider, useClient, useEvent, useLivePreview, usePresence, useRoom, useWebSocket } from './index.js'
+import { SamewireProvider, useAssistant, useClient, useEvent, useInbox, useLivePreview, usePresence, useRealtimeUpdates, useRoom, useStories, useTyping, useWebSocket } from './index.js'
 
 /** Never gets an answer. */
 class SilentSocket extends EventTarget {
@@ -33,6 +33,11 @@ test('mounting and unmounting all hooks leaves nothing behind in the client', as
     useRoom('project:1')
     useLivePreview('1')
     usePresence({ roomId: 'lobby' })
+    useTyping({ conversationId: '1' })
+    useRealtimeUpdates({ entity: 'tasks', roomId: 'lobby' })
+    useStories('1')
+    useInbox()
+    useAssistant('1')
     useEvent('pong', () => {})
     return null
   }

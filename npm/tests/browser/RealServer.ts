@@ -113,9 +113,17 @@ export class RealServer {
 
   /** The offset of the last event in a room's log. */
   async offset(room: string): Promise<number> {
+    return (await this.#room(room)).position.offset
+  }
+
+  /** How many connections are in a room. */
+  async connectionsIn(room: string): Promise<number> {
+    return (await this.#room(room)).connections
+  }
+
+  async #room(room: string): Promise<{ connections: number; position: { offset: number } }> {
     const response = await fetch(`${this.url}/api/rooms/${encodeURIComponent(room)}`, { headers: { 'x-api-key': PUBLISH_KEY } })
-    const { position } = (await response.json()) as { position: { offset: number } }
-    return position.offset
+    return (await response.json()) as { connections: number; position: { offset: number } }
   }
 }
 

@@ -1,0 +1,9 @@
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+import { HotPage } from './HotPage.js'
+import { ListPage } from './ListPage.js'
+
+const { page, url = '', token = '' } = Object.fromEntries(new URLSearchParams(location.search))
+const root = createRoot(document.getElementById('app')!)
+if (page === 'hot') root.render(<StrictMode><HotPage url={url} token={token} /></StrictMode>)
+else root.render(<ListPage url={url} token={token} />)

@@ -1,0 +1,10 @@
+import type { Client } from '../../../src/types.js'
+
+declare global {
+  interface Window {
+    /** The client that is used now, and all that there were. */
+    hot?: { client: Client; clients: Set<Client> }
+    /** What was heard, and when the list was rendered. */
+    list: { heard: number[]; renders: number[] }
+  }
+}
