@@ -386,15 +386,13 @@ impl Engine {
     /// The figures of this server.
     pub fn stats(&self) -> Stats {
         let connections = self.connections.lock();
-        let rooms = self.rooms.connections();
-        let of_kind = |kind| rooms.iter().filter(move |(room, _)| room.kind() == kind);
+        // A project is watched in one kind of room and its stories are followed in another.
+        let projects = self.rooms.connections(&[room::PROJECT, room::STORIES]);
         Stats {
             total_connections: connections.all.len(),
             authenticated_users: connections.by_user.len(),
             user_connections: connections.by_user.values().map(HashSet::len).sum(),
-            projects: of_kind(room::PROJECT)
-                .map(|(room, count)| (room.id().to_owned(), *count))
-                .collect(),
+            projects: projects.into_iter().collect(),
             active_users: self.rates.active_users(),
         }
     }
@@ -493,7 +491,7 @@ pub struct Stats {
     pub authenticated_users: usize,
     /// Connections that are signed in.
     pub user_connections: usize,
-    /// Each watched project with the connections in its room.
+    /// Each project that is watched or followed, with the connections in its rooms.
     pub projects: Vec<(String, usize)>,
     /// Users who sent something within the rate window.
     pub active_users: usize,

@@ -2,7 +2,7 @@
 //! (wire.md, sections 3, 4 and 6).
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
@@ -12,7 +12,7 @@ use std::{
 
 use parking_lot::Mutex;
 use samewire_protocol::{
-    Epoch, Event, Position, RoomAddress,
+    Epoch, Event, Position, RoomAddress, RoomKind,
     id::ConnectionId,
     presence::{PresenceChanged, PresenceState, Status, User},
     room::USER,
@@ -524,19 +524,23 @@ impl Rooms {
         })
     }
 
-    /// Rooms with their number of connections.
-    pub(crate) fn connections(&self) -> Vec<(RoomAddress, usize)> {
+    /// The connections in rooms of these kinds, each once, by the rooms' ids.
+    pub(crate) fn connections(&self, kinds: &[RoomKind]) -> BTreeMap<String, usize> {
         let rooms: Vec<_> = self
             .rooms
             .lock()
             .iter()
-            .map(|(address, room)| (address.clone(), room.clone()))
+            .filter(|(address, _)| kinds.contains(&address.kind()))
+            .map(|(address, room)| (address.id().to_owned(), room.clone()))
             .collect();
-        rooms
-            .into_iter()
-            .map(|(address, room)| (address, room.lock().members.len()))
-            .filter(|(_, connections)| *connections > 0)
-            .collect()
+        let mut connections: BTreeMap<String, HashSet<ConnectionId>> = BTreeMap::new();
+        for (id, room) in rooms {
+            let members = room.lock().members.keys().cloned().collect::<Vec<_>>();
+            if !members.is_empty() {
+                connections.entry(id).or_default().extend(members);
+            }
+        }
+        connections.into_iter().map(|(id, connections)| (id, connections.len())).collect()
     }
 
     /// Trims all logs, and forgets rooms that nobody is in, once their log has expired.
