@@ -51,19 +51,22 @@ impl Payload for Value {
 }
 
 impl FrameWriter<Value> for String {
-    fn ascii(&mut self, text: &'static str) {
-        self.push_str(text);
+    fn ascii(&mut self, letters: &'static str) {
+        self.push_str(letters);
     }
 
-    fn number(&mut self, number: u64) {
+    fn number(&mut self, letters: &'static str, number: u64) {
+        self.push_str(letters);
         self.push_str(&number.to_string());
     }
 
-    fn quoted(&mut self, text: &Arc<str>) {
+    fn quoted(&mut self, letters: &'static str, text: &Arc<str>) {
+        self.push_str(letters);
         self.push_str(&Value::from(&**text).to_string());
     }
 
-    fn json(&mut self, json: &Value) {
+    fn json(&mut self, letters: &'static str, json: &Value) {
+        self.push_str(letters);
         self.push_str(json.as_str().unwrap_or_default());
     }
 }

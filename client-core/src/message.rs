@@ -10,19 +10,20 @@ use samewire_protocol::{
 
 use crate::{Encoded, Payload, Position, Text};
 
-/// Takes the parts of a frame, one after the other.
+/// Takes the parts of a frame, one after the other. Before each stand letters as they are, so that
+/// there are fewer of them.
 pub trait FrameWriter<P: Payload> {
-    /// Letters that stand in the frame as they are.
-    fn ascii(&mut self, text: &'static str);
+    /// Letters alone.
+    fn ascii(&mut self, letters: &'static str);
 
     /// A number.
-    fn number(&mut self, number: u64);
+    fn number(&mut self, letters: &'static str, number: u64);
 
     /// A text as JSON.
-    fn quoted(&mut self, text: &P::Text);
+    fn quoted(&mut self, letters: &'static str, text: &P::Text);
 
     /// JSON that the application wrote.
-    fn json(&mut self, json: &P);
+    fn json(&mut self, letters: &'static str, json: &P);
 }
 
 /// A text frame, and the binary frames that follow it.
@@ -132,34 +133,27 @@ impl<P: Payload> Message<P> {
     pub fn write(&self, writer: &mut impl FrameWriter<P>) {
         match self {
             Self::Signal(text) => writer.ascii(text),
-            Self::Connect(greeting) => {
-                writer.ascii("40");
-                greeting.write(writer);
-            }
+            Self::Connect(greeting) => greeting.write(writer),
             Self::Event { name, body, ack, id } => {
-                head(writer, "42", "45", self.attachments().len());
-                if let Some(ack) = ack {
-                    writer.number(*ack);
+                let head = head(writer, "42", "45", self.attachments().len());
+                match ack {
+                    Some(ack) => writer.number(head, *ack),
+                    None => writer.ascii(head),
                 }
-                writer.ascii("[");
-                writer.quoted(name);
-                writer.ascii(",");
+                writer.quoted("[", name);
                 match body {
                     Body::Ours(request) => request.write(writer),
-                    Body::Theirs(payload) => writer.json(&payload.json),
+                    Body::Theirs(payload) => writer.json(",", &payload.json),
                 }
                 if let Some(id) = id {
-                    writer.ascii(",{\"id\":");
-                    writer.quoted(id);
-                    writer.ascii("}");
+                    writer.quoted(",{\"id\":", id);
                 }
-                writer.ascii("]");
+                writer.ascii(if id.is_some() { "}]" } else { "]" });
             }
             Self::Ack { id, answer } => {
-                head(writer, "43", "46", answer.attachments.len());
-                writer.number(*id);
-                writer.ascii("[");
-                writer.json(&answer.json);
+                let head = head(writer, "43", "46", answer.attachments.len());
+                writer.number(head, *id);
+                writer.json("[", &answer.json);
                 writer.ascii("]");
             }
         }
@@ -175,35 +169,35 @@ impl<P: Payload> Message<P> {
     }
 }
 
+/// Begins a packet. What is to stand before what follows.
 fn head<P: Payload>(
     writer: &mut impl FrameWriter<P>,
     plain: &'static str,
     binary: &'static str,
     attachments: usize,
-) {
+) -> &'static str {
     if attachments == 0 {
-        return writer.ascii(plain);
+        return plain;
     }
-    writer.ascii(binary);
-    writer.number(attachments as u64);
-    writer.ascii("-");
+    writer.number(binary, attachments as u64);
+    "-"
 }
 
 impl<T: Text> Greeting<T> {
     fn write<P: Payload<Text = T>>(&self, writer: &mut impl FrameWriter<P>) {
-        writer.ascii("{\"protocol\":\"");
+        writer.ascii("40{\"protocol\":\"");
         writer.ascii(VERSION);
         writer.ascii("\"");
         if let Some(token) = &self.token {
-            writer.ascii(",\"token\":");
-            writer.quoted(token);
+            writer.quoted(",\"token\":", token);
         }
-        for (index, room) in self.resume.iter().enumerate() {
-            writer.ascii(if index == 0 { ",\"resume\":[{\"room\":" } else { ",{\"room\":" });
-            writer.quoted(&room.room);
+        let mut before = ",\"resume\":[{\"room\":";
+        for room in &self.resume {
+            writer.quoted(before, &room.room);
             position(writer, ",\"epoch\":", ",\"offset\":", &room.since);
             events(writer, room.events.as_deref());
             writer.ascii("}");
+            before = ",{\"room\":";
         }
         writer.ascii(if self.resume.is_empty() { "}" } else { "]}" });
     }
@@ -212,14 +206,10 @@ impl<T: Text> Greeting<T> {
 impl<T: Text> Request<T> {
     fn write<P: Payload<Text = T>>(&self, writer: &mut impl FrameWriter<P>) {
         match self {
-            Self::Ping => writer.ascii("{"),
-            Self::Authenticate { token } => {
-                writer.ascii("{\"token\":");
-                writer.quoted(token);
-            }
+            Self::Ping => writer.ascii(",{"),
+            Self::Authenticate { token } => writer.quoted(",{\"token\":", token),
             Self::Join { room, .. } | Self::Leave { room } | Self::History { room, .. } => {
-                writer.ascii("{\"room\":");
-                writer.quoted(room);
+                writer.quoted(",{\"room\":", room);
             }
         }
         match self {
@@ -245,24 +235,20 @@ fn position<P: Payload>(
     offset: &'static str,
     position: &Position<P::Text>,
 ) {
-    writer.ascii(epoch);
-    writer.quoted(&position.epoch);
-    writer.ascii(offset);
-    writer.number(position.offset);
+    writer.quoted(epoch, &position.epoch);
+    writer.number(offset, position.offset);
 }
 
 fn events<P: Payload>(writer: &mut impl FrameWriter<P>, events: Option<&[P::Text]>) {
     let Some(events) = events else {
         return;
     };
-    writer.ascii(",\"events\":[");
-    for (index, event) in events.iter().enumerate() {
-        if index > 0 {
-            writer.ascii(",");
-        }
-        writer.quoted(event);
+    let mut before = ",\"events\":[";
+    for event in events {
+        writer.quoted(before, event);
+        before = ",";
     }
-    writer.ascii("]");
+    writer.ascii(if events.is_empty() { ",\"events\":[]" } else { "]" });
 }
 
 #[cfg(test)]

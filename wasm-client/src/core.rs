@@ -29,8 +29,11 @@ extern "C" {
     fn add_user(user: i32);
 }
 
-/// What [`Input::Poll`] gives where something was told.
+/// What [`call`] gives where something was told.
 const TOLD: f64 = -2.0;
+
+/// What [`call`] gives where something could not be done, and why was told.
+const FAILED: f64 = -3.0;
 
 thread_local! {
     /// Clients by their numbers.
@@ -68,12 +71,17 @@ pub fn free(core: usize) {
 
 /// Something happened to a client: an `Input`, by its number, with what it takes. Values and texts are
 /// given as numbers, which the client lets go of. `now` is milliseconds since 1970.
+///
+/// What is to be done next is told if `follow` isn't 0: the network's part, with 2 the application's
+/// after that. Gives -2 where something was told; else when to tell the time at the latest, or another
+/// number less than 0 where nothing is waited for.
 #[wasm_bindgen]
 #[expect(clippy::too_many_arguments, reason = "an object would cost a read of each field")]
 pub fn call(
     core: usize,
     input: u32,
     now: f64,
+    follow: i32,
     a: i32,
     b: i32,
     c: i32,
@@ -83,7 +91,7 @@ pub fn call(
     g: i32,
 ) -> f64 {
     CORES.with_borrow_mut(|cores| match cores.get_mut(core) {
-        Some(Some(core)) => core.call(input, now, [a, b, c, d, e, f, g]),
+        Some(Some(core)) => core.call(input, now, follow, [a, b, c, d, e, f, g]),
         _ => 0.0,
     })
 }
@@ -121,13 +129,12 @@ impl Core {
         }
     }
 
-    fn call(&mut self, input: u32, now: f64, given: [i32; 7]) -> f64 {
+    fn call(&mut self, input: u32, now: f64, follow: i32, given: [i32; 7]) -> f64 {
         self.tick(now);
         let [a, b, c, ..] = given;
         let (client, now) = (&mut self.client, self.now);
         let socket = SocketId(a as u32);
         match Input::of(input).unwrap_or(Input::Tick) {
-            Input::Poll => return self.poll(a != 0),
             Input::Tick => {}
             Input::Connect => client.connect(now),
             Input::Disconnect => client.disconnect(now),
@@ -140,6 +147,7 @@ impl Core {
                     && let Err(failure) = client.emit_volatile(word(a), payload)
                 {
                     told::failure(failure);
+                    return FAILED;
                 }
             }
             Input::Cancel => client.cancel(now, CallId(a as u32)),
@@ -179,13 +187,11 @@ impl Core {
             Input::Users => client.users(&word(a)).for_each(|user| add_user(user.id())),
             Input::Rooms => return client.rooms() as f64,
         }
-        0.0
+        if follow == 0 { 0.0 } else { self.tell(follow == 2) }
     }
 
-    /// Tells what is to be done next, the network's part first; with `events`, the application's
-    /// after that, and gives -2. Where there is nothing: when to tell the time at the latest, or
-    /// less than 0 where nothing is waited for.
-    fn poll(&mut self, events: bool) -> f64 {
+    /// Tells what is to be done next; with `events`, it may be the application's part.
+    fn tell(&mut self, events: bool) -> f64 {
         if let Some(transmit) = self.client.poll_transmit() {
             told::transmit(transmit);
             return TOLD;

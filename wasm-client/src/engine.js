@@ -16,10 +16,12 @@ const STATUSES = ['idle', 'connecting', 'authenticating', 'connected', 'reconnec
 
 const TRANSPORTS = ['websocket', 'polling']
 
-const PAGE = { online: 13 /* Online */, offline: 14 /* Offline */, shown: 15 /* Shown */, away: 16 /* Away */, back: 17 /* Back */ }
+const PAGE = { online: 12 /* Online */, offline: 13 /* Offline */, shown: 14 /* Shown */, away: 15 /* Away */, back: 16 /* Back */ }
 
 /** What the core gives when it said something, and no deadline. */
 const TOLD = -2
+/** What it gives when it said why something failed. */
+const FAILED = -3
 
 /** What the core said last, until it is done. */
 const told = []
@@ -80,29 +82,36 @@ export class Engine {
     this.over = false
   }
 
-  /** Asks the core, without doing what may follow. */
-  call(input, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0) {
-    return this.over ? undefined : this.wasm.call(this.core, input, Date.now(), a, b, c, d, e, f, g)
+  /** Asks the core; `follow` says what it may tell then: 0 nothing, 1 what the network is to do, 2 anything. */
+  call(input, follow = 0, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0) {
+    return this.over ? undefined : this.wasm.call(this.core, input, Date.now(), follow, a, b, c, d, e, f, g)
   }
 
   /** Tells the core something, and does what follows from it. */
   input(input, a, b, c, d, e, f, g) {
     checkBy(this.checks)
-    this.call(input, a, b, c, d, e, f, g)
-    this.drive()
+    const given = this.call(input, this.follow, a, b, c, d, e, f, g)
+    if (given !== FAILED) this.drive(given)
+    return given
   }
 
   /** The host's methods run application code, which may call back in here: whoever is driving up the stack does the rest. */
-  drive() {
+  get follow() {
+    if (this.driving) return 0
+    return this.pausing ? 1 : 2
+  }
+
+  /** Does what follows from what the core gave. */
+  drive(given) {
     if (this.driving) return
     this.driving = true
-    let deadline
-    while ((deadline = this.call(1 /* Poll */, this.pausing ? 0 : 1)) === TOLD) {
+    while (given === TOLD) {
       this.perform()
       checkBy(this.checks)
+      given = this.call(0 /* Tick */, this.pausing ? 1 : 2)
     }
     this.driving = false
-    if (!this.over) this.setTimer(deadline)
+    if (!this.over) this.setTimer(given)
   }
 
   /** Does what the core said last. */
@@ -183,14 +192,14 @@ export class Engine {
   }
 
   open(id, transport, session) {
-    const lost = (message) => this.input(20 /* Lost */, id, word(message))
+    const lost = (message) => this.input(19 /* Lost */, id, word(message))
     try {
       const socket = this.host.openSocket(transport, session)
       this.sockets.set(id, socket)
       socket.binaryType = 'arraybuffer'
       socket.onmessage = ({ data }) => this.receive(id, data)
       socket.onclose = socket.onerror = () => lost('the socket closed')
-      const ready = () => this.input(21 /* Ready */, id)
+      const ready = () => this.input(20 /* Ready */, id)
       if (session) socket.onopen = ready
       else if (transport === 'polling') socket.onpause = ready
     } catch (error) {
@@ -201,8 +210,8 @@ export class Engine {
   receive(id, data) {
     if (typeof data === 'string') {
       arrive(data)
-      if (!this.passes(id)) this.input(18 /* Frame */, id)
-    } else if (data instanceof ArrayBuffer) this.input(19 /* Attachment */, id, keep(data))
+      if (!this.passes(id)) this.input(17 /* Frame */, id)
+    } else if (data instanceof ArrayBuffer) this.input(18 /* Attachment */, id, keep(data))
   }
 
   /** The short way of an event of a room that fits its type, and whose turn it is with nothing else to be done: nearly every frame's. */
@@ -235,57 +244,54 @@ export class Engine {
   }
 
   connect() {
-    this.input(2 /* Connect */)
+    this.input(1 /* Connect */)
   }
 
   disconnect() {
-    this.input(3 /* Disconnect */)
+    this.input(2 /* Disconnect */)
   }
 
   /** Ends everything: no timer, no socket and no memory stays, and nothing more is told. */
   close() {
     if (this.over) return
-    this.call(4 /* Close */)
-    while (this.call(1 /* Poll */) === TOLD) this.perform()
+    this.call(3 /* Close */)
+    while (this.call(0 /* Tick */, 1) === TOLD) this.perform()
     this.over = true
     this.stopTimer()
     this.wasm.free(this.core)
   }
 
   token(token) {
-    this.input(5 /* Token */, token === undefined ? 0 : word(token))
+    this.input(4 /* Token */, token === undefined ? 0 : word(token))
   }
 
   tokenFailed(message) {
-    this.input(6 /* TokenFailed */, word(message))
+    this.input(5 /* TokenFailed */, word(message))
   }
 
   emit(call, event, json, attachments, id, timeout, retries) {
-    this.input(7 /* Emit */, call, word(event), keep(json), several(attachments), keep(id), whole(timeout), whole(retries))
+    this.input(6 /* Emit */, call, word(event), keep(json), several(attachments), keep(id), whole(timeout), whole(retries))
   }
 
   /** The failure, where it couldn't. */
   emitVolatile(event, json, attachments) {
-    this.call(8 /* EmitVolatile */, word(event), keep(json), several(attachments))
-    const failure = takeFailure()
-    this.drive()
-    return failure
+    return this.input(7 /* EmitVolatile */, word(event), keep(json), several(attachments)) === FAILED ? takeFailure() : undefined
   }
 
   cancel(call) {
-    this.input(9 /* Cancel */, call)
+    this.input(8 /* Cancel */, call)
   }
 
   acknowledge(ack, json, attachments) {
-    this.input(10 /* Acknowledge */, keep(ack), keep(json), several(attachments))
+    this.input(9 /* Acknowledge */, keep(ack), keep(json), several(attachments))
   }
 
   join(handle, room, events) {
-    this.input(11 /* Join */, handle, word(room), events ? keep(events) : 0)
+    this.input(10 /* Join */, handle, word(room), events ? keep(events) : 0)
   }
 
   leave(handle) {
-    this.input(12 /* Leave */, handle)
+    this.input(11 /* Leave */, handle)
   }
 
   page(event) {
@@ -293,17 +299,17 @@ export class Engine {
   }
 
   position(room) {
-    const offset = this.call(22 /* Offset */, word(room))
-    return offset >= 0 ? { epoch: take(this.call(23 /* Epoch */, word(room))), offset } : undefined
+    const offset = this.call(21 /* Offset */, 0, word(room))
+    return offset >= 0 ? { epoch: take(this.call(22 /* Epoch */, 0, word(room))), offset } : undefined
   }
 
   users(room) {
-    this.call(24 /* Users */, word(room))
+    this.call(23 /* Users */, 0, word(room))
     return takeUsers()
   }
 
   get stats() {
-    return { timers: this.timer === undefined ? 0 : 1, sockets: this.sockets.size, rooms: this.call(25 /* Rooms */) ?? 0 }
+    return { timers: this.timer === undefined ? 0 : 1, sockets: this.sockets.size, rooms: this.call(24 /* Rooms */) ?? 0 }
   }
 }
 

@@ -26,8 +26,6 @@ numbered! {
     Input {
         /// Time goes on, and nothing else.
         Tick,
-        /// What is to be done next is asked for; with it, whether that may be the application's.
-        Poll,
         Connect,
         Disconnect,
         Close,

@@ -248,16 +248,16 @@ export function writeAscii(at, length) {
   written += values[constant(at, length)]
 }
 
-export function writeNumber(number) {
-  written += number
+export function writeNumber(at, length, number) {
+  written += values[constant(at, length)] + number
 }
 
-export function writeQuoted(text) {
-  written += shared[text] ? (quoted[text] ??= JSON.stringify(values[text])) : JSON.stringify(values[text])
+export function writeQuoted(at, length, text) {
+  written += values[constant(at, length)] + (shared[text] ? (quoted[text] ??= JSON.stringify(values[text])) : JSON.stringify(values[text]))
 }
 
-export function writeJson(json) {
-  written += values[json]
+export function writeJson(at, length, json) {
+  written += values[constant(at, length)] + values[json]
 }
 
 /** Takes the frame that was written. */

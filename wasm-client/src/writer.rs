@@ -10,11 +10,11 @@ extern "C" {
     #[wasm_bindgen(js_name = writeAscii)]
     fn write_ascii(at: i32, length: i32);
     #[wasm_bindgen(js_name = writeNumber)]
-    fn write_number(number: f64);
+    fn write_number(at: i32, length: i32, number: f64);
     #[wasm_bindgen(js_name = writeQuoted)]
-    fn write_quoted(text: i32);
+    fn write_quoted(at: i32, length: i32, text: i32);
     #[wasm_bindgen(js_name = writeJson)]
-    fn write_json(json: i32);
+    fn write_json(at: i32, length: i32, json: i32);
     fn attach(attachment: i32);
 }
 
@@ -30,20 +30,23 @@ pub(crate) fn write(message: &Message<Value>) {
 }
 
 impl FrameWriter<Value> for Writer {
-    fn ascii(&mut self, text: &'static str) {
-        let (at, length) = place(text);
+    fn ascii(&mut self, letters: &'static str) {
+        let (at, length) = place(letters);
         write_ascii(at, length);
     }
 
-    fn number(&mut self, number: u64) {
-        write_number(number as f64);
+    fn number(&mut self, letters: &'static str, number: u64) {
+        let (at, length) = place(letters);
+        write_number(at, length, number as f64);
     }
 
-    fn quoted(&mut self, text: &Word) {
-        write_quoted(text.id());
+    fn quoted(&mut self, letters: &'static str, text: &Word) {
+        let (at, length) = place(letters);
+        write_quoted(at, length, text.id());
     }
 
-    fn json(&mut self, json: &Value) {
-        write_json(json.id());
+    fn json(&mut self, letters: &'static str, json: &Value) {
+        let (at, length) = place(letters);
+        write_json(at, length, json.id());
     }
 }
