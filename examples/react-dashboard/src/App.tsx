@@ -30,6 +30,11 @@ export function App() {
                 <path d={page.icon} />
               </svg>
               {page.title}
+              {page.Badge && (
+                <span className="nav-badge">
+                  <page.Badge />
+                </span>
+              )}
             </a>
           ))}
         </nav>

@@ -1,4 +1,6 @@
 import { lazy, type ComponentType } from 'react'
+import { InboxPage } from './inbox/InboxPage'
+import { UnreadBadge } from './inbox/UnreadBadge'
 import { LivePreviewPage } from './live-preview/LivePreviewPage'
 import { WorkspacePage } from './workspace/WorkspacePage'
 
@@ -9,6 +11,8 @@ export interface Page {
   /** Lines in a square of 24. */
   icon: string
   Page: ComponentType
+  /** What stands beside the title, in the navigation. */
+  Badge?: ComponentType
 }
 
 /** Every page of the app, in the order of the navigation. The first is the one to start with. */
@@ -18,6 +22,13 @@ export const pages: [Page, ...Page[]] = [
     title: 'Live preview',
     icon: 'M2 12s3.5-7 10-7 10 7 10 7-3.5 7-10 7-10-7-10-7Zm10-3a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z',
     Page: LivePreviewPage,
+  },
+  {
+    path: 'inbox',
+    title: 'Inbox',
+    icon: 'M4 5h16v14H4ZM4 14h5l1.500 2.500h3L15 14h5',
+    Page: InboxPage,
+    Badge: UnreadBadge,
   },
   {
     path: 'assistant',

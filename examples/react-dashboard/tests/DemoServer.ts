@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { createServer, type AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { WEBHOOK_SECRET } from './platform'
 
 const PROGRAM = process.env.SAMEWIRE_SERVER ?? resolve('../../target/debug/samewire-server')
 const APP = process.env.SAMEWIRE_APP ?? resolve('dist')
@@ -34,7 +35,7 @@ export class DemoServer {
   async start(): Promise<void> {
     const { JWT_SECRET: _, ...env } = process.env
     const child = spawn(PROGRAM, ['--demo', '--port', String(this.#port), '--app', APP], {
-      env: { RUST_LOG: 'warn', ...env, DATABASE_URL: `sqlite://${join(this.#folder, 'demo.db')}` },
+      env: { RUST_LOG: 'warn', ...env, WEBHOOK_SECRET, DATABASE_URL: `sqlite://${join(this.#folder, 'demo.db')}` },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     this.#process = child

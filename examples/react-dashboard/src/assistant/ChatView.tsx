@@ -5,7 +5,7 @@ import { firstNameOf } from '../people/people'
 import { Composer } from './Composer'
 import { Message } from './Message'
 import { Participants } from './Participants'
-import { useStickToEnd } from './useStickToEnd'
+import { useStickToEnd } from '../useStickToEnd'
 
 interface ChatViewProps {
   conversation: Conversation

@@ -29,6 +29,7 @@ export class ConnectionLog {
   #now: LoggedConnection = { entries: [], recoveries: 0, caughtUp: 0, refusals: 0 }
   #last = 0
   #lostAt: number | undefined
+  #wasConnected = false
   readonly #listeners = new Set<() => void>()
 
   get = (): LoggedConnection => this.#now
@@ -66,6 +67,7 @@ export class ConnectionLog {
       case 'connected': {
         const away = this.#lostAt === undefined ? '' : ` again, after ${seconds(Date.now() - this.#lostAt)}`
         this.#lostAt = undefined
+        this.#wasConnected = true
         return this.#add('live', `Connected${away} by ${state.transport}`)
       }
       case 'reconnecting':
@@ -75,6 +77,8 @@ export class ConnectionLog {
         this.#lostAt ??= Date.now()
         return this.#add('stop', state.reason.code === 'CLOSED' ? 'Went offline' : `Ended: ${state.reason.message}`)
       default:
+        // Connecting again at once, as with a fresh token.
+        if (this.#wasConnected) this.#lostAt ??= Date.now()
     }
   }
 

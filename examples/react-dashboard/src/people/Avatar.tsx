@@ -11,7 +11,8 @@ interface AvatarProps {
 /** Somebody's initials in a colour of their own. */
 export function Avatar({ userId, label, status }: AvatarProps) {
   const name = nameOf(userId)
-  const initials = name.split(' ').map((word) => word[0]).slice(0, 2).join('').toUpperCase()
+  const words = name.match(/[\p{L}\p{N}]+/gu) ?? ['?']
+  const initials = words.map(([first]) => first).slice(0, 2).join('').toUpperCase()
   const about = label ? { role: 'img', 'aria-label': label, title: label } : { 'aria-hidden': true }
   return (
     <span className="avatar" data-colour={colourOf(userId)} data-status={status} {...about}>

@@ -1,0 +1,43 @@
+import type { InboxConversation } from 'samewire/protocol'
+import { Avatar } from '../people/Avatar'
+import { hrefOf } from '../route'
+import { PlatformBadge } from './PlatformBadge'
+import { Count } from './UnreadBadge'
+
+interface ConversationListProps {
+  conversations: readonly InboxConversation[]
+  shown: string | undefined
+  isReady: boolean
+}
+
+export function ConversationList({ conversations, shown, isReady }: ConversationListProps) {
+  return (
+    <nav className="inbox-conversations" aria-label="Conversations">
+      <ul>
+        {conversations.map(({ id, platform, title, unreadCount, lastMessage, lastMessageAt }) => (
+          <li key={id}>
+            <a href={hrefOf('inbox', id)} aria-current={id === shown ? 'true' : undefined} data-unread={unreadCount > 0}>
+              <span className="inbox-who">
+                <Avatar userId={title} />
+                <PlatformBadge platform={platform} spoken />
+              </span>
+              <span className="inbox-title">{title}</span>
+              <time dateTime={lastMessageAt ?? undefined}>{lastMessageAt && shortTime(lastMessageAt)}</time>
+              <span className="inbox-last">{lastMessage}</span>
+              <Count of={unreadCount} />
+            </a>
+          </li>
+        ))}
+      </ul>
+      {isReady && conversations.length === 0 && <p className="inbox-nothing">No messages yet</p>}
+    </nav>
+  )
+}
+
+const CLOCK = new Intl.DateTimeFormat('en-GB', { timeStyle: 'short' })
+const DAY = new Intl.DateTimeFormat('en-GB', { day: 'numeric', month: 'short' })
+
+function shortTime(time: string): string {
+  const date = new Date(time)
+  return date.toDateString() === new Date().toDateString() ? CLOCK.format(date) : DAY.format(date)
+}

@@ -1,0 +1,31 @@
+import { useInbox } from 'samewire/react'
+import { useState } from 'react'
+import { useRoute } from '../route'
+import { ConversationList } from './ConversationList'
+import { PlatformFilter } from './PlatformFilter'
+import { Thread } from './Thread'
+import { useReceipts } from './useReceipts'
+import './InboxPage.css'
+
+/** Messages of many platforms in one inbox, the same on every device. */
+export function InboxPage() {
+  const { item } = useRoute()
+  const { conversations, messages, unreadCounts, totalUnread, markRead, status, error } = useInbox({ conversationId: item })
+  const [platform, setPlatform] = useState<string>()
+  const shown = conversations.find(({ id }) => id === item)
+  const listed = conversations.filter((conversation) => platform === undefined || conversation.platform === platform)
+  const platforms = [...new Set(conversations.map(({ platform }) => platform))].sort()
+  useReceipts(messages, shown, markRead)
+
+  return (
+    <main className="inbox" data-open={shown !== undefined}>
+      <h1 className="spoken">Inbox</h1>
+      {error && <p role="alert">{error.message}</p>}
+      <div className="inbox-list">
+        <PlatformFilter platforms={platforms} unreadCounts={unreadCounts} totalUnread={totalUnread} picked={platform} onPick={setPlatform} />
+        <ConversationList conversations={listed} shown={shown?.id} isReady={status === 'joined'} />
+      </div>
+      <Thread conversation={shown} messages={shown ? messages : []} />
+    </main>
+  )
+}

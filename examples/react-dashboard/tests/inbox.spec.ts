@@ -1,0 +1,116 @@
+import type { Locator, Page } from '@playwright/test'
+import { connectionOf, expect, openAs, openBeside, test } from './fixtures'
+import { openPanel } from './openPanel'
+import { bring } from './platform'
+
+/** The inbox, in the words of who uses it. */
+class Inbox {
+  constructor(readonly page: Page) {}
+
+  conversation(name: string): Locator {
+    return this.page.getByRole('link', { name })
+  }
+
+  /** What stands on a platform's badge. */
+  platform(name: string): Locator {
+    return this.page.getByRole('group', { name: 'Platforms' }).getByRole('button', { name })
+  }
+
+  get messages(): Locator {
+    return this.page.getByRole('log', { name: 'Messages' }).getByRole('article')
+  }
+
+  receipt(text: string): Locator {
+    return this.messages.filter({ hasText: text }).getByRole('img')
+  }
+}
+
+test('what comes in is told on every page, and what is read on one device is read on the other', async ({ page, browser, server }) => {
+  const phone = new Inbox(await openAs(page, server, 'ada', 'inbox'))
+  const laptop = new Inbox(await openBeside(browser, server, 'ada', 'inbox'))
+  const grace = await openBeside(browser, server, 'grace', 'workspace')
+  await bring(server, 'discord', 'ada', 'Carla Ruiz', 'Is it back in stock?')
+  await bring(server, 'discord', 'ada', 'Carla Ruiz', 'The Ethiopian, I mean.')
+  await bring(server, 'slack', 'grace', 'Jonas Weber', 'Are you there?')
+  for (const inbox of [phone, laptop]) {
+    await expect(inbox.conversation('Carla Ruiz')).toContainText('The Ethiopian, I mean.')
+    await expect(inbox.platform('Discord')).toContainText('2')
+    await expect(inbox.conversation('Jonas Weber').filter({ hasText: 'Are you there?' })).toHaveCount(0)
+  }
+  await expect(grace.getByRole('link', { name: 'Inbox' })).toContainText(/\d unread/)
+
+  await laptop.conversation('Carla Ruiz').click()
+  await expect(laptop.messages).toHaveCount(2)
+  await expect(laptop.receipt('back in stock')).toHaveAccessibleName('Read')
+  await expect(phone.platform('Discord')).not.toContainText('unread')
+  await expect(phone.conversation('Carla Ruiz')).not.toContainText('unread')
+
+  await bring(server, 'discord', 'ada', 'Carla Ruiz', 'Two bags, please.')
+  await expect(laptop.messages).toHaveCount(3)
+  await expect(laptop.receipt('Two bags')).toHaveAccessibleName('Read')
+  await expect(phone.conversation('Carla Ruiz')).toContainText('Two bags, please.')
+  await expect(phone.platform('Discord')).not.toContainText('unread')
+  await laptop.page.context().close()
+  await grace.context().close()
+})
+
+test('one platform is shown alone', async ({ page, server }) => {
+  await bring(server, 'telegram', 'ada', 'Mia Tan', 'When do you open?')
+  await bring(server, 'sms', 'ada', 'Leo Ott', 'Ten minutes late')
+  const inbox = new Inbox(await openAs(page, server, 'ada', 'inbox'))
+  await inbox.platform('Telegram').click()
+  await expect(inbox.conversation('Mia Tan')).toBeVisible()
+  await expect(inbox.conversation('Leo Ott')).toHaveCount(0)
+  await inbox.platform('All').click()
+  await expect(inbox.conversation('Leo Ott')).toBeVisible()
+})
+
+test.describe('in the middle of it', () => {
+  test.use({ mayComplain: true })
+
+  test('a cut, a reload and a restart lose and double nothing', async ({ page, ownServer: server }) => {
+    await bring(server, 'email', 'ada', 'Roastery Bremen', 'The first')
+    const inbox = new Inbox(await openAs(page, server, 'ada', 'inbox'))
+    await inbox.conversation('Roastery Bremen').click()
+    await expect(inbox.messages).toHaveCount(1)
+
+    const panel = await openPanel(page)
+    await panel.offline.click()
+    await expect(connectionOf(page)).toHaveText('Disconnected')
+    await bring(server, 'email', 'ada', 'Roastery Bremen', 'The second')
+    await panel.online.click()
+    await expect(inbox.messages).toHaveCount(2)
+    await expect(inbox.receipt('The second')).toHaveAccessibleName('Read')
+
+    await page.reload()
+    await expect(inbox.messages).toHaveCount(2)
+
+    await server.stop()
+    await expect(connectionOf(page)).toHaveText('Reconnecting')
+    await server.start()
+    // Before the page is back: nothing tells it of this one but what it reads.
+    await bring(server, 'email', 'ada', 'Roastery Bremen', 'The third')
+    await expect(inbox.messages).toHaveCount(3)
+    await expect(inbox.messages.last()).toContainText('The third')
+    await expect(inbox.receipt('The third')).toHaveAccessibleName('Read')
+    await expect(inbox.platform('All')).not.toContainText('unread')
+  })
+})
+
+test('a message that a page has is delivered, one that is looked at is read', async ({ page, server }) => {
+  const inbox = new Inbox(await openAs(page, server, 'alan', 'workspace'))
+  await bring(server, 'messenger', 'alan', 'Eve Stern', 'Any seats left?')
+  await expect(page.getByRole('link', { name: 'Inbox' })).toContainText('unread')
+  const messages = async () => {
+    const headers = { authorization: `Bearer ${await (await page.request.get(`${server.url}demo/token?user=alan`)).text()}` }
+    const { conversations } = await (await page.request.get(`${server.url}api/inbox/conversations`, { headers })).json()
+    const { id } = conversations.find(({ title }: { title: string }) => title === 'Eve Stern')
+    return (await page.request.get(`${server.url}api/inbox/conversations/${id}/messages`, { headers })).json()
+  }
+  await page.getByRole('link', { name: 'Inbox' }).click()
+  await bring(server, 'messenger', 'alan', 'Eve Stern', 'Two would do.')
+  await expect(inbox.conversation('Eve Stern')).toContainText('Two would do.')
+  await expect.poll(async () => (await messages()).messages[0].status).toBe('delivered')
+  await inbox.conversation('Eve Stern').click()
+  await expect(inbox.receipt('Two would do.')).toHaveAccessibleName('Read')
+})
