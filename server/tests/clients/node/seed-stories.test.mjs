@@ -295,6 +295,23 @@ test('Memory Management: a socket that is gone is in no room any longer', async 
   })
 })
 
+test('Memory Management: a room that is empty and whose log has expired is forgotten, and so is who sent nothing of late', async (t) => {
+  const own = await startServer({ env: { PUBLISH_KEY: KEY, LOG_AGE: '1s', RATE_LIMIT_WINDOW: '1s' } })
+  t.after(() => own.stop())
+  const project = await createProject(own, 'anna')
+  const socket = connect(t, 'anna', {}, own)
+  socket.emit('join_project', project.id)
+  await next(socket, 'joined_project')
+  const room = () => fetch(`${own.url}/api/rooms/${encodeURIComponent(`stories:${project.id}`)}`, { headers: { 'x-api-key': KEY } })
+  assert.equal((await room()).status, 200)
+  const stats = async () => (await call(own, 'GET', '/api/websocket/stats', { as: 'ben' })).body
+  assert.equal((await stats()).rateLimitStats.activeUsers, 1)
+  socket.disconnect()
+  await until('the user is forgotten', async () => (await stats()).rateLimitStats.activeUsers === 0)
+  // The server looks around every ten seconds.
+  await until('the room is forgotten', async () => (await room()).status === 404, 30_000)
+})
+
 test('Security: which events arrive follows who is a member and what was asked for', async (t) => {
   const project = await family()
   const [all, some, none] = ['fay', 'sam', 'stranger'].map((user) => connect(t, user))
