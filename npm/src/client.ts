@@ -272,17 +272,12 @@ export class SamewireClient implements RoomOwner {
   #arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined, args: unknown[] | undefined): void {
     const inRoom = room === undefined ? undefined : this.#inRooms.get(room)
     if (!this.#events.has(event) && !inRoom?.has(event)) return
-    const context: EventContext = room !== undefined && epoch !== undefined ? { room, position: { epoch, offset } } : this.#directContext(ack, args)
-    this.#events.call(event, payload, context)
-    inRoom?.call(event, payload, context)
-  }
-
-  /** Of what was sent to us alone. */
-  #directContext(ack: number | undefined, args: unknown[] | undefined): EventContext {
-    return {
-      ...(args !== undefined && { rest: args.slice(2) }),
+    const context: EventContext = {
+      ...(room !== undefined && epoch !== undefined ? { room, position: { epoch, offset } } : args !== undefined && { rest: args.slice(2) }),
       ...(ack !== undefined && { acknowledge: (answer: unknown) => this.#acknowledge(ack, answer) }),
     }
+    this.#events.call(event, payload, context)
+    inRoom?.call(event, payload, context)
   }
 
   #acknowledge(ack: number, answer: unknown): void {

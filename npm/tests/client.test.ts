@@ -190,6 +190,16 @@ describe('events', () => {
     await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]))
   })
 
+  it('of a room are acknowledged where the server asks for it', async () => {
+    const [event, payload, room, offset] = ended(1)
+    client.on(event, (_payload, { acknowledge, position }) => {
+      expect(position?.offset).toBe(1)
+      acknowledge?.({ seen: true })
+    })
+    server.socket.receive(`427${JSON.stringify([event, payload, { room, epoch: 'e', offset }])}`)
+    await vi.waitFor(() => expect(server.socket.received).toContain('437[{"seen":true}]'))
+  })
+
   it('reach a room handle until it is left, and handlers of one room alone', async () => {
     const room = await client.join('project:1')
     const other = await client.join('project:2')

@@ -132,7 +132,8 @@ test('messages of a platform come into the inbox', { timeout: 60_000 }, async ()
   const open = render(user, () => useInbox({ conversationId }))
   await open.gives({ status: 'joined', messages: [{ text: 'Message 1' }] })
   await bring(2)
-  await open.gives({ messages: [{ text: 'Message 1' }, { text: 'Message 2' }], totalUnread: 2 })
+  // It has arrived in a page, so it was delivered.
+  await open.gives({ messages: [{ text: 'Message 1' }, { text: 'Message 2', status: 'delivered' }], totalUnread: 2 })
   await inbox.gives({ messages: [{ text: 'Message 2' }], conversations: [{ lastMessage: 'Message 2', unreadCount: 2 }] })
 
   await open.result.current.markRead({ messageId: open.result.current.messages[0]!.id })

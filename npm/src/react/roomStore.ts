@@ -158,7 +158,11 @@ export class RoomStore<Kind extends RoomKind, Value> implements Store<FoldedRoom
     for (const event of Object.keys(on) as EventOf<Kind>[]) {
       const apply = on[event]
       if (!apply) continue
-      const take: Handler<Received[EventOf<Kind>]> = (payload, context) => this.hear((value) => apply(value, payload, context))
+      const take: Handler<Received[EventOf<Kind>]> = (payload, context) => {
+        this.hear((value) => apply(value, payload, context))
+        // It has arrived, where the server wants to know.
+        context.acknowledge?.({})
+      }
       room.on(event, take)
       if (!concerns) continue
       const off = this.#client.on(event, (payload, context) => {

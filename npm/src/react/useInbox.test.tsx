@@ -91,6 +91,7 @@ test('shows what is stored, then what comes in', async () => {
   server.deliver('user:ada', 'conversation_update', { conversation: { ...conversation('b', at(2)), title: 'Renamed' }, timestamp: at(4) })
   await gives({ conversations: [{ id: 'a' }, { id: 'b', title: 'Renamed' }] })
   expect(stored.reads, 'StrictMode reads once').toBe(1)
+  expect(server.acknowledged.map(({ event }) => event), 'the message was delivered').toEqual(['new_message'])
 })
 
 test('shows one conversation’s messages, with what became of them', async () => {

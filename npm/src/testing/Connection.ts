@@ -2,12 +2,16 @@
 
 import { encode } from '../encode.js'
 import type { Ack, Position } from '../generated/protocol.js'
+import type { ReceivedEvent } from '../types.js'
 import type { Member } from './TestRoom.js'
 import type { Frame, Peer, TestSocket } from './TestSocket.js'
 
 /** Milliseconds, as the server's defaults are. */
 const PING_INTERVAL = 25_000
 const PING_TIMEOUT = 60_000
+
+/** The events of the server that ask for an acknowledgement (wire.md, section 1). */
+const ASKING = new Set<string>(['new_message'] satisfies ReceivedEvent[])
 
 /** What a client says of itself when it connects. */
 export interface Handshake {
@@ -25,6 +29,8 @@ export interface Emit {
 
 export interface ConnectionHandler {
   greet(connection: Connection, handshake: Handshake): void
+  /** What the client was asked to acknowledge, and has. */
+  acknowledged(connection: Connection, event: string, payload: unknown): void
   emitted(connection: Connection, emit: Emit, acknowledge: (answer: Ack<unknown>) => void): void
   ended(connection: Connection): void
 }
@@ -32,6 +38,9 @@ export interface ConnectionHandler {
 export class Connection implements Peer, Member {
   userId = ''
   readonly #pings: ReturnType<typeof setInterval>
+  /** Events that are still to be acknowledged. */
+  readonly #asking = new Map<number, { event: string; payload: unknown }>()
+  #lastAsked = 0
   /** An event whose binary values are still to come. */
   #incoming: { packet: string; attachments: ArrayBuffer[]; missing: number } | undefined
 
@@ -48,7 +57,8 @@ export class Connection implements Peer, Member {
   send(event: string, payload: unknown, meta?: Position & { room: string }): void {
     const { json, attachments } = encode(payload)
     const args = [JSON.stringify(event), json, ...(meta ? [JSON.stringify(meta)] : [])]
-    this.socket.deliver(`${attachments.length > 0 ? `45${attachments.length}-` : '42'}[${args.join(',')}]`)
+    const ack = ASKING.has(event) ? this.#ask(event, payload) : ''
+    this.socket.deliver(`${attachments.length > 0 ? `45${attachments.length}-` : '42'}${ack}[${args.join(',')}]`)
     for (const attachment of attachments) this.socket.deliver(attachment as ArrayBuffer)
   }
 
@@ -70,12 +80,24 @@ export class Connection implements Peer, Member {
     if (frame.startsWith('40')) return this.handler.greet(this, JSON.parse(frame.slice(2) || '{}'))
     const binary = /^45(\d+)-/.exec(frame)
     if (binary) this.#incoming = { packet: frame.slice(binary[0].length), attachments: [], missing: Number(binary[1]) }
+    else if (frame.startsWith('43')) this.#acknowledged(Number.parseInt(frame.slice(2), 10))
     else if (frame.startsWith('42')) this.#emitted(frame.slice(2), [])
   }
 
   closed(): void {
     clearInterval(this.#pings)
     this.handler.ended(this)
+  }
+
+  #ask(event: string, payload: unknown): number {
+    this.#lastAsked += 1
+    this.#asking.set(this.#lastAsked, { event, payload })
+    return this.#lastAsked
+  }
+
+  #acknowledged(ack: number): void {
+    const asked = this.#asking.get(ack)
+    if (this.#asking.delete(ack)) this.handler.acknowledged(this, asked!.event, asked!.payload)
   }
 
   #attached(attachment: ArrayBuffer): void {

@@ -31,6 +31,8 @@ const FAR_AWAY = '2100-01-01T00:00:00.000Z'
 export class TestServer {
   /** Emits that came, the oldest first: all but those by which a client keeps itself alive and up to date. */
   readonly emits: Emitted[] = []
+  /** Events that clients acknowledged where they were asked to, the oldest first. */
+  readonly acknowledged: Emitted[] = []
   /** Whether connections can be opened. `drop` breaks those that are. */
   reachable = true
   readonly #connections = new Set<Connection>()
@@ -205,6 +207,7 @@ export class TestServer {
   readonly #served: ConnectionHandler = {
     greet: (connection, handshake) => this.#greet(connection, handshake),
     emitted: (connection, emit, acknowledge) => this.#emitted(connection, emit, acknowledge),
+    acknowledged: ({ userId }, event, payload) => void this.acknowledged.push({ event, payload, userId }),
     ended: (connection) => {
       this.#connections.delete(connection)
       for (const room of this.#rooms.values()) room.leave(connection)
