@@ -35,7 +35,13 @@ export class DemoServer {
   async start(): Promise<void> {
     const { JWT_SECRET: _, ...env } = process.env
     const child = spawn(PROGRAM, ['--demo', '--port', String(this.#port), '--app', APP], {
-      env: { RUST_LOG: 'warn', ...env, WEBHOOK_SECRET, DATABASE_URL: `sqlite://${join(this.#folder, 'demo.db')}` },
+      env: {
+        RUST_LOG: 'warn',
+        ...env,
+        WEBHOOK_SECRET,
+        MEDIA_DIR: join(this.#folder, 'media'),
+        DATABASE_URL: `sqlite://${join(this.#folder, 'demo.db')}`,
+      },
       stdio: ['ignore', 'ignore', 'inherit'],
     })
     this.#process = child

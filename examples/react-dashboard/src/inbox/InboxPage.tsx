@@ -4,7 +4,7 @@ import { useRoute } from '../route'
 import { ConversationList } from './ConversationList'
 import { PlatformFilter } from './PlatformFilter'
 import { Thread } from './Thread'
-import { useReceipts } from './useReceipts'
+import { useReading } from './useReceipts'
 import './InboxPage.css'
 
 /** Messages of many platforms in one inbox, the same on every device. */
@@ -15,7 +15,7 @@ export function InboxPage() {
   const shown = conversations.find(({ id }) => id === item)
   const listed = conversations.filter((conversation) => platform === undefined || conversation.platform === platform)
   const platforms = [...new Set(conversations.map(({ platform }) => platform))].sort()
-  useReceipts(messages, shown, markRead)
+  useReading(messages, shown, markRead)
 
   return (
     <main className="inbox" data-open={shown !== undefined}>
