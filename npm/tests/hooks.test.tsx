@@ -162,6 +162,13 @@ test('stories of a project are followed by those who take part in it', { timeout
   const { id } = await post<{ id: string }>(owner, `/api/stories/${storyId}/interactions`, { type: 'question', content: 'Why?' })
   await grace.gives({ interactions: [{ id, content: 'Why?', type: 'question' }] })
 
+  const { exportId } = await post<{ exportId: string }>(owner, `/api/projects/${projectId}/exports`, { format: 'json' })
+  await grace.gives({ exports: [{ exportId, status: 'ready', format: 'json', progress: 1 }] })
+  const late = render('grace', () => useStories(projectId))
+  await late.gives({ exports: [{ exportId, status: 'ready' }] })
+  const download = await late.client.fetch(late.result.current.exports[0]!.downloadUrl!)
+  expect(await download.text()).toContain('Twice upon a time')
+
   await render('eve', () => useStories(projectId)).gives({ status: 'refused', error: { code: 'PROJECT_ACCESS_DENIED' } })
 })
 

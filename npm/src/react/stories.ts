@@ -11,7 +11,10 @@ export interface ProjectStory extends Story {
 /** An export of a project's stories. */
 export interface StoryExport extends Partial<Pick<ExportStarted, 'format' | 'requestedBy'>> {
   exportId: string
-  status: 'running' | 'ready' | 'failed'
+  /** `expired`: it could be downloaded, and is gone. */
+  status: 'running' | 'ready' | 'failed' | 'expired'
+  /** When it began; missing where it was heard of in the middle. */
+  createdAt?: string
   /** How much of it is done, from 0 to 1. */
   progress: number
   /** Stories written, and to write. */
@@ -34,7 +37,7 @@ export interface Stories {
   readonly stories: readonly ProjectStory[]
   /** Those that were made or changed since one began to look, oldest first. */
   readonly interactions: readonly Interaction[]
-  /** Those of which one heard, oldest first. */
+  /** The newest first. */
   readonly exports: readonly StoryExport[]
 }
 
@@ -59,7 +62,7 @@ export function storiesOf(projectId: string): Fold<'stories', Stories> {
       transcript_updated: (all, { storyId, transcript, version }) => withStory(all, storyId, (story) => (version > story.version ? { ...story, transcript, version } : story)),
       interaction_added: (all, { interaction }) => ({ ...all, interactions: withInteraction(all.interactions, interaction).slice(-KEPT_INTERACTIONS) }),
       interaction_updated: (all, { interaction }) => ({ ...all, interactions: withInteraction(all.interactions, interaction).slice(-KEPT_INTERACTIONS) }),
-      export_started: (all, { exportId, format, requestedBy }) => withExport(all, exportId, (known) => ({ ...known, format, requestedBy })),
+      export_started: (all, { exportId, format, requestedBy, timestamp }) => withExport(all, exportId, (known) => ({ createdAt: timestamp, ...known, format, requestedBy })),
       export_progress: (all, { exportId, progress, processed, total }) =>
         withExport(all, exportId, (known) => (known.status === 'running' ? { ...known, progress, processed, total } : known)),
       export_ready: (all, { exportId, downloadUrl, size, expiresAt }) =>
@@ -67,10 +70,25 @@ export function storiesOf(projectId: string): Fold<'stories', Stories> {
       export_failed: (all, { exportId, code, message }) => withExport(all, exportId, (known) => ({ ...known, status: 'failed', code, message })),
     },
     read: async (client, signal) => {
-      const { items } = await callForList<Story>(client, `/api/projects/${encodeURIComponent(projectId)}/stories`, 'stories', signal)
-      return (before, withSince) => withSince({ ...before, stories: items })
+      const list = <Item>(name: string) => callForList<Item>(client, `/api/projects/${encodeURIComponent(projectId)}/${name}`, name, signal)
+      const [stories, exports] = await Promise.all([list<Story>('stories'), list<StoredExport>('exports')])
+      return (before, withSince) =>
+        withSince({
+          ...before,
+          stories: stories.items,
+          exports: exports.items.map((stored) => asExport(stored, before.exports.find(({ exportId }) => exportId === stored.id))),
+        })
     },
   }
+}
+
+/** An export as `GET /api/projects/{id}/exports` has it. */
+type StoredExport = Omit<StoryExport, 'exportId' | 'progress' | 'processed' | 'total'> & { id: string }
+
+/** How far one that goes on has come is known from what was heard of it alone. */
+function asExport({ id, ...stored }: StoredExport, heard: StoryExport | undefined): StoryExport {
+  const { progress = 0, processed = 0, total = 0 } = heard ?? {}
+  return { ...stored, exportId: id, progress: stored.status === 'ready' ? 1 : progress, processed, total }
 }
 
 /** What is said about one story, oldest first. */
@@ -106,6 +124,6 @@ function withInteraction(interactions: readonly Interaction[], interaction: Inte
 function withExport(all: Stories, exportId: string, change: (known: StoryExport) => StoryExport): Stories {
   const known = all.exports.find((known) => known.exportId === exportId)
   const changed = change(known ?? { exportId, status: 'running', progress: 0, processed: 0, total: 0 })
-  const exports = known ? all.exports.map((old) => (old === known ? changed : old)) : [...all.exports, changed]
-  return { ...all, exports: exports.slice(-KEPT_EXPORTS) }
+  const exports = known ? all.exports.map((old) => (old === known ? changed : old)) : [changed, ...all.exports]
+  return { ...all, exports: exports.slice(0, KEPT_EXPORTS) }
 }

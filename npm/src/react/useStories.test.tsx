@@ -36,6 +36,7 @@ const interaction = (id: string, storyId: string, content: string, updatedAt = a
 class StoriesServer {
   readonly server: TestServer = testServer()
   stories = [story('b'), story('a', { transcript: 'Once', version: 1 })]
+  exports: object[] = []
   interactions = [interaction('i1', 'a', 'Nice')]
   /** Reads wait for it. */
   reading: Promise<void> = Promise.resolve()
@@ -48,6 +49,7 @@ class StoriesServer {
       await this.reading
       return { stories }
     })
+    this.server.onRequest('GET /api/projects/1/exports', () => ({ exports: this.exports }))
     this.server.onRequest('GET /api/stories/{id}/interactions', ({ params }) => ({ interactions: this.interactions.filter(({ storyId }) => storyId === params.id) }))
   }
 
@@ -100,10 +102,22 @@ test('an export goes on until it is ready, or failed', async () => {
   kept.tell('export_started', { exportId: 'x', format: 'zip', requestedBy: 'ada' })
   kept.tell('export_progress', { exportId: 'x', progress: 0.5, processed: 1, total: 2 })
   kept.tell('export_progress', { exportId: 'y', progress: 0.1, processed: 1, total: 10 })
-  await gives({ exports: [{ exportId: 'x', status: 'running', format: 'zip', progress: 0.5, total: 2 }, { exportId: 'y', progress: 0.1 }] })
+  await gives({ exports: [{ exportId: 'y', progress: 0.1 }, { exportId: 'x', status: 'running', format: 'zip', progress: 0.5, total: 2 }] })
   kept.tell('export_ready', { exportId: 'x', downloadUrl: '/api/exports/x/download', size: 9, expiresAt: at(30) })
   kept.tell('export_failed', { exportId: 'y', code: 'INTERNAL', message: 'no room' })
-  await gives({ exports: [{ status: 'ready', progress: 1, processed: 2, downloadUrl: '/api/exports/x/download' }, { status: 'failed', message: 'no room' }] })
+  await gives({ exports: [{ status: 'failed', message: 'no room' }, { status: 'ready', progress: 1, processed: 2, downloadUrl: '/api/exports/x/download' }] })
+})
+
+test('knows the exports that were there before, and goes on with them', async () => {
+  const kept = new StoriesServer()
+  kept.exports = [
+    { id: 'y', projectId: '1', format: 'json', requestedBy: 'ada', createdAt: at(2), status: 'running' },
+    { id: 'x', projectId: '1', format: 'zip', requestedBy: 'ada', createdAt: at(1), status: 'ready', downloadUrl: '/api/exports/x/download', size: 9, expiresAt: at(30) },
+  ]
+  const { gives } = await stories({}, kept)
+  await gives({ exports: [{ exportId: 'y', status: 'running', progress: 0 }, { exportId: 'x', status: 'ready', progress: 1, size: 9 }] })
+  kept.tell('export_progress', { exportId: 'y', progress: 0.5, processed: 1, total: 2 })
+  await gives({ exports: [{ exportId: 'y', progress: 0.5, total: 2 }, { exportId: 'x' }] })
 })
 
 test('what happens while the stories are read is neither lost nor undone', async () => {
