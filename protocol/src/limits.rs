@@ -6,6 +6,12 @@ pub const MAX_MESSAGE_BYTES: usize = 1_000_000;
 /// Rooms that one connection may be in, besides its user's own.
 pub const MAX_ROOMS: usize = 256;
 
+/// Binary values that one event may bring.
+pub const MAX_ATTACHMENTS: usize = 64;
+
+/// Binary values of one event that is sent to clients: the official one takes no more.
+pub const MAX_SENT_ATTACHMENTS: usize = 10;
+
 /// Longest room address, in bytes.
 pub const MAX_ROOM_BYTES: usize = 256;
 

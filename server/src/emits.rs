@@ -8,10 +8,9 @@ use std::{
 
 use parking_lot::Mutex;
 use samewire_protocol::{ErrorCode, id::UserId};
-use serde_json::value::RawValue;
 use tokio::sync::OnceCell;
 
-use crate::error::Error;
+use crate::{attachments::Attached, error::Error, registry};
 
 /// How long an answer is remembered, in milliseconds.
 pub(crate) const REMEMBERED_MS: u64 = 10 * 60 * 1000;
@@ -23,7 +22,7 @@ pub(crate) const REMEMBERED_PER_USER: usize = 2000;
 pub(crate) const REMEMBERED_BYTES_PER_USER: usize = 4 * 1024 * 1024;
 
 /// What an event was answered with.
-pub(crate) type Answer = Result<Arc<RawValue>, Arc<Error>>;
+pub(crate) type Answer = Result<Arc<registry::Answer>, Arc<Error>>;
 
 /// The remembered answers of all users.
 #[derive(Debug, Default)]
@@ -69,8 +68,8 @@ impl Remembered {
 
     /// Notes what an answer costs that has come, unless it has been forgotten meanwhile.
     fn count(&mut self, id: &str, answer: &Answer) {
-        let bytes = match answer {
-            Ok(answer) => answer.get().len(),
+        let bytes = match answer.as_deref() {
+            Ok(Attached { answer, attachments }) => answer.get().len() + attachments.bytes(),
             Err(error) => error.body().current.map_or(0, |current| current.to_string().len()),
         };
         if let Some(entry) = self.answers.get_mut(id) {
@@ -150,12 +149,12 @@ mod tests {
         async fn act(&self) -> Answer {
             let times = self.0.fetch_add(1, Ordering::SeqCst) + 1;
             tokio::task::yield_now().await;
-            Ok(serde_json::value::to_raw_value(&times).unwrap().into())
+            Ok(Arc::new(serde_json::value::to_raw_value(&times).unwrap().into()))
         }
     }
 
     fn number(answer: Answer) -> String {
-        answer.unwrap().get().to_owned()
+        answer.unwrap().answer.get().to_owned()
     }
 
     #[tokio::test]
@@ -205,7 +204,7 @@ mod tests {
         let (emits, ada) = (Emits::default(), UserId::from("ada"));
         let large = async || {
             let text = "x".repeat(REMEMBERED_BYTES_PER_USER / 4);
-            Ok(serde_json::value::to_raw_value(&text).unwrap().into())
+            Ok(Arc::new(serde_json::value::to_raw_value(&text).unwrap().into()))
         };
         for n in 0..10 {
             emits.once(&ada, &n.to_string(), 0, large()).await.unwrap();

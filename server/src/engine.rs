@@ -15,7 +15,9 @@ use samewire_protocol::{
     ErrorBody, ErrorCode, Position, RoomAddress, ServerEvent,
     connection::ErrorEvent,
     id::{ConnectionId, UserId},
-    limits::{MAX_EVENT_NAME_BYTES, MAX_FILTER_EVENTS, MAX_PRESENCE_STATE_BYTES},
+    limits::{
+        MAX_EVENT_NAME_BYTES, MAX_FILTER_EVENTS, MAX_PRESENCE_STATE_BYTES, MAX_SENT_ATTACHMENTS,
+    },
     presence::{PresenceState, PresenceUpdate},
     room,
     rooms::{History, Joined, Left, RoomHistory, RoomJoin, RoomLeave},
@@ -25,6 +27,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 
 use crate::{
+    attachments::{Attached, Attachments},
     auth::{AuthMode, Identity, Verifier},
     clock,
     connection::{Connection, Told},
@@ -301,6 +304,27 @@ impl Engine {
         self.publish_as(room, event, payload, Publishing::default())
     }
 
+    /// Sends an event with binary values, which placeholders in the payload stand for: those of an
+    /// event that came, or [`Attachments::placeholder`]s.
+    ///
+    /// # Errors
+    /// [`ErrorCode::InvalidPayload`] where there are more than [`MAX_SENT_ATTACHMENTS`]; or when the
+    /// name or the payload can't be written as JSON.
+    pub fn publish_attached<T: Serialize + ?Sized>(
+        &self,
+        room: &RoomAddress,
+        event: &str,
+        payload: &T,
+        attachments: Attachments,
+    ) -> Result<Position> {
+        if attachments.len() > MAX_SENT_ATTACHMENTS {
+            let problem = format!("expected at most {MAX_SENT_ATTACHMENTS} binary values");
+            return Err(Error::field("payload", problem));
+        }
+        let publishing = Publishing { attachments, ..Publishing::default() };
+        self.publish_as(room, event, &to_raw_value(payload)?, publishing)
+    }
+
     fn publish_as(
         &self,
         room: &RoomAddress,
@@ -536,7 +560,7 @@ impl Domain for OwnRooms {
                 || Error::refused(ErrorCode::NotFound, format!("not in the room {address}")),
             )
         });
-        registry.on(async |context: Context, asked: RoomHistory| {
+        registry.on_binary(async |context: Context, asked: RoomHistory| {
             let address = context.engine.address(&asked.room)?;
             if !context.connection.is_in(&address) {
                 let message = format!("not in the room {address}");
@@ -548,7 +572,9 @@ impl Domain for OwnRooms {
                 asked.after.get(),
                 MAX_HISTORY_BYTES,
             )?;
-            Ok(History { events: past.events, position: past.position, complete: past.complete })
+            let (events, position, complete) = (past.events, past.position, past.complete);
+            let answer = History { events, position, complete };
+            Ok(Attached { answer, attachments: past.attachments })
         });
     }
 }

@@ -28,12 +28,14 @@
 //!   `publish`. Its parts: [`connection`], `session` (a connection's task), `rooms`, `log`,
 //!   [`limits`], [`auth`] with `jwks`.
 //! - [`registry`]: what a domain brings: handlers of events, kinds of rooms, routes.
+//!   `attachments`: the binary values of an event.
 //! - [`domains`]: the domains, each in a folder of its own.
 //! - [`http`]: who asks, what they sent, and how a refusal looks; [`error`]: every refusal.
 //! - [`store`]: the database. [`config`]: the settings. [`demo`]: sample data and a little traffic.
 //! - [`serve`]: all of it put together, and stopping in good order.
 //! - `striped_locks`: what is stored first is told first. `remote`: what other servers publish. `socketio`: the packets. [`logging`]: the log of a program.
 
+mod attachments;
 pub mod auth;
 mod clock;
 pub mod config;
@@ -60,6 +62,7 @@ mod socketio;
 pub mod store;
 mod striped_locks;
 
+pub use attachments::{Attached, Attachments};
 pub use auth::{Identity, Verifier};
 pub use config::Config;
 pub use engine::Engine;

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use samewire_protocol::{Epoch, Meta, Position, RoomAddress, SafeInteger};
 use serde_json::value::RawValue;
 
-use crate::socketio::RoomFrame;
+use crate::{attachments::Attachments, socketio::RoomFrame};
 
 /// How much a room's log keeps.
 #[derive(Debug, Clone, Copy)]
@@ -75,13 +75,14 @@ impl RoomLog {
         room: &RoomAddress,
         event: &str,
         payload: &RawValue,
+        attachments: Attachments,
         now_ms: u64,
         ask: bool,
     ) -> serde_json::Result<Logged> {
         let offset = self.offset + 1;
         let meta = Meta { room: room.to_string(), epoch: self.epoch.clone(), offset: safe(offset) };
         let ack = if ask { ack_number(&self.epoch, offset) } else { None };
-        let frame = RoomFrame::new(event, payload, &meta, ack)?;
+        let frame = RoomFrame::new(event, payload, attachments, &meta, ack)?;
         let awaits_ack = ack.is_some();
         let logged = Logged { event: event.into(), offset, frame, awaits_ack, at_ms: now_ms };
         self.offset = offset;
@@ -166,7 +167,8 @@ mod tests {
 
     fn append(log: &mut RoomLog, payload: &str, now_ms: u64) -> u64 {
         let payload = RawValue::from_string(format!("\"{payload}\"")).unwrap();
-        log.append(&RoomAddress::new(ROOM, "x"), "said", &payload, now_ms, false).unwrap().offset
+        let room = RoomAddress::new(ROOM, "x");
+        log.append(&room, "said", &payload, Attachments::default(), now_ms, false).unwrap().offset
     }
 
     fn offsets_after(log: &RoomLog, offset: u64) -> Vec<u64> {
@@ -202,8 +204,9 @@ mod tests {
         let ask = |log: &mut RoomLog, name: &str| {
             let payload = RawValue::from_string("1".into()).unwrap();
             let room = RoomAddress::new(ROOM, "x");
-            let frame = log.append(&room, name, &payload, 0, true).unwrap().frame;
-            let text = frame.frame().as_str()[1..].split('[').next().unwrap();
+            let frame =
+                log.append(&room, name, &payload, Attachments::default(), 0, true).unwrap().frame;
+            let text = frame.frame().text()[1..].split('[').next().unwrap();
             text.parse::<u64>().unwrap()
         };
         let mut one = log(BOUNDS);

@@ -7,7 +7,13 @@ use aide::axum::ApiRouter;
 use samewire_protocol::{ClientEvent, Event, RoomKind, ServerEvent, payload, room};
 use serde_json::{Value, value::RawValue};
 
-use crate::{auth::Identity, connection::Connection, engine::Engine, error::Result};
+use crate::{
+    attachments::{Attached, Attachments},
+    auth::Identity,
+    connection::Connection,
+    engine::Engine,
+    error::{Error, Result},
+};
 
 /// A part of the application that the engine knows nothing of. It brings its events, its kinds of
 /// rooms, its routes and its tasks; taking it out is not registering it.
@@ -31,10 +37,14 @@ pub struct Context {
     pub connection: Arc<Connection>,
     /// Who is signed in on it.
     pub identity: Identity,
+    /// The binary values that came with the event: what the placeholders in it stand for.
+    pub attachments: Attachments,
 }
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-type Handler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<Box<RawValue>>> + Send + Sync>;
+/// An event's answer as JSON.
+pub(crate) type Answer = Attached<Box<RawValue>>;
+type Handler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<Answer>> + Send + Sync>;
 type AckHandler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<()>> + Send + Sync>;
 type Task = Box<dyn FnOnce(Arc<Engine>) -> BoxFuture<()> + Send + Sync>;
 type AccessCheck = Box<dyn Fn(Identity, String) -> BoxFuture<Result<()>> + Send + Sync>;
@@ -96,11 +106,37 @@ impl Registry {
         Fut: Future<Output = Result<E::Answer>> + Send + 'static,
     {
         let handler = Arc::new(handler);
+        self.on_binary(move |context: Context, event| {
+            let handler = handler.clone();
+            async move {
+                if !context.attachments.is_empty() {
+                    return Err(Error::field("payload", "expected no binary values"));
+                }
+                handler(context, event).await.map(Attached::from)
+            }
+        });
+    }
+
+    /// Handles an event that may bring binary values ([`Context::attachments`]), and may be answered
+    /// with some. In what the type leaves open, such as a [`Value`], placeholders stand for them.
+    pub fn on_binary<E, F, Fut>(&mut self, handler: F)
+    where
+        E: ClientEvent,
+        F: Fn(Context, E) -> Fut + Send + Sync + 'static,
+        Fut: Future<Output = Result<Attached<E::Answer>>> + Send + 'static,
+    {
+        let handler = Arc::new(handler);
         let handler: Handler = Box::new(move |context, value| {
             let handler = handler.clone();
             Box::pin(async move {
-                let answer = handler(context, payload::read(value)?).await?;
-                Ok(serde_json::value::to_raw_value(&answer)?)
+                if !context.attachments.is_empty() && !context.attachments.are_named_in(&value) {
+                    let problem = "expected a binary value for each placeholder";
+                    return Err(Error::field("payload", problem));
+                }
+                let Attached { answer, attachments } =
+                    handler(context, payload::read(value)?).await?;
+                let answer = serde_json::value::to_raw_value(&answer)?;
+                Ok(Attached { answer, attachments })
             })
         });
         self.handlers.insert(<E as Event>::NAME, Registered { bare: E::BARE, handler });

@@ -74,14 +74,14 @@ mod tests {
         };
         let names = |retained: &Retained| {
             let frames = retained.frames(|_| true);
-            frames.iter().map(|frame| frame.as_str()[3..8].to_owned()).collect::<Vec<_>>()
+            frames.iter().map(|frame| frame.text()[3..8].to_owned()).collect::<Vec<_>>()
         };
         let mut retained = Retained::default();
         retained.apply(Retain::set(&typing("1")).unwrap());
         retained.apply(Retain::set(&failed).unwrap());
         retained.apply(Retain::set(&typing("2")).unwrap());
         assert_eq!(names(&retained), ["ai:ty", "messa"]);
-        assert!(retained.frames(|_| true)[0].as_str().contains("\"messageId\":\"2\""));
+        assert!(retained.frames(|_| true)[0].text().contains("\"messageId\":\"2\""));
         assert_eq!(retained.frames(|event| event == "message:error").len(), 1);
         retained.apply(Retain::clear::<AiTypingStarted>());
         retained.apply(Retain::clear::<AiTypingStarted>());

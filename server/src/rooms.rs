@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use samewire_protocol::{
     Epoch, Event, Position, RoomAddress, RoomKind,
     id::ConnectionId,
+    limits::MAX_SENT_ATTACHMENTS,
     presence::{PresenceChanged, PresenceState, Status, User},
     room::USER,
     rooms::LoggedEvent,
@@ -22,6 +23,7 @@ use serde_json::{Value, value::RawValue};
 use tokio::sync::Notify;
 
 use crate::{
+    attachments::{self, Attachments},
     auth::Identity,
     clock,
     connection::{Connection, SendError},
@@ -124,6 +126,8 @@ pub(crate) struct Publishing<'a> {
     pub(crate) retain: Vec<Retain>,
     /// Whether whoever is sent it is asked to acknowledge it.
     pub(crate) ask: bool,
+    /// Binary values of the payload.
+    pub(crate) attachments: Attachments,
 }
 
 /// What a join found.
@@ -138,6 +142,8 @@ pub(crate) struct Entry {
 /// What a room's log holds after an offset.
 pub(crate) struct Past {
     pub(crate) events: Vec<LoggedEvent>,
+    /// The binary values of all of them.
+    pub(crate) attachments: Attachments,
     pub(crate) position: Position,
     pub(crate) complete: bool,
 }
@@ -348,10 +354,11 @@ impl Rooms {
         payload: &RawValue,
         publishing: Publishing<'_>,
     ) -> Result<Position> {
-        let Publishing { except, mut retain, ask } = publishing;
+        let Publishing { except, mut retain, ask, attachments } = publishing;
         self.enter(address, |room| {
             let now_ms = clock::unix_ms();
-            let logged = room.log.append(address, event, payload, now_ms, ask)?;
+            let attachments = attachments.clone();
+            let logged = room.log.append(address, event, payload, attachments, now_ms, ask)?;
             room.idle_since_ms = now_ms;
             retain.drain(..).for_each(|change| room.retained.apply(change));
             for (id, member) in &mut room.members {
@@ -378,7 +385,7 @@ impl Rooms {
         self.peek(address, |room| room.log.acknowledged(number)).flatten()
     }
 
-    /// What a room's log holds after an offset, up to `max_bytes` of it.
+    /// What a room's log holds after an offset, up to `max_bytes` and [`MAX_SENT_ATTACHMENTS`] of it.
     pub(crate) fn history(
         &self,
         address: &RoomAddress,
@@ -390,24 +397,42 @@ impl Rooms {
             room.log.trim(clock::unix_ms());
             let position = room.log.position();
             if *epoch != position.epoch {
-                return Ok(Past { events: Vec::new(), position, complete: false });
+                let (events, attachments) = (Vec::new(), Attachments::default());
+                return Ok(Past { events, attachments, position, complete: false });
             }
             let mut complete = room.log.reaches_offset(after);
             let mut events = Vec::new();
+            let mut attachments = Vec::new();
+            let mut has_lookalike = false;
             let mut bytes = 0;
             for logged in room.log.after(after) {
+                let mut payload = serde_json::from_str(logged.frame.payload())?;
+                let binary = logged.frame.attachments().as_slice();
+                // Text that looks like a placeholder is none, but would be one beside binary values.
+                let is_lookalike = binary.is_empty() && attachments::holds_placeholder(&payload);
+                let is_mixed = if binary.is_empty() {
+                    is_lookalike && !attachments.is_empty()
+                } else {
+                    has_lookalike || attachments.len() + binary.len() > MAX_SENT_ATTACHMENTS
+                };
                 bytes += logged.frame.size();
-                if bytes > max_bytes && !events.is_empty() {
+                if (bytes > max_bytes || is_mixed) && !events.is_empty() {
                     complete = false;
                     break;
                 }
+                has_lookalike |= is_lookalike;
+                if !binary.is_empty() {
+                    attachments::renumber(&mut payload, attachments.len());
+                    attachments.extend_from_slice(binary);
+                }
                 events.push(LoggedEvent {
                     event: logged.event.to_string(),
-                    payload: serde_json::from_str(logged.frame.payload())?,
+                    payload,
                     offset: safe(logged.offset),
                 });
             }
-            Ok(Past { events, position, complete })
+            let attachments = attachments.into_iter().collect();
+            Ok(Past { events, attachments, position, complete })
         })
     }
 

@@ -1,11 +1,15 @@
 //! What the engine promises to any domain, shown with one of the test's own that is registered from
-//! outside: events of a connection in order, and a named emit acted on once.
+//! outside: events of a connection in order, a named emit acted on once, and binary values.
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use clap::Parser;
 use futures::{SinkExt, StreamExt};
-use samewire_server::{Config, Context, Domain, Identity, Registry, Server, Store, auth::Issuer};
+use samewire_server::{
+    Attached, Attachments, Config, Context, Domain, Error, Identity, Registry, Result, Server,
+    Store, auth::Issuer,
+};
+use serde_json::Value;
 use sqlx::Row;
 use tempfile::TempDir;
 use tokio::{
@@ -30,6 +34,30 @@ samewire_protocol::events! {
         /// What was kept.
         pub text: u32,
     }
+
+    /// Turns a sketch's colors round.
+    client "invert" -> Inverted;
+    pub struct Invert {
+        /// A binary value.
+        pub pixels: Value,
+    }
+
+    /// Turned round.
+    pub struct Inverted {
+        /// A binary value.
+        pub pixels: Value,
+    }
+}
+
+/// Answers binary values with others.
+fn invert(context: &Context, sketch: &Invert) -> Result<Attached<Inverted>> {
+    let pixels = context.attachments.get(&sketch.pixels);
+    let pixels = pixels.ok_or_else(|| Error::field("pixels", "expected a binary value"))?;
+    let inverted: Vec<u8> = pixels.iter().map(|pixel| !pixel).collect();
+    Ok(Attached {
+        answer: Inverted { pixels: Attachments::placeholder(0) },
+        attachments: [inverted].into_iter().collect(),
+    })
 }
 
 /// Stores notes; one divisible by 100 takes its time, so that a later one could overtake it.
@@ -37,6 +65,7 @@ struct Notes(Store);
 
 impl Domain for Notes {
     fn register(self, registry: &mut Registry) {
+        registry.on_binary(async |context: Context, sketch: Invert| invert(&context, &sketch));
         let store = self.0;
         registry.on(move |_: Context, note: Note| {
             let store = store.clone();
@@ -183,4 +212,32 @@ async fn a_named_emit_is_acted_on_once_over_several_connections() {
     let refusal = acknowledged(&mut socket, 4).await;
     assert!(refusal.contains("id: expected a UUID"), "{refusal}");
     assert_eq!(server.notes().await, [5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_of_ones_own_brings_binary_values_and_is_answered_with_some() {
+    let server = Running::start().await;
+    let mut socket = server.connect().await;
+    let event = "451-9[\"invert\",{\"pixels\":{\"_placeholder\":true,\"num\":0}}]";
+    socket.send(Message::text(event)).await.unwrap();
+    socket.send(Message::binary(vec![1, 255])).await.unwrap();
+    let answer = loop {
+        let message = socket.next().await.unwrap().unwrap();
+        if message.to_text().is_ok_and(|text| text.starts_with("46")) {
+            break message;
+        }
+    };
+    let expected = "461-9[{\"ok\":true,\"data\":{\"pixels\":{\"_placeholder\":true,\"num\":0}}}]";
+    assert_eq!(answer.to_text().unwrap(), expected);
+    assert_eq!(socket.next().await.unwrap().unwrap(), Message::binary(vec![254, 0]));
+
+    let text = "428[\"invert\",{\"pixels\":{\"_placeholder\":true,\"num\":0}}]";
+    socket.send(Message::text(text)).await.unwrap();
+    let refusal = acknowledged(&mut socket, 8).await;
+    assert!(refusal.contains("pixels: expected a binary value"), "{refusal}");
+
+    socket.send(Message::text("451-7[\"note\",{\"text\":1}]")).await.unwrap();
+    socket.send(Message::binary(vec![1])).await.unwrap();
+    let refusal = acknowledged(&mut socket, 7).await;
+    assert!(refusal.contains("payload: expected no binary values"), "{refusal}");
 }

@@ -2,38 +2,36 @@
 
 use std::{sync::Arc, time::Duration};
 
+use axum::body::Bytes;
 use samewire_protocol::{
     Ack, Direction, ErrorBody, ErrorCode, Event,
     connection::{AuthRequest, Authenticate, EmitMeta, ErrorEvent, Ping, Pong},
     event,
-    limits::MAX_MESSAGE_BYTES,
+    limits::{MAX_ATTACHMENTS, MAX_MESSAGE_BYTES},
     payload,
 };
 use serde::Serialize;
-use serde_json::{
-    Value,
-    value::{RawValue, to_raw_value},
-};
+use serde_json::{Value, value::to_raw_value};
 
 use super::{Incomplete, Next, Session};
 use crate::{
+    attachments::{Attached, Attachments},
     clock,
     error::{self, Error, Result},
     metrics,
-    registry::Context,
+    registry::{Answer, Context},
     socketio::{self, Incoming, Packet, PacketKind},
 };
-
-/// Binary messages that one event may bring.
-const MAX_ATTACHMENTS: usize = 64;
 
 impl Session {
     /// Takes the next message of the client.
     pub(super) async fn receive(&mut self, incoming: Incoming) -> Result<Next> {
         let text = match &incoming {
             Incoming::Text(text) | Incoming::Refused(text) => text,
-            Incoming::Binary(length) => return self.receive_binary(*length).await,
+            Incoming::Binary(data) => return self.receive_binary(data).await,
         };
+        // What an event announced and didn't bring is not to be taken for another's.
+        self.incomplete = None;
         let Ok(packet) = Packet::decode(text) else { return Ok(Next::Disconnect) };
         if packet.namespace != "/" {
             if let PacketKind::Connect(_) = packet.kind {
@@ -64,33 +62,50 @@ impl Session {
                 Ok(Next::Disconnect)
             }
             PacketKind::Event { arguments, ack, attachments: 0 } => {
-                self.dispatch(arguments, ack).await
+                self.dispatch(arguments, ack, Attachments::default()).await
             }
             PacketKind::Event { arguments, ack, attachments } => {
-                let (arguments, bytes) = (arguments.to_owned(), text.len());
-                self.incomplete = Some(Incomplete { arguments, ack, missing: attachments, bytes });
+                self.incomplete = Some(Incomplete {
+                    arguments: arguments.to_owned(),
+                    ack,
+                    missing: attachments,
+                    attachments: Vec::new(),
+                    bytes: text.len(),
+                });
                 Ok(Next::Continue)
             }
         }
     }
 
-    async fn receive_binary(&mut self, length: usize) -> Result<Next> {
+    async fn receive_binary(&mut self, data: &Bytes) -> Result<Next> {
         let Some(mut incomplete) = self.incomplete.take() else { return Ok(Next::Disconnect) };
         incomplete.missing -= 1;
-        incomplete.bytes += length;
-        let Incomplete { arguments, ack, missing, bytes } = &incomplete;
-        match missing {
-            0 if *bytes > MAX_MESSAGE_BYTES => self.refuse(None, *ack, too_large()).await,
-            0 => self.dispatch(arguments, *ack).await,
-            _ => {
-                self.incomplete = Some(incomplete);
-                Ok(Next::Continue)
-            }
+        incomplete.bytes += data.len();
+        let fits = incomplete.bytes <= MAX_MESSAGE_BYTES;
+        if fits {
+            incomplete.attachments.push(data.clone());
+        } else {
+            incomplete.attachments = Vec::new();
+        }
+        if incomplete.missing > 0 {
+            self.incomplete = Some(incomplete);
+            return Ok(Next::Continue);
+        }
+        let Incomplete { arguments, ack, attachments, .. } = incomplete;
+        if fits {
+            self.dispatch(&arguments, ack, attachments.into_iter().collect()).await
+        } else {
+            self.refuse(None, ack, too_large()).await
         }
     }
 
     /// Handles an event and answers it.
-    async fn dispatch(&mut self, arguments: &str, ack: Option<u64>) -> Result<Next> {
+    async fn dispatch(
+        &mut self,
+        arguments: &str,
+        ack: Option<u64>,
+        attachments: Attachments,
+    ) -> Result<Next> {
         self.connection.active();
         let mut arguments = match serde_json::from_str::<Vec<Value>>(arguments) {
             Ok(arguments) => arguments.into_iter(),
@@ -111,7 +126,7 @@ impl Session {
             Ping::NAME => self.ping(ack).await,
             Authenticate::NAME => self.on_sign_in::<Authenticate>(payload, ack).await,
             AuthRequest::NAME => self.on_sign_in::<AuthRequest>(payload, ack).await,
-            _ => match self.serve(&name, payload, arguments.next()).await {
+            _ => match self.serve(&name, payload, attachments, arguments.next()).await {
                 Ok(answer) => self.answer(ack, &answer).await,
                 Err(error) => self.refuse(Some(name), ack, error).await,
             },
@@ -123,9 +138,10 @@ impl Session {
         &self,
         name: &str,
         payload: Value,
+        attachments: Attachments,
         meta: Option<Value>,
-    ) -> Result<Arc<RawValue>> {
-        let context = self.context()?;
+    ) -> Result<Arc<Answer>> {
+        let context = Context { attachments, ..self.context()? };
         let Some(meta) = meta.filter(|meta| !meta.is_null()) else {
             return self.handle(name, payload, context).await;
         };
@@ -139,7 +155,7 @@ impl Session {
         answer.map_err(Error::Again)
     }
 
-    async fn handle(&self, name: &str, payload: Value, context: Context) -> Result<Arc<RawValue>> {
+    async fn handle(&self, name: &str, payload: Value, context: Context) -> Result<Arc<Answer>> {
         // A client that comes back to its rooms is not punished for it.
         let rejoins = payload.get("since").is_some_and(|since| !since.is_null());
         if !rejoins {
@@ -154,7 +170,7 @@ impl Session {
             }
             (_, payload) => payload,
         };
-        (registered.handler)(context, payload).await.map(Arc::from)
+        (registered.handler)(context, payload).await.map(Arc::new)
     }
 
     /// The client acknowledges an event of its user. Nobody waits for an answer.
@@ -169,18 +185,21 @@ impl Session {
     async fn ping(&self, ack: Option<u64>) -> Result<Next> {
         let pong = Pong { timestamp: clock::timestamp() };
         self.connection.send(&pong).await?;
-        self.answer(ack, &to_raw_value(&pong)?).await
+        self.answer(ack, &to_raw_value(&pong)?.into()).await
     }
 
-    pub(super) async fn answer(&self, ack: Option<u64>, answer: &RawValue) -> Result<Next> {
+    pub(super) async fn answer(&self, ack: Option<u64>, answer: &Answer) -> Result<Next> {
         if let Some(id) = ack {
-            self.acknowledge(id, &Ack::Done(answer)).await?;
+            let Attached { answer, attachments } = answer;
+            let frame = socketio::ack(id, &Ack::Done(answer), attachments.clone())?;
+            self.connection.send_frame(&frame).await;
         }
         Ok(Next::Continue)
     }
 
     pub(super) async fn acknowledge<T: Serialize>(&self, id: u64, answer: &Ack<T>) -> Result<()> {
-        self.connection.send_frame(&socketio::ack(id, answer)?).await;
+        let frame = socketio::ack(id, answer, Attachments::default())?;
+        self.connection.send_frame(&frame).await;
         Ok(())
     }
 

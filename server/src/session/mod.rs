@@ -11,6 +11,7 @@ mod sign_in;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use axum::body::Bytes;
 use futures::future::poll_fn;
 use rand::RngExt;
 use samewire_protocol::{
@@ -20,6 +21,7 @@ use samewire_protocol::{
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::{
+    attachments::Attachments,
     auth::Identity,
     connection::{Connection, SendError},
     engine::Engine,
@@ -61,7 +63,9 @@ struct Incomplete {
     ack: Option<u64>,
     /// Binary messages that are still to come.
     missing: usize,
-    /// The whole of it so far.
+    /// Those that have come, unless the whole is too large.
+    attachments: Vec<Bytes>,
+    /// Bytes of the whole of it so far.
     bytes: usize,
 }
 
@@ -245,6 +249,11 @@ impl Session {
         let identity = self.connection.identity().ok_or_else(|| {
             Error::refused(ErrorCode::Unauthenticated, "sign in first, by `authenticate`")
         })?;
-        Ok(Context { engine: self.engine.clone(), connection: self.connection.clone(), identity })
+        Ok(Context {
+            engine: self.engine.clone(),
+            connection: self.connection.clone(),
+            identity,
+            attachments: Attachments::default(),
+        })
     }
 }

@@ -97,7 +97,7 @@ impl Session {
         match signed_in {
             Ok(authenticated) => {
                 self.connection.send(&E::success(&authenticated)).await?;
-                self.answer(ack, &to_raw_value(&authenticated)?).await
+                self.answer(ack, &to_raw_value(&authenticated)?.into()).await
             }
             Err(error) => {
                 let refusal = error.answer();

@@ -2,6 +2,7 @@
 
 use std::{collections::VecDeque, sync::Arc};
 
+use axum::body::Bytes;
 use engineioxide::{DisconnectReason, Str, handler::EngineIoHandler};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
@@ -15,7 +16,7 @@ pub(crate) enum Incoming {
     /// A text message.
     Text(Str),
     /// A binary message.
-    Binary(usize),
+    Binary(Bytes),
     /// A text message that the queue had no room for.
     Refused(Str),
 }
@@ -26,7 +27,7 @@ impl Incoming {
         const ENTRY: usize = 64;
         match self {
             Self::Text(text) => ENTRY + text.len(),
-            Self::Binary(length) => ENTRY + length,
+            Self::Binary(data) => ENTRY + data.len(),
             Self::Refused(head) => ENTRY + head.len(),
         }
     }
@@ -126,7 +127,7 @@ impl EngineIoHandler for LinkHandler {
         socket.data.push(Incoming::Text(text), self.engine.limits().queue_bytes);
     }
 
-    fn on_binary(self: &Arc<Self>, data: axum::body::Bytes, socket: Arc<EngineIo>) {
-        socket.data.push(Incoming::Binary(data.len()), self.engine.limits().queue_bytes);
+    fn on_binary(self: &Arc<Self>, data: Bytes, socket: Arc<EngineIo>) {
+        socket.data.push(Incoming::Binary(data), self.engine.limits().queue_bytes);
     }
 }

@@ -7,8 +7,42 @@ use samewire_protocol::{ErrorBody, Meta};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-/// A frame that is ready to be sent, shared by all who are sent it.
-pub(crate) type Frame = Str;
+use crate::attachments::Attachments;
+
+/// A packet that is ready to be sent, shared by all who are sent it.
+#[derive(Debug, Clone)]
+pub(crate) struct Frame {
+    text: Str,
+    attachments: Attachments,
+}
+
+impl Frame {
+    /// A packet whose text says how many binary values follow it.
+    pub(crate) fn new(text: impl Into<Str>, attachments: Attachments) -> Self {
+        Self { text: text.into(), attachments }
+    }
+
+    /// The text.
+    pub(crate) fn text(&self) -> &Str {
+        &self.text
+    }
+
+    /// What follows the text.
+    pub(crate) fn attachments(&self) -> &Attachments {
+        &self.attachments
+    }
+
+    /// Its size in bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.text.len() + self.attachments.bytes()
+    }
+}
+
+impl<T: Into<Str>> From<T> for Frame {
+    fn from(text: T) -> Self {
+        Self::new(text, Attachments::default())
+    }
+}
 
 /// A packet of a client. JSON is left as text: whoever handles it reads it.
 #[derive(Debug, PartialEq, Eq)]
@@ -126,12 +160,21 @@ pub(crate) fn event<T: Serialize>(name: &str, payload: &T) -> serde_json::Result
     Ok(format!("2{}", serde_json::to_string(&(name, payload))?).into())
 }
 
-/// `ACK` with one argument.
+/// `ACK` with one argument, or `BINARY_ACK`.
 ///
 /// # Errors
 /// When the answer can't be written as JSON.
-pub(crate) fn ack<T: Serialize>(id: u64, answer: &T) -> serde_json::Result<Frame> {
-    Ok(format!("3{id}{}", serde_json::to_string(&(answer,))?).into())
+pub(crate) fn ack<T: Serialize>(
+    id: u64,
+    answer: &T,
+    attachments: Attachments,
+) -> serde_json::Result<Frame> {
+    let json = serde_json::to_string(&(answer,))?;
+    let text = match attachments.len() {
+        0 => format!("3{id}{json}"),
+        count => format!("6{count}-{id}{json}"),
+    };
+    Ok(Frame::new(text, attachments))
 }
 
 /// An event to a room, encoded once: `[name, payload, meta]`.
@@ -149,16 +192,21 @@ impl RoomFrame {
     pub(crate) fn new(
         name: &str,
         payload: &RawValue,
+        attachments: Attachments,
         meta: &Meta,
         ack: Option<u32>,
     ) -> serde_json::Result<Self> {
         let name = serde_json::to_string(name)?;
         let meta = serde_json::to_string(meta)?;
+        let kind = match attachments.len() {
+            0 => "2".to_owned(),
+            count => format!("5{count}-"),
+        };
         let ack = ack.map(|number| number.to_string()).unwrap_or_default();
-        let start = 3 + ack.len() + name.len();
+        let start = kind.len() + ack.len() + "[,".len() + name.len();
         let end = start + payload.get().len();
-        let frame = format!("2{ack}[{name},{},{meta}]", payload.get()).into();
-        Ok(Self { frame, payload: start..end })
+        let text = format!("{kind}{ack}[{name},{},{meta}]", payload.get());
+        Ok(Self { frame: Frame::new(text, attachments), payload: start..end })
     }
 
     /// What is sent.
@@ -166,9 +214,14 @@ impl RoomFrame {
         &self.frame
     }
 
+    /// The payload's binary values.
+    pub(crate) fn attachments(&self) -> &Attachments {
+        &self.frame.attachments
+    }
+
     /// The payload's JSON.
     pub(crate) fn payload(&self) -> &str {
-        &self.frame.as_str()[self.payload.clone()]
+        &self.frame.text[self.payload.clone()]
     }
 
     /// Its size in bytes.
@@ -226,9 +279,10 @@ mod tests {
         assert!(
             connect_error("/admin", &refusal)
                 .unwrap()
+                .text()
                 .starts_with("4/admin,{\"message\":\"NOT_FOUND: no\"")
         );
-        assert!(connect_error("/", &refusal).unwrap().starts_with("4{"));
+        assert!(connect_error("/", &refusal).unwrap().text().starts_with("4{"));
     }
 
     #[test]
@@ -239,13 +293,20 @@ mod tests {
             epoch: Epoch("e".into()),
             offset: SafeInteger::from(7_u32),
         };
-        let asking = RoomFrame::new("said", &payload, &meta, Some(1234)).unwrap();
+        let frame = |name, attachments, ack| {
+            RoomFrame::new(name, &payload, attachments, &meta, ack).unwrap()
+        };
+        let asking = frame("said", Attachments::default(), Some(1234));
         assert_eq!(asking.payload(), payload.get());
-        assert!(asking.frame().as_str().starts_with("21234[\"said\","));
-        let frame = RoomFrame::new("say \"hi\"", &payload, &meta, None).unwrap();
-        assert_eq!(frame.payload(), payload.get());
+        assert!(asking.frame().text().starts_with("21234[\"said\","));
+        let plain = frame("say \"hi\"", Attachments::default(), None);
+        assert_eq!(plain.payload(), payload.get());
         let expected = "2[\"say \\\"hi\\\"\",{\"a\":[1,2]},{\"room\":\"room:x\",\"epoch\":\"e\",\"offset\":7}]";
-        assert_eq!(frame.frame().as_str(), expected);
+        assert_eq!(plain.frame().text().as_str(), expected);
+        let binary = frame("say", Attachments::from_iter(["abc"]), Some(7));
+        assert_eq!(binary.payload(), payload.get());
+        assert!(binary.frame().text().starts_with("51-7[\"say\",{"), "{binary:?}");
+        assert_eq!(binary.size(), binary.frame().text().len() + 3);
     }
 
     proptest! {

@@ -47,10 +47,15 @@ impl Socket {
     /// Sends a packet if there is space for it.
     pub(crate) fn emit(&self, frame: Frame) -> Result<(), SendError> {
         match self {
-            Self::EngineIo(socket) => socket.emit(frame).map_err(|error| match error {
-                TrySendError::Full(_) => SendError::Full,
-                TrySendError::Closed(_) => SendError::Closed,
-            }),
+            Self::EngineIo(socket) => {
+                let permit = socket.reserve().map_err(|error| match error {
+                    TrySendError::Full(()) => SendError::Full,
+                    TrySendError::Closed(()) => SendError::Closed,
+                })?;
+                let attachments = frame.attachments().as_slice().iter().cloned();
+                permit.emit_many(frame.text().clone(), attachments.collect());
+                Ok(())
+            }
             Self::WebSocket(socket) => socket.emit(frame),
         }
     }

@@ -1,8 +1,8 @@
 //! The events of those who are in a room.
 
 use samewire_protocol::{
-    ErrorCode, RoomAddress,
-    limits::MAX_EVENT_NAME_BYTES,
+    ErrorCode, Event, RoomAddress,
+    limits::{MAX_EVENT_NAME_BYTES, MAX_SENT_ATTACHMENTS},
     room::ROOM,
     workspace::{
         Broadcast, BroadcastSent, Item, ReadSnapshot, SendBroadcast, Snapshot, UpdateData,
@@ -11,6 +11,7 @@ use samewire_protocol::{
 
 use super::{Workspace, items::named};
 use crate::{
+    attachments::Attached,
     clock,
     error::{Error, Result},
     registry::{Context, Registry},
@@ -21,7 +22,7 @@ pub(super) fn register(registry: &mut Registry, workspace: &Workspace) {
     registry.on(move |context, change| update(domain.clone(), context, change));
     let domain = workspace.clone();
     registry.on(move |context, asked| snapshot(domain.clone(), context, asked));
-    registry.on(broadcast);
+    registry.on_binary(broadcast);
 }
 
 async fn update(domain: Workspace, context: Context, change: UpdateData) -> Result<Item> {
@@ -34,7 +35,7 @@ async fn snapshot(domain: Workspace, context: Context, asked: ReadSnapshot) -> R
     domain.snapshot(&context.engine, &room, &asked.entity).await
 }
 
-async fn broadcast(context: Context, sent: SendBroadcast) -> Result<BroadcastSent> {
+async fn broadcast(context: Context, sent: SendBroadcast) -> Result<Attached<BroadcastSent>> {
     let room = entered(&context, &sent.room)?;
     named("event", &sent.event, MAX_EVENT_NAME_BYTES)?;
     let broadcast = Broadcast {
@@ -44,8 +45,14 @@ async fn broadcast(context: Context, sent: SendBroadcast) -> Result<BroadcastSen
         user_id: context.identity.user_id,
         timestamp: clock::timestamp(),
     };
-    let position = context.engine.publish(&room, &broadcast)?;
-    Ok(BroadcastSent { position })
+    if context.attachments.len() > MAX_SENT_ATTACHMENTS {
+        let problem = format!("expected at most {MAX_SENT_ATTACHMENTS} binary values");
+        return Err(Error::field("data", problem));
+    }
+    let attachments = context.attachments;
+    let position =
+        context.engine.publish_attached(&room, Broadcast::NAME, &broadcast, attachments)?;
+    Ok(BroadcastSent { position }.into())
 }
 
 /// The room of this address, where it is one of the application's own and the connection is in it.

@@ -174,7 +174,7 @@ impl Driver {
                 _ => return Poll::Ready(Err(End::Frame)),
             },
             Message::Binary(data) => {
-                socket.link.push(Incoming::Binary(data.len()), self.settings.queue_bytes);
+                socket.link.push(Incoming::Binary(data), self.settings.queue_bytes);
             }
             // Its answer is among the replies.
             Message::Close(_) => {

@@ -9,6 +9,7 @@ use std::{
 };
 
 use axum::body::Bytes;
+use engineioxide::Str;
 use tokio::io::AsyncWrite;
 
 use crate::{connection::SendError, socketio::Frame};
@@ -35,7 +36,7 @@ pub(super) struct Outbox {
     waiting: VecDeque<Outgoing>,
     /// How many there are, with those that are being written.
     pub(super) count: usize,
-    /// How many bytes the packets among them have.
+    /// How many bytes the packets among them have, with their binary values.
     pub(super) bytes: usize,
     /// Somebody was refused for want of space.
     refused: bool,
@@ -46,8 +47,10 @@ pub(super) struct Outbox {
 /// What is sent.
 #[derive(Debug)]
 pub(super) enum Outgoing {
-    /// A Socket.IO packet.
-    Packet(Frame),
+    /// A Socket.IO packet's text.
+    Packet(Str),
+    /// A binary value that follows one.
+    Binary(Bytes),
     /// Whole websocket frames.
     Raw(Bytes),
 }
@@ -68,8 +71,12 @@ impl Outbox {
             return Err(SendError::Full);
         }
         self.bytes = bytes;
-        self.push(Outgoing::Packet(frame));
-        Ok(self.waiting.len() == 1)
+        let was_empty = self.waiting.is_empty();
+        self.push(Outgoing::Packet(frame.text().clone()));
+        for value in frame.attachments().as_slice() {
+            self.push(Outgoing::Binary(value.clone()));
+        }
+        Ok(was_empty)
     }
 
     /// Queues what has to be written in any case.
@@ -170,9 +177,11 @@ impl Writing {
             }
             self.written -= size;
             outbox.count -= 1;
-            if let Outgoing::Packet(frame) = first {
-                outbox.bytes -= frame.len();
-            }
+            outbox.bytes -= match first {
+                Outgoing::Packet(text) => text.len(),
+                Outgoing::Binary(value) => value.len(),
+                Outgoing::Raw(_) => 0,
+            };
             self.frames.pop_front();
         }
         let has_space = outbox.count <= max_waiting / 2 && outbox.bytes <= MAX_WAITING_BYTES / 2;
@@ -183,11 +192,15 @@ impl Writing {
 /// Longest head of what is written: a websocket frame's, and the byte of an Engine.IO message.
 const MAX_HEAD: usize = 11;
 
-/// The head of a final text frame that is not masked, and where it ends. It says the length in as
-/// few bytes as it can: browsers take no other (RFC 6455, section 5.2).
-fn text_head(length: usize) -> ([u8; MAX_HEAD], usize) {
+/// The first byte of a final text frame, and of a binary one (RFC 6455, section 5.2).
+const TEXT: u8 = 0x81;
+const BINARY: u8 = 0x82;
+
+/// The head of a frame that is not masked, and where it ends. It says the length in as few bytes as
+/// it can: browsers take no other.
+fn frame_head(first: u8, length: usize) -> ([u8; MAX_HEAD], usize) {
     let mut head = [0; MAX_HEAD];
-    head[0] = 0x81;
+    head[0] = first;
     let end = match (u8::try_from(length), u16::try_from(length)) {
         (Ok(length @ ..126), _) => {
             head[1] = length;
@@ -210,22 +223,27 @@ fn text_head(length: usize) -> ([u8; MAX_HEAD], usize) {
 impl Outgoing {
     /// A packet of Engine.IO.
     pub(super) fn text(packet: &str) -> Self {
-        let (head, length) = text_head(packet.len());
+        let (head, length) = frame_head(TEXT, packet.len());
         Self::Raw([&head[..length], packet.as_bytes()].concat().into())
     }
 
     /// What goes before the body.
     fn head(&self) -> ([u8; MAX_HEAD], usize) {
-        let Self::Packet(frame) = self else { return ([0; MAX_HEAD], 0) };
-        let (mut head, at) = text_head(frame.len() + 1);
-        head[at] = b'4';
-        (head, at + 1)
+        match self {
+            Self::Packet(text) => {
+                let (mut head, at) = frame_head(TEXT, text.len() + 1);
+                head[at] = b'4';
+                (head, at + 1)
+            }
+            Self::Binary(value) => frame_head(BINARY, value.len()),
+            Self::Raw(_) => ([0; MAX_HEAD], 0),
+        }
     }
 
     fn body(&self) -> &[u8] {
         match self {
-            Self::Packet(frame) => frame.as_bytes(),
-            Self::Raw(frames) => frames,
+            Self::Packet(text) => text.as_bytes(),
+            Self::Binary(bytes) | Self::Raw(bytes) => bytes,
         }
     }
 

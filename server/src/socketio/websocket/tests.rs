@@ -57,7 +57,10 @@ async fn frames_of_every_size_arrive_whole_and_in_order() {
         let frames: Vec<Frame> = [0, 1, 123, 124, 125, 126, 127, 1000, 65_533, 65_534, 65_535, 9]
             .into_iter()
             .flat_map(|length| [length, 3])
-            .map(|length| "x".repeat(length).into())
+            .map(|length| {
+                let values = ["y".repeat(length), "z".into()].into_iter().take(length % 3);
+                Frame::new("x".repeat(length), values.collect())
+            })
             .collect();
         let sending = tokio::spawn({
             let frames = frames.clone();
@@ -71,7 +74,11 @@ async fn frames_of_every_size_arrive_whole_and_in_order() {
         let mut client = client(end).await;
         for frame in &frames {
             let text = client.next().await.unwrap().unwrap().into_text().unwrap();
-            assert!(text == format!("4{frame}"), "{} bytes through {buffer}", frame.len());
+            assert!(text == format!("4{}", frame.text()), "{frame:?} through {buffer}");
+            for value in frame.attachments().as_slice() {
+                let message = client.next().await.unwrap().unwrap();
+                assert!(message == Message::Binary(value.clone()), "{frame:?} through {buffer}");
+            }
         }
         let socket = sending.await.unwrap();
         let outbox = socket.outbox.lock();
@@ -167,7 +174,7 @@ async fn messages_are_read_in_order_whole_or_in_parts() {
         assert_eq!(socket.link.receive().await, Incoming::Text("é".repeat(length).into()));
     }
     client.send(Message::binary([1, 2, 3].as_slice())).await.unwrap();
-    assert_eq!(socket.link.receive().await, Incoming::Binary(3));
+    assert_eq!(socket.link.receive().await, Incoming::Binary([1, 2, 3].as_slice().into()));
     let end = client.get_mut();
     // "4hi" in two fragments, masked by zeros, with a ping between them.
     end.write_all(&[0x01, 0x82, 0, 0, 0, 0, b'4', b'h']).await.unwrap();
