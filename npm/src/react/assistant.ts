@@ -59,7 +59,7 @@ export function assistantConversation(conversationId: string): Fold<'conversatio
     lacks: ({ lacksQuestion }) => lacksQuestion,
     read: async (client, signal) => {
       const path = `/api/conversations/${encodeURIComponent(conversationId)}/messages`
-      const { items } = await callForList<ChatMessage>(client, path, 'messages', signal)
+      const { items } = await callForList<ChatMessage>(client, path, 'messages', signal, Infinity)
       return (before, withSince) => {
         const read = { ...before, messages: items, lacksQuestion: false }
         const { streaming, answering } = read

@@ -1,7 +1,7 @@
 import { SamewireError } from '../error.js'
 import type { Client } from '../types.js'
 
-/** Pages of a list that are read at most, the first ones. */
+/** Pages of a list that are read at most, the first ones, where nothing else is said. */
 const MOST_PAGES = 20
 
 /**

@@ -100,7 +100,7 @@ export function interactionsOf(storyId: string): Fold<'stories', readonly Intera
     initial: [],
     on: { interaction_added: about, interaction_updated: about },
     read: async (client, signal) => {
-      const { items } = await callForList<Interaction>(client, `/api/stories/${encodeURIComponent(storyId)}/interactions`, 'interactions', signal)
+      const { items } = await callForList<Interaction>(client, `/api/stories/${encodeURIComponent(storyId)}/interactions`, 'interactions', signal, Infinity)
       return (_before, withSince) => withSince(items)
     },
   }

@@ -206,6 +206,14 @@ test('an answer is stopped, and what there is of it is kept', async () => {
   await gives({ typing: false, streaming: undefined, messages: [{ content: 'Hi' }, { content: 'Well, ', incomplete: true }], error: undefined })
 })
 
+test('a question whose answer hasn’t begun can be taken back', async () => {
+  const { result, server, gives } = await conversation()
+  const { id } = await result.current.send('Hi')
+  await result.current.cancel()
+  expect(server.emits.at(-1)).toMatchObject({ event: 'message:cancel', payload: { conversationId: '1', messageId: id } })
+  await gives({ typing: false, streaming: undefined })
+})
+
 test('an answer that breaks off is kept as far as it came, and says why', async () => {
   const { result, assistant, server, gives } = await conversation()
   await result.current.send('Hi')

@@ -78,9 +78,12 @@ function actionsOf(client: Client, store: Store | undefined, conversationId: str
       }
     },
     async cancel() {
-      const { answering, streaming } = store?.get().value ?? {}
-      const messageId = answering ?? streaming?.messageId
-      if (!store || conversationId === undefined || messageId === undefined) return
+      if (!store || conversationId === undefined) return
+      const { answering, streaming, messages } = store.get().value
+      const last = messages.at(-1)
+      // A question whose answer hasn't begun stands for it.
+      const messageId = answering ?? streaming?.messageId ?? (last?.role === 'user' ? last.id : undefined)
+      if (messageId === undefined) return
       const kept = await client.emit('message:cancel', { conversationId, messageId })
       store.hear((conversation) => said(conversation, kept))
     },
