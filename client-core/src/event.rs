@@ -13,13 +13,10 @@ pub enum Event<P: Payload> {
     SessionChanged,
     /// Somebody has to call [`Client::token`].
     TokenNeeded,
-    /// An event came. `ack` is the number that [`Client::acknowledge`] takes, where the server wants
-    /// to hear.
+    /// An event came.
     Arrived {
         /// What came.
         event: Arrived<P>,
-        /// By which number it is acknowledged.
-        ack: Option<u64>,
     },
     /// An emit is over. Told once for each.
     Settled {

@@ -55,6 +55,7 @@ pub trait Payload: Clone {
             payload: self.item(1),
             args: self.item(2).filter(|_| place.is_none()).map(|_| self.clone()),
             place,
+            ack: None,
         })
     }
 }
@@ -73,6 +74,9 @@ pub struct Arrived<P: Payload> {
     pub place: Option<Place<P::Text>>,
     /// `[name, …arguments]`, where another server sent more than a payload.
     pub args: Option<P>,
+    /// The number that [`Client::acknowledge`](crate::Client::acknowledge) takes, where the server
+    /// wants to hear.
+    pub ack: Option<u64>,
 }
 
 /// A payload as it will travel, written by whoever calls: `json` is a text, wherever it is held.

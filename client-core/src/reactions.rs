@@ -42,7 +42,7 @@ impl<P: Payload> Client<P> {
                 self.step(now, step);
             } else if let Some(event) = self.rooms.poll_event() {
                 match event {
-                    Event::Arrived { event, ack } => self.arrived(event, ack),
+                    Event::Arrived { event } => self.arrived(event),
                     event => self.events.push_back(event),
                 }
             } else if let Some(request) = self.rooms.poll_ask() {
@@ -129,8 +129,8 @@ impl<P: Payload> Client<P> {
         match packet {
             Packet::Event { args, ack, .. } => match args.event() {
                 Some(event) => {
-                    if let Some(event) = self.rooms.accept(event) {
-                        self.arrived(event, ack);
+                    if let Some(event) = self.rooms.accept(Arrived { ack, ..event }) {
+                        self.arrived(event);
                     }
                 }
                 None => self.fault("event", FrameError::Body),
@@ -148,7 +148,7 @@ impl<P: Payload> Client<P> {
     }
 
     /// An event whose turn it is: it is checked, acted on where it is about us, and told.
-    fn arrived(&mut self, event: Arrived<P>, ack: Option<u64>) {
+    fn arrived(&mut self, event: Arrived<P>) {
         if let Err(misfit) = self.checks.payload(&event.name, event.payload.as_ref()) {
             self.events.push_back(Event::Fault { event: event.name, misfit });
             return;
@@ -160,7 +160,7 @@ impl<P: Payload> Client<P> {
         if event.place.is_none() && about_us.is_none_or(|index| index >= ABOUT_SIGN_IN) {
             self.connection.spoke();
         }
-        self.events.push_back(Event::Arrived { event, ack });
+        self.events.push_back(Event::Arrived { event });
     }
 
     fn act_on(&mut self, name: &str, payload: &P) {

@@ -369,7 +369,7 @@ impl<P: Payload> Rooms<P> {
             self.events.push_back(Event::Reset { room: address.clone(), position });
         }
         while let Some((_, event)) = room.sequence.release() {
-            self.events.push_back(Event::Arrived { event, ack: None });
+            self.events.push_back(Event::Arrived { event });
         }
         if continuity == Continuity::Kept
             && let Some(missed) = recovered
@@ -398,6 +398,7 @@ fn logged<P: Payload>(room: &P::Text, epoch: &P::Text, event: &P) -> Option<(u64
         payload: event.field("payload"),
         place: Some(Place { room: room.clone(), position }),
         args: None,
+        ack: None,
     };
     Some((offset, arrived))
 }

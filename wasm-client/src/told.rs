@@ -87,14 +87,14 @@ pub(crate) fn event(
         }
         Event::SessionChanged => say(What::Session, [value(session())]),
         Event::TokenNeeded => say(What::TokenNeeded, []),
-        Event::Arrived { event, ack } => {
+        Event::Arrived { event } => {
             let (room, epoch, offset) = match event.place {
                 Some(Place { room, position: Position { epoch, offset } }) => {
                     (room.give(), epoch.give(), offset as f64)
                 }
                 None => (0, 0, 0.0),
             };
-            let ack = ack.map_or(-1.0, |ack| ack as f64);
+            let ack = event.ack.map_or(-1.0, |ack| ack as f64);
             let payload = event.payload.map_or(0, Value::give);
             let args = event.args.map_or(0, Value::give);
             tell_arrived(event.name.give(), payload, room, epoch, offset, ack, args);

@@ -170,7 +170,7 @@ impl Payload for Value {
         let (place, payload) = (place(), self.item(1));
         let several = place.is_none() && self.item(2).is_some();
         let args = several.then(|| self.clone());
-        Some(Arrived { name: Word::new(name_of(arguments))?, payload, place, args })
+        Some(Arrived { name: Word::new(name_of(arguments))?, payload, place, args, ack: None })
     }
 }
 

@@ -182,10 +182,30 @@ fn what_was_given_up_is_not_told_of() {
 }
 
 #[test]
+fn an_event_of_a_room_can_be_acknowledged_when_its_turn_comes() {
+    let mut bench = Bench::signed_in();
+    let mut acks = |number: u32, offset: u64| {
+        bench.receive(&format!(
+            r#"42{number}["a",1,{{"room":"user:u","epoch":"e","offset":{offset}}}]"#
+        ));
+        let told = bench.told().into_iter().filter_map(|event| match event {
+            Event::Arrived { event } => Some(event.ack),
+            _ => None,
+        });
+        told.collect::<Vec<_>>()
+    };
+    assert_eq!(acks(15, 5), [Some(15)], "the first of a room that wasn't asked for");
+    assert_eq!(acks(16, 6), [Some(16)]);
+    assert_eq!(acks(18, 8), [], "there is a hole before it");
+    assert_eq!(acks(17, 7), [Some(17), Some(18)]);
+}
+
+#[test]
 fn an_event_that_the_server_wants_acknowledged_can_be() {
     let mut bench = Bench::signed_in();
     bench.receive(r#"4217["are you there",{}]"#);
-    assert!(matches!(bench.told()[..], [Event::Arrived { ack: Some(17), .. }]));
+    let [Event::Arrived { event }] = &bench.told()[..] else { panic!("not told") };
+    assert_eq!(event.ack, Some(17));
     bench.client.acknowledge(17, Encoded { json: json!("true"), attachments: Vec::new() });
     bench.drain();
     assert_eq!(bench.sent(), ["4317[true]"]);

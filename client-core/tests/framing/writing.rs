@@ -55,10 +55,10 @@ proptest! {
         let (mut client, _) = Connected::new();
         client.receive(&format!(r#"42{ack}["ask"]"#), &[]);
         let told = client.told();
-        let [Event::Arrived { ack: wanted, .. }] = told[..] else {
+        let [Event::Arrived { event }] = &told[..] else {
             panic!("{told:?}");
         };
-        prop_assert_eq!(wanted, Some(ack));
+        prop_assert_eq!(event.ack, Some(ack));
 
         let (read, _) = theirs::read(&client.acknowledge(ack, &answer, &[])).unwrap();
         prop_assert_eq!(read, Meaning::Ack { id: ack, args: json!([answer]), attachments: 0 });

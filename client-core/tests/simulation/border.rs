@@ -23,7 +23,7 @@ impl World {
                 let character = |at| text.as_bytes().get(at).copied();
                 let frame = decode(character, |at| serde_json::from_str(text.get(at..)?).ok());
                 if let Some(event) = self.passing(socket, frame.as_ref().ok()) {
-                    return self.tell(&[Event::Arrived { event, ack: None }]);
+                    return self.tell(&[Event::Arrived { event }]);
                 }
                 self.client.handle_frame(clock, socket, frame);
                 if self.fault == Some(Fault::KeepsDuplicates) {
@@ -167,8 +167,7 @@ impl World {
                 })
             })
         });
-        let told: Vec<_> =
-            seen.map(|event| Event::Arrived { event, ack: None }).into_iter().collect();
+        let told: Vec<_> = seen.map(|event| Event::Arrived { event }).into_iter().collect();
         self.drain()?;
         self.tell(&told)
     }
