@@ -1,6 +1,7 @@
 //! The demo: sample data in a fresh database, tokens for everybody, and a little traffic.
 
 mod assistant;
+mod inbox;
 mod live_preview;
 mod stories;
 mod workspace;
@@ -118,6 +119,7 @@ impl Demo {
         for (user, _) in USERS {
             assistant::fill(&domains.assistant, &UserId::from(user)).await?;
         }
+        inbox::fill(&domains.inbox).await?;
         Ok(())
     }
 }
@@ -126,6 +128,7 @@ impl Demo {
 pub async fn play(engine: Arc<Engine>, domains: Domains) {
     tokio::select! {
         () = engine.stopped() => {}
+        () = inbox::play(&engine, &domains.inbox) => {}
         () = live_preview::play(&engine, &domains.live_preview) => {}
         () = stories::play(&engine, &domains) => {}
         () = workspace::play(&engine, &domains.workspace) => {}
