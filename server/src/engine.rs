@@ -27,6 +27,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use tokio::sync::Notify;
 
 use crate::{
+    activities::Announcement,
     attachments::{Attached, Attachments},
     auth::{AuthMode, Identity, Verifier},
     clock,
@@ -38,6 +39,7 @@ use crate::{
     registry::{Context, Domain, Registry},
     retained::Retain,
     rooms::{Filter, Parting, Publishing, RoomState, Rooms},
+    socketio,
 };
 
 pub use samewire_protocol::limits::MAX_ROOMS;
@@ -220,8 +222,7 @@ impl Engine {
         }
         connection.left(address);
         if !self.rooms.remove(address, &connection.id, Parting::Left) {
-            let message = format!("not in the room {address}");
-            return Err(Error::refused(ErrorCode::NotFound, message));
+            return Err(not_in(address));
         }
         tracing::info!(connection = %connection.id, room = %address, "left");
         Ok(Left { room: address.to_string() })
@@ -346,6 +347,51 @@ impl Engine {
         match self.registry.acknowledged(&logged.event) {
             Some(handler) => handler(context, serde_json::from_str(logged.frame.payload())?).await,
             None => Ok(()),
+        }
+    }
+
+    /// Says that a member of a room is at something for a while, such as typing: the others are told
+    /// `begun`, once, and `ended` when it leaves, when [`Engine::end_activity`] says so, or when `lasts`
+    /// has passed and it wasn't said again. Whoever joins meanwhile is told that it goes on. It is no
+    /// part of the room's log.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when the connection isn't in the room, or when the payload can't be
+    /// written as JSON.
+    pub fn begin_activity<B: ServerEvent, E: ServerEvent>(
+        &self,
+        connection: &Connection,
+        room: &RoomAddress,
+        lasts: Duration,
+        begun: &B,
+        ended: &E,
+    ) -> Result<()> {
+        let announcement = Announcement {
+            begun: (B::NAME, socketio::event(B::NAME, begun)?),
+            ended: (E::NAME, socketio::event(E::NAME, ended)?),
+        };
+        let lasts_ms = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
+        let until_ms = clock::unix_ms().saturating_add(lasts_ms);
+        if self.rooms.begin_activity(room, &connection.id, &announcement, until_ms) {
+            Ok(())
+        } else {
+            Err(not_in(room))
+        }
+    }
+
+    /// Says that a member is no longer at what `B` told the beginning of.
+    ///
+    /// # Errors
+    /// [`ErrorCode::NotFound`] when the connection isn't in the room.
+    pub fn end_activity<B: ServerEvent>(
+        &self,
+        connection: &Connection,
+        room: &RoomAddress,
+    ) -> Result<()> {
+        if self.rooms.end_activity(room, &connection.id, B::NAME) {
+            Ok(())
+        } else {
+            Err(not_in(room))
         }
     }
 
@@ -493,6 +539,10 @@ impl Engine {
     }
 }
 
+fn not_in(room: &RoomAddress) -> Error {
+    Error::refused(ErrorCode::NotFound, format!("not in the room {room}"))
+}
+
 /// A join's filter, where it asks for no more than may be kept of it.
 fn filter(events: Option<Vec<String>>) -> Result<Filter> {
     let Some(events) = events else { return Ok(Filter::default()) };
@@ -556,15 +606,13 @@ impl Domain for OwnRooms {
                 return Err(Error::field("state", problem));
             }
             let rooms = &context.engine.rooms;
-            rooms.update_presence(&address, &context.connection.id, told.status, state).ok_or_else(
-                || Error::refused(ErrorCode::NotFound, format!("not in the room {address}")),
-            )
+            let user = rooms.update_presence(&address, &context.connection.id, told.status, state);
+            user.ok_or_else(|| not_in(&address))
         });
         registry.on_binary(async |context: Context, asked: RoomHistory| {
             let address = context.engine.address(&asked.room)?;
             if !context.connection.is_in(&address) {
-                let message = format!("not in the room {address}");
-                return Err(Error::refused(ErrorCode::NotFound, message));
+                return Err(not_in(&address));
             }
             let past = context.engine.rooms.history(
                 &address,

@@ -35,6 +35,7 @@
 //! - [`serve`]: all of it put together, and stopping in good order.
 //! - `striped_locks`: what is stored first is told first. `remote`: what other servers publish. `socketio`: the packets. [`logging`]: the log of a program.
 
+mod activities;
 mod attachments;
 pub mod auth;
 mod clock;

@@ -23,6 +23,7 @@ use serde_json::{Value, value::RawValue};
 use tokio::sync::Notify;
 
 use crate::{
+    activities::{Activities, Announcement, Shown},
     attachments::{self, Attachments},
     auth::Identity,
     clock,
@@ -78,6 +79,7 @@ struct Room {
     members: HashMap<ConnectionId, Member>,
     presence: Presence,
     retained: Retained,
+    activities: Activities,
     /// Since when nobody is in it and nothing was sent to it, in Unix milliseconds.
     idle_since_ms: u64,
     /// Taken off the map: whoever still holds it looks the room up again.
@@ -94,6 +96,10 @@ struct Member {
     welcome: Vec<Frame>,
     /// It was cut off when presence changed, and is told the whole of it once it has caught up.
     presence_missed: bool,
+    /// What it was told that users do.
+    shown: Shown,
+    /// It was cut off when that changed.
+    activities_missed: bool,
 }
 
 /// How far a member was sent the room's log.
@@ -166,6 +172,7 @@ impl Room {
             members: HashMap::new(),
             presence: Presence::default(),
             retained: Retained::default(),
+            activities: Activities::default(),
             idle_since_ms: now_ms,
             forgotten: false,
         }
@@ -187,6 +194,33 @@ impl Room {
             }
         }
         Ok(())
+    }
+
+    /// Tells the members what users do, where that changed.
+    fn tell_activities(&mut self, address: &RoomAddress) {
+        for member in self.members.values_mut() {
+            let told = member.cursor == Cursor::Live && member.tell_activities(&self.activities);
+            if !told && !member.activities_missed {
+                member.activities_missed = true;
+                member.connection.fell_behind(address);
+            }
+        }
+    }
+}
+
+impl Member {
+    /// Tells it what users do, as far as it doesn't know. Says no where its buffer has no room.
+    fn tell_activities(&mut self, activities: &Activities) -> bool {
+        while let Some(change) = activities.next_for(&self.connection.id, &self.shown) {
+            if self.filter.wants(change.event) {
+                if self.connection.try_send(&change.frame) == Err(SendError::Full) {
+                    return false;
+                }
+                metrics::published(change.event);
+            }
+            self.shown.apply(change);
+        }
+        true
     }
 }
 
@@ -261,12 +295,16 @@ impl Rooms {
             let known = room.members.remove(&connection.id);
             room.presence.join(&connection.id, identity, clock::unix_ms());
             self.stir(address);
-            let (cursor, welcome) = match (known, since) {
+            let behind = Cursor::Behind(from);
+            let (cursor, welcome, shown) = match (known, since) {
                 // Joining twice is joining once: nothing is sent again, nothing is left out.
-                (Some(known), None) => (known.cursor, known.welcome),
+                (Some(known), None) => (known.cursor, known.welcome, known.shown),
                 // The log tells how things stand.
-                (_, Some(_)) if recovered => (Cursor::Behind(from), Vec::new()),
-                _ => (Cursor::Behind(from), room.retained.frames(|event| filter.wants(event))),
+                (_, Some(_)) if recovered => (behind, Vec::new(), Shown::default()),
+                _ => {
+                    let retained = room.retained.frames(|event| filter.wants(event));
+                    (behind, retained, Shown::default())
+                }
             };
             let member = Member {
                 connection: connection.clone(),
@@ -275,6 +313,8 @@ impl Rooms {
                 presence_missed: false,
                 cursor,
                 welcome,
+                shown,
+                activities_missed: false,
             };
             let missed =
                 room.log.after(from).filter(|logged| member.filter.wants(&logged.event)).count();
@@ -318,8 +358,8 @@ impl Rooms {
         .unwrap_or_default()
     }
 
-    /// Sends a member who is in the room, where it missed a change of that. Gives `Full` where its
-    /// buffer has no room for it yet.
+    /// Sends a member who is in the room, where it missed a change of that, and what users do there.
+    /// Gives `Full` where its buffer has no room for it yet.
     ///
     /// Under the room's lock, so that no later change overtakes it.
     pub(crate) fn send_missed_presence(
@@ -329,6 +369,10 @@ impl Rooms {
     ) -> Result<Option<SendError>> {
         self.peek(address, |room| {
             let Some(member) = room.members.get_mut(id) else { return Ok(None) };
+            member.activities_missed = !member.tell_activities(&room.activities);
+            if member.activities_missed {
+                return Ok(Some(SendError::Full));
+            }
             if !member.presence_missed {
                 return Ok(None);
             }
@@ -452,6 +496,9 @@ impl Rooms {
                 Parting::Left => room.presence.leave(id, user, now_ms),
                 Parting::Lost => room.presence.lose(id, user, now_ms),
             }
+            if room.activities.leave(id) {
+                room.tell_activities(address);
+            }
             self.stir(address);
             true
         })
@@ -474,6 +521,43 @@ impl Rooms {
         Some(user)
     }
 
+    /// A member's user is at something, until a moment at which it has to have said so again. Says
+    /// whether it is a member.
+    pub(crate) fn begin_activity(
+        &self,
+        address: &RoomAddress,
+        id: &ConnectionId,
+        announcement: &Announcement,
+        until_ms: u64,
+    ) -> bool {
+        let is_member = self.peek(address, |room| {
+            let user = room.members.get(id)?.identity.user_id.clone();
+            if room.activities.begin(user, id, announcement.clone(), until_ms) {
+                room.tell_activities(address);
+            }
+            Some(())
+        });
+        self.stir(address);
+        is_member.flatten().is_some()
+    }
+
+    /// A member's user isn't at it any more.
+    pub(crate) fn end_activity(
+        &self,
+        address: &RoomAddress,
+        id: &ConnectionId,
+        event: &'static str,
+    ) -> bool {
+        let is_member = self.peek(address, |room| {
+            let user = room.members.get(id)?.identity.user_id.clone();
+            if room.activities.end(event, &user, id) {
+                room.tell_activities(address);
+            }
+            Some(())
+        });
+        is_member.flatten().is_some()
+    }
+
     fn stir(&self, address: &RoomAddress) {
         // A user's own room holds nobody to be told of.
         if address.kind() == USER {
@@ -494,7 +578,11 @@ impl Rooms {
                     if let Err(error) = room.tell_presence(&address, now_ms) {
                         tracing::error!(%error, "presence can't be told");
                     }
-                    let due_ms = room.presence.due_at_ms();
+                    if room.activities.expire(now_ms) {
+                        room.tell_activities(&address);
+                    }
+                    let due_ms = [room.presence.due_at_ms(), room.activities.due_at_ms()];
+                    let due_ms = due_ms.into_iter().flatten().min();
                     if due_ms.is_none() {
                         // Under the room's lock, so that no new change is overlooked.
                         self.stirred.lock().remove(&address);
@@ -528,7 +616,9 @@ impl Rooms {
                 room.members.extract_if(|_, member| whom(&member.identity)).collect();
             for (id, member) in &revoked {
                 room.presence.leave(id, &member.identity.user_id, now_ms);
+                room.activities.leave(id);
             }
+            room.tell_activities(address);
             self.stir(address);
             revoked.into_iter().map(|(_, member)| member.connection).collect()
         })

@@ -304,6 +304,100 @@ describe('who takes part', () => {
   })
 })
 
+describe('typing', () => {
+  const TYPING = ['typing:start', 'typing:stop']
+  const typing = (seen) => seen.filter(([name]) => TYPING.includes(name))
+
+  /** Anna and Ben in a conversation, on one connection each. */
+  async function together(t) {
+    const [anna, ben] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'ben')]
+    const conversationId = await begin(anna)
+    await call(server, 'PUT', `/api/conversations/${conversationId}/participants/ben`, { as: 'anna' })
+    for (const socket of [anna, ben]) await ask(socket, 'join:conversation', conversationId)
+    return { anna, ben, conversationId, told: { conversationId, userId: 'anna' } }
+  }
+
+  test('is told to the others, once, with who types, until they stop', async (t) => {
+    const { anna, ben, conversationId, told } = await together(t)
+    const [atAnna, atBen] = [record(anna), record(ben)]
+    for (let n = 0; n < 3; n++) assert.deepEqual(await ask(anna, 'typing:start', { conversationId }), { ok: true, data: { conversationId } })
+    await settled(ben)
+    assert.deepEqual(typing(atBen), [['typing:start', told]])
+    for (let n = 0; n < 2; n++) assert.deepEqual(await ask(anna, 'typing:stop', { conversationId }), { ok: true, data: { conversationId } })
+    await settled(ben)
+    assert.deepEqual(typing(atBen), [['typing:start', told], ['typing:stop', told]])
+    assert.deepEqual(typing(atAnna), [])
+  })
+
+  test('is told to the user\'s other tabs, and goes on while one of them types', async (t) => {
+    const { anna, ben, conversationId, told } = await together(t)
+    const other = await signedIn(t, server, 'anna')
+    await ask(other, 'join:conversation', conversationId)
+    const [atOther, atBen] = [record(other), record(ben)]
+    await ask(anna, 'typing:start', { conversationId })
+    await settled(other)
+    assert.deepEqual(typing(atOther), [['typing:start', told]])
+    await ask(other, 'typing:start', { conversationId })
+    await ask(anna, 'typing:stop', { conversationId })
+    await settled(ben)
+    assert.deepEqual(typing(atBen), [['typing:start', told]])
+    await ask(other, 'typing:stop', { conversationId })
+    await settled(ben)
+    assert.deepEqual(typing(atBen), [['typing:start', told], ['typing:stop', told]])
+  })
+
+  test('is told to who joins meanwhile', async (t) => {
+    const { anna, ben, conversationId, told } = await together(t)
+    await ask(ben, 'leave:conversation', conversationId)
+    await ask(anna, 'typing:start', { conversationId })
+    const began = next(ben, 'typing:start')
+    await ask(ben, 'join:conversation', conversationId)
+    assert.deepEqual(await began, [told])
+  })
+
+  test('ends by itself after 5 s, counted from the last time it was said', async (t) => {
+    const { anna, ben, conversationId, told } = await together(t)
+    const began = next(ben, 'typing:start')
+    const saidAt = performance.now()
+    await ask(anna, 'typing:start', { conversationId })
+    await began
+    assert.deepEqual(await next(ben, 'typing:stop'), [told])
+    assert.ok(performance.now() - saidAt >= 4_990)
+  })
+
+  for (const [how, leave] of [
+    ['a disconnect', (anna) => anna.disconnect()],
+    ['leaving the room', (anna, conversationId) => anna.emit('leave:conversation', conversationId)],
+  ]) {
+    test(`ends with ${how}`, async (t) => {
+      const { anna, ben, conversationId, told } = await together(t)
+      const began = next(ben, 'typing:start')
+      await ask(anna, 'typing:start', { conversationId })
+      await began
+      const [stopped, saidAt] = [next(ben, 'typing:stop'), performance.now()]
+      leave(anna, conversationId)
+      assert.deepEqual(await stopped, [told])
+      assert.ok(performance.now() - saidAt < 4_000, 'and not by itself')
+    })
+  }
+
+  test('ends with taking part', async (t) => {
+    const { anna, ben, conversationId } = await together(t)
+    await ask(ben, 'typing:start', { conversationId })
+    const stopped = next(anna, 'typing:stop')
+    await call(server, 'DELETE', `/api/conversations/${conversationId}/participants/ben`, { as: 'anna' })
+    assert.deepEqual(await stopped, [{ conversationId, userId: 'ben' }])
+  })
+
+  test('is no part of the room\'s log', async (t) => {
+    const { anna, ben, conversationId } = await together(t)
+    const room = `conversation:${conversationId}`
+    const { data: { position } } = await ask(ben, 'room:join', room)
+    await ask(anna, 'typing:start', { conversationId })
+    assert.deepEqual((await ask(ben, 'room:join', room)).data.position, position)
+  })
+})
+
 describe('is refused', () => {
   test('to a stranger: everything, in the same words as what isn\'t there', async (t) => {
     const anna = await signedIn(t, server, 'anna')
@@ -318,6 +412,8 @@ describe('is refused', () => {
       ['conversation:delete', {}],
       ['message:send', { content: 'Hi' }],
       ['message:cancel', { messageId: 'm' }],
+      ['typing:start', {}],
+      ['typing:stop', {}],
     ]) {
       const refusals = []
       for (const conversationId of [id, 'no-such-conversation']) {
@@ -355,6 +451,8 @@ describe('is refused', () => {
       ['message:send', { conversationId, content: 'a\0b' }, /^content: expected a text/],
       ['message:send', { conversationId, content: 'x'.repeat(32 * 1024 + 1) }, /^content: expected at most 32768 bytes/],
       ['message:cancel', { conversationId }, /^messageId: is missing/],
+      ['typing:start', {}, /^conversationId: is missing/],
+      ['typing:stop', { conversationId: 7 }, /^conversationId: expected a string/],
     ]) {
       const { error } = await ask(socket, event, payload)
       assert.equal(error?.code, 'INVALID_PAYLOAD', JSON.stringify([event, payload]).slice(0, 80))
