@@ -12,7 +12,7 @@ events! {
     domain ASSISTANT = "assistant";
 
     /// Joins `conversation:{id}`.
-    client "join:conversation" -> Joined, bare "conversationId", refuses [AccessDenied, NotFound];
+    client "join:conversation" -> Joined, bare "conversationId", refuses [NotFound, TooManyRooms];
     pub struct JoinConversation {
         /// The conversation.
         pub conversation_id: ConversationId,
@@ -32,7 +32,7 @@ events! {
         pub title: Option<String>,
     }
 
-    /// Another connection of the user began a conversation.
+    /// Another connection of the user began a conversation, or somebody lets the user take part in one.
     server "conversation:create" in [USER];
     pub struct ConversationCreated {
         /// The conversation.
@@ -40,7 +40,7 @@ events! {
     }
 
     /// Renames a conversation.
-    client "conversation:update" -> Conversation, refuses [AccessDenied, NotFound];
+    client "conversation:update" -> Conversation, refuses [NotFound];
     pub struct UpdateConversation {
         /// The conversation.
         pub conversation_id: ConversationId,
@@ -68,15 +68,16 @@ events! {
         pub conversation_id: ConversationId,
     }
 
-    /// A conversation was deleted.
-    server "conversation:delete" in [USER, CONVERSATION];
+    /// A conversation was deleted, or the user doesn't take part in it any more. Its room is left.
+    server "conversation:delete" in [USER];
     pub struct ConversationDeleted {
         /// The conversation.
         pub conversation_id: ConversationId,
     }
 
-    /// Says something to the assistant, who answers in chunks.
-    client "message:send" -> ChatMessage, refuses [AccessDenied, NotFound];
+    /// Says something to the assistant, who answers in chunks; of several questions, one after the
+    /// other. Joins `conversation:{id}`.
+    client "message:send" -> ChatMessage, refuses [AccessDenied, NotFound, TooManyRooms];
     pub struct SendMessage {
         /// The conversation.
         pub conversation_id: ConversationId,
@@ -84,7 +85,7 @@ events! {
         pub content: String,
     }
 
-    /// The assistant is about to answer.
+    /// The assistant is about to answer. Who joins before it has is told so without `meta`.
     server "ai:typing:start" in [CONVERSATION];
     pub struct AiTypingStarted {
         /// The conversation.
@@ -102,7 +103,8 @@ events! {
         pub message_id: MessageId,
     }
 
-    /// A part of the answer.
+    /// A part of the answer. Who joins in the middle of it is sent all so far as one chunk, without
+    /// `meta`.
     server "message:chunk" in [CONVERSATION];
     pub struct MessageChunk {
         /// The conversation.
@@ -117,7 +119,7 @@ events! {
         pub content: String,
     }
 
-    /// The answer is whole.
+    /// The answer is whole, or was cancelled and is `incomplete`.
     server "message:complete" in [CONVERSATION];
     pub struct MessageComplete {
         /// The conversation.
@@ -128,7 +130,8 @@ events! {
         pub assistant_message: ChatMessage,
     }
 
-    /// The answer broke off; what had arrived is kept, marked incomplete.
+    /// The answer broke off; what had arrived is kept, marked incomplete. Where the server ended in the
+    /// middle of it, who joins is told so without `meta`.
     server "message:error" in [CONVERSATION];
     pub struct MessageError {
         /// The conversation.
@@ -142,23 +145,23 @@ events! {
     }
 
     /// Stops the answer; what there is is kept.
-    client "message:cancel" -> ChatMessage, refuses [AccessDenied, NotFound];
+    client "message:cancel" -> ChatMessage, refuses [NotFound];
     pub struct CancelMessage {
         /// The conversation.
         pub conversation_id: ConversationId,
-        /// The answer.
+        /// The answer, or what it answers.
         pub message_id: MessageId,
     }
 
-    /// The caller began to type.
-    client "typing:start" -> TypingNoted, refuses [AccessDenied, NotFound];
+    /// The caller types, for 5 s unless this is said again. Joins `conversation:{id}`.
+    client "typing:start" -> TypingNoted, refuses [NotFound];
     pub struct StartTyping {
         /// The conversation.
         pub conversation_id: ConversationId,
     }
 
     /// The caller stopped typing.
-    client "typing:stop" -> TypingNoted, refuses [AccessDenied, NotFound];
+    client "typing:stop" -> TypingNoted, refuses [NotFound];
     pub struct StopTyping {
         /// The conversation.
         pub conversation_id: ConversationId,
@@ -170,7 +173,8 @@ events! {
         pub conversation_id: ConversationId,
     }
 
-    /// Somebody else began to type.
+    /// Somebody else began to type, or does so when one joins. No part of the room's log: it comes without
+    /// `meta`.
     server "typing:start" in [CONVERSATION];
     pub struct TypingStarted {
         /// The conversation.
@@ -179,7 +183,8 @@ events! {
         pub user_id: UserId,
     }
 
-    /// Somebody else stopped typing.
+    /// Somebody else stopped typing: they said so, left, or didn't say for 5 s that they do. Comes without
+    /// `meta`.
     server "typing:stop" in [CONVERSATION];
     pub struct TypingStopped {
         /// The conversation.

@@ -70,7 +70,7 @@ export type Ack<T> = { ok: true; data: T } | { ok: false; error: ErrorBody & { c
  */
 export type Action = 'create' | 'update' | 'delete'
 
-/** The assistant is about to answer. */
+/** The assistant is about to answer. Who joins before it has is told so without `meta`. */
 export interface AiTypingStarted {
   /** The conversation. */
   conversationId: string
@@ -160,7 +160,7 @@ export interface BroadcastSent {
 export interface CancelMessage {
   /** The conversation. */
   conversationId: string
-  /** The answer. */
+  /** The answer, or what it answers. */
   messageId: string
 }
 
@@ -194,13 +194,13 @@ export interface Conversation {
   updatedAt: string
 }
 
-/** Another connection of the user began a conversation. */
+/** Another connection of the user began a conversation, or somebody lets the user take part in one. */
 export interface ConversationCreated {
   /** The conversation. */
   conversation: Conversation
 }
 
-/** A conversation was deleted. */
+/** A conversation was deleted, or the user doesn't take part in it any more. Its room is left. */
 export interface ConversationDeleted {
   /** The conversation. */
   conversationId: string
@@ -571,7 +571,10 @@ export interface LoggedEvent {
   offset: number
 }
 
-/** A part of the answer. */
+/**
+ * A part of the answer. Who joins in the middle of it is sent all so far as one chunk, without
+ * `meta`.
+ */
 export interface MessageChunk {
   /** The conversation. */
   conversationId: string
@@ -585,7 +588,7 @@ export interface MessageChunk {
   content: string
 }
 
-/** The answer is whole. */
+/** The answer is whole, or was cancelled and is `incomplete`. */
 export interface MessageComplete {
   /** The conversation. */
   conversationId: string
@@ -595,7 +598,10 @@ export interface MessageComplete {
   assistantMessage: ChatMessage
 }
 
-/** The answer broke off; what had arrived is kept, marked incomplete. */
+/**
+ * The answer broke off; what had arrived is kept, marked incomplete. Where the server ended in the
+ * middle of it, who joins is told so without `meta`.
+ */
 export interface MessageError {
   /** The conversation. */
   conversationId: string
@@ -814,7 +820,10 @@ export interface SendBroadcast {
   data?: unknown
 }
 
-/** Says something to the assistant, who answers in chunks. */
+/**
+ * Says something to the assistant, who answers in chunks; of several questions, one after the
+ * other. Joins `conversation:{id}`.
+ */
 export interface SendMessage {
   /** The conversation. */
   conversationId: string
@@ -868,7 +877,7 @@ export interface Snapshot {
   position: Position
 }
 
-/** The caller began to type. */
+/** The caller types, for 5 s unless this is said again. Joins `conversation:{id}`. */
 export interface StartTyping {
   /** The conversation. */
   conversationId: string
@@ -1026,7 +1035,10 @@ export interface TypingNoted {
   conversationId: string
 }
 
-/** Somebody else began to type. */
+/**
+ * Somebody else began to type, or does so when one joins. No part of the room's log: it comes without
+ * `meta`.
+ */
 export interface TypingStarted {
   /** The conversation. */
   conversationId: string
@@ -1034,7 +1046,10 @@ export interface TypingStarted {
   userId: string
 }
 
-/** Somebody else stopped typing. */
+/**
+ * Somebody else stopped typing: they said so, left, or didn't say for 5 s that they do. Comes without
+ * `meta`.
+ */
 export interface TypingStopped {
   /** The conversation. */
   conversationId: string
@@ -1168,25 +1183,37 @@ export interface ServerPayloads {
   unread_count_update: UnreadCountUpdate
   /** A conversation changed. */
   conversation_update: ConversationUpdate
-  /** Another connection of the user began a conversation. */
+  /** Another connection of the user began a conversation, or somebody lets the user take part in one. */
   'conversation:create': ConversationCreated
   /** A conversation was renamed. */
   'conversation:update': ConversationUpdated
-  /** A conversation was deleted. */
+  /** A conversation was deleted, or the user doesn't take part in it any more. Its room is left. */
   'conversation:delete': ConversationDeleted
-  /** The assistant is about to answer. */
+  /** The assistant is about to answer. Who joins before it has is told so without `meta`. */
   'ai:typing:start': AiTypingStarted
   /** The assistant has answered, or given up. */
   'ai:typing:stop': AiTypingStopped
-  /** A part of the answer. */
+  /**
+   * A part of the answer. Who joins in the middle of it is sent all so far as one chunk, without
+   * `meta`.
+   */
   'message:chunk': MessageChunk
-  /** The answer is whole. */
+  /** The answer is whole, or was cancelled and is `incomplete`. */
   'message:complete': MessageComplete
-  /** The answer broke off; what had arrived is kept, marked incomplete. */
+  /**
+   * The answer broke off; what had arrived is kept, marked incomplete. Where the server ended in the
+   * middle of it, who joins is told so without `meta`.
+   */
   'message:error': MessageError
-  /** Somebody else began to type. */
+  /**
+   * Somebody else began to type, or does so when one joins. No part of the room's log: it comes without
+   * `meta`.
+   */
   'typing:start': TypingStarted
-  /** Somebody else stopped typing. */
+  /**
+   * Somebody else stopped typing: they said so, left, or didn't say for 5 s that they do. Comes without
+   * `meta`.
+   */
   'typing:stop': TypingStopped
   /** An item was created, changed or deleted. */
   'data:update': DataUpdated
@@ -1230,11 +1257,14 @@ export interface ClientPayloads {
   'conversation:update': UpdateConversation
   /** Deletes a conversation and empties its room. */
   'conversation:delete': DeleteConversation
-  /** Says something to the assistant, who answers in chunks. */
+  /**
+   * Says something to the assistant, who answers in chunks; of several questions, one after the
+   * other. Joins `conversation:{id}`.
+   */
   'message:send': SendMessage
   /** Stops the answer; what there is is kept. */
   'message:cancel': CancelMessage
-  /** The caller began to type. */
+  /** The caller types, for 5 s unless this is said again. Joins `conversation:{id}`. */
   'typing:start': StartTyping
   /** The caller stopped typing. */
   'typing:stop': StopTyping
@@ -1280,7 +1310,6 @@ export interface Answers {
 /** The events that are sent to each kind of room. */
 export interface RoomEvents {
   conversation:
-    | 'conversation:delete'
     | 'ai:typing:start'
     | 'ai:typing:stop'
     | 'message:chunk'
@@ -1384,25 +1413,37 @@ export interface ServerToClientEvents {
   unread_count_update: (payload: UnreadCountUpdate, meta: Meta) => void
   /** A conversation changed. */
   conversation_update: (payload: ConversationUpdate, meta: Meta) => void
-  /** Another connection of the user began a conversation. */
+  /** Another connection of the user began a conversation, or somebody lets the user take part in one. */
   'conversation:create': (payload: ConversationCreated, meta: Meta) => void
   /** A conversation was renamed. */
   'conversation:update': (payload: ConversationUpdated, meta: Meta) => void
-  /** A conversation was deleted. */
+  /** A conversation was deleted, or the user doesn't take part in it any more. Its room is left. */
   'conversation:delete': (payload: ConversationDeleted, meta: Meta) => void
-  /** The assistant is about to answer. */
+  /** The assistant is about to answer. Who joins before it has is told so without `meta`. */
   'ai:typing:start': (payload: AiTypingStarted, meta: Meta) => void
   /** The assistant has answered, or given up. */
   'ai:typing:stop': (payload: AiTypingStopped, meta: Meta) => void
-  /** A part of the answer. */
+  /**
+   * A part of the answer. Who joins in the middle of it is sent all so far as one chunk, without
+   * `meta`.
+   */
   'message:chunk': (payload: MessageChunk, meta: Meta) => void
-  /** The answer is whole. */
+  /** The answer is whole, or was cancelled and is `incomplete`. */
   'message:complete': (payload: MessageComplete, meta: Meta) => void
-  /** The answer broke off; what had arrived is kept, marked incomplete. */
+  /**
+   * The answer broke off; what had arrived is kept, marked incomplete. Where the server ended in the
+   * middle of it, who joins is told so without `meta`.
+   */
   'message:error': (payload: MessageError, meta: Meta) => void
-  /** Somebody else began to type. */
+  /**
+   * Somebody else began to type, or does so when one joins. No part of the room's log: it comes without
+   * `meta`.
+   */
   'typing:start': (payload: TypingStarted, meta: Meta) => void
-  /** Somebody else stopped typing. */
+  /**
+   * Somebody else stopped typing: they said so, left, or didn't say for 5 s that they do. Comes without
+   * `meta`.
+   */
   'typing:stop': (payload: TypingStopped, meta: Meta) => void
   /** An item was created, changed or deleted. */
   'data:update': (payload: DataUpdated, meta: Meta) => void
@@ -1451,11 +1492,14 @@ export interface ClientToServerEvents {
   'conversation:update': Emit<UpdateConversation, Conversation>
   /** Deletes a conversation and empties its room. */
   'conversation:delete': Emit<DeleteConversation, DeletedConversation>
-  /** Says something to the assistant, who answers in chunks. */
+  /**
+   * Says something to the assistant, who answers in chunks; of several questions, one after the
+   * other. Joins `conversation:{id}`.
+   */
   'message:send': Emit<SendMessage, ChatMessage>
   /** Stops the answer; what there is is kept. */
   'message:cancel': Emit<CancelMessage, ChatMessage>
-  /** The caller began to type. */
+  /** The caller types, for 5 s unless this is said again. Joins `conversation:{id}`. */
   'typing:start': Emit<StartTyping, TypingNoted>
   /** The caller stopped typing. */
   'typing:stop': Emit<StopTyping, TypingNoted>

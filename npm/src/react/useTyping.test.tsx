@@ -30,6 +30,15 @@ test('tells who else types, by what is known of them', async () => {
   await gives({ typing: [{ userId: 'alan' }] })
 })
 
+test('hears it as the server tells it, outside of the room\'s log, and of this conversation alone', async () => {
+  const { server, gives } = await conversation()
+  server.send('typing:start', { conversationId: '2', userId: 'alan' })
+  server.send('typing:start', { conversationId: '1', userId: 'grace' })
+  await gives({ typing: [{ userId: 'grace' }] })
+  server.send('typing:stop', { conversationId: '1', userId: 'grace' })
+  await gives({ typing: [] })
+})
+
 test('is the same array until somebody begins or stops', async () => {
   const { result, starts, gives, painted } = await conversation()
   starts('grace')

@@ -23,7 +23,7 @@ const IDLE = 4_000
 /** Is in a conversation's room while the component is there, and tells who types there. */
 export function useTyping({ conversationId }: { conversationId: string }): TypingState {
   const client = useClient()
-  const store = roomStore(client, `conversation:${conversationId}`, typingUsers)
+  const store = roomStore(client, `conversation:${conversationId}`, typingUsers(conversationId))
   const typing = useStore(useMemo(() => othersTyping(client, store), [client, store]))
   const self = useMemo(() => typist(client, conversationId), [client, conversationId])
   useEffect(() => self.stop, [self])
@@ -31,15 +31,19 @@ export function useTyping({ conversationId }: { conversationId: string }): Typin
 }
 
 /** Who types, the caller's own other tabs among them. Of those who aren't in the room little is known. */
-const typingUsers: Fold<'conversation', readonly User[]> = {
-  name: 'typing',
-  initial: [],
-  on: {
-    'typing:start': (typing, { userId }) => (typing.some((other) => other.userId === userId) ? typing : [...typing, unseen(userId)]),
-    'typing:stop': (typing, { userId }) => (typing.some((other) => other.userId === userId) ? typing.filter((other) => other.userId !== userId) : typing),
-  },
-  // What was missed may be that somebody stopped; who goes on says so again.
-  read: async () => (_before, withSince) => withSince([]),
+function typingUsers(conversationId: string): Fold<'conversation', readonly User[]> {
+  return {
+    name: 'typing',
+    initial: [],
+    on: {
+      'typing:start': (typing, { userId }) => (typing.some((other) => other.userId === userId) ? typing : [...typing, unseen(userId)]),
+      'typing:stop': (typing, { userId }) => (typing.some((other) => other.userId === userId) ? typing.filter((other) => other.userId !== userId) : typing),
+    },
+    // The server tells of it as it is, outside of the room's log.
+    concerns: (payload) => 'conversationId' in payload && payload.conversationId === conversationId,
+    // What was missed may be that somebody stopped; who goes on says so again.
+    read: async () => (_before, withSince) => withSince([]),
+  }
 }
 
 function unseen(userId: string): User {
