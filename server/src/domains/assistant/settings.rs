@@ -102,7 +102,7 @@ impl fmt::Debug for ApiKey {
 #[derive(Debug, thiserror::Error)]
 pub enum ProviderError {
     /// The address is none.
-    #[error("OPENAI_BASE_URL must be an http:// or https:// address")]
+    #[error("OPENAI_BASE_URL must be an http:// or https:// address, without a user")]
     BaseUrl,
     /// This machine can't ask over HTTPS.
     #[error("the provider of OPENAI_BASE_URL can't be asked: {0}")]
@@ -114,7 +114,10 @@ impl Settings {
     pub(super) fn completions(&self) -> Result<Url, ProviderError> {
         let url = format!("{}/chat/completions", self.openai_base_url.trim().trim_end_matches('/'));
         let url = Url::parse(&url).map_err(|_| ProviderError::BaseUrl)?;
-        if matches!(url.scheme(), "http" | "https") { Ok(url) } else { Err(ProviderError::BaseUrl) }
+        let is_one = matches!(url.scheme(), "http" | "https");
+        // A user would be told in the header that the key is told in.
+        let has_user = !url.username().is_empty() || url.password().is_some();
+        if is_one && !has_user { Ok(url) } else { Err(ProviderError::BaseUrl) }
     }
 
     pub(super) fn max_answer_bytes(&self) -> usize {
@@ -156,7 +159,9 @@ mod tests {
         for base in ["http://127.0.0.1:1/v1", "http://127.0.0.1:1/v1/"] {
             assert_eq!(completions(base).unwrap(), "http://127.0.0.1:1/v1/chat/completions");
         }
-        for base in ["", "api.openai.com", "ftp://a", "file:///v1"] {
+        for base in
+            ["", "api.openai.com", "ftp://a", "file:///v1", "https://user@a", "https://:key@a"]
+        {
             assert!(completions(base).is_err(), "{base}");
         }
     }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { beginSession, call, createProject, ingest, keydown, token } from './api.mjs'
 import { ask, next, open, record, refusal, settled, signedIn } from './client.mjs'
+import { delta, end, event, startProvider, streamed } from './provider.mjs'
 import { SECRET, startServer } from './server.mjs'
 import { bring, message, sign } from './webhook.mjs'
 
@@ -13,12 +14,14 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
   let log = ''
   const key = 'the key of a back end'
   const webhookSecret = 'a secret of the platforms'
+  const providerKey = 'sk-the-key-of-the-assistants-provider'
+  const provider = await startProvider(t)
   const server = await startServer({
-    env: { RUST_LOG: 'trace', PUBLISH_KEY: key, WEBHOOK_SECRET: webhookSecret },
+    env: { RUST_LOG: 'trace', PUBLISH_KEY: key, WEBHOOK_SECRET: webhookSecret, OPENAI_API_KEY: providerKey, OPENAI_BASE_URL: provider.url },
     log: (text) => (log += text),
   })
   t.after(() => server.stop())
-  const secrets = { secret: SECRET, key, webhookSecret, otherKey: 'what is no key of ours' }
+  const secrets = { secret: SECRET, key, webhookSecret, providerKey, otherKey: 'what is no key of ours' }
   const tokenOf = (name) => (secrets[name] = token('anna', { name }))
 
   const heard = []
@@ -72,6 +75,22 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
   for (const [name, status] of [['signature', 202], ['otherSignature', 403]]) {
     assert.equal((await bring(server, 'sms', brought, { signature: secrets[name] })).status, status)
   }
+  secrets.question = 'what anna asked the assistant'
+  secrets.answer = 'what the assistant told anna'
+  const { data: { id: conversationId } } = await ask(socket, 'conversation:create', {})
+  const ends = ['message:complete', 'message:error', 'message:error']
+  const repeats = `${providerKey} and ${secrets.question}`
+  for (const [n, script] of [
+    (response) => streamed(response).end(delta(secrets.answer) + end()),
+    (response) => response.writeHead(401).end(repeats),
+    (response) => streamed(response).end(event({ error: { message: repeats } })),
+  ].entries()) {
+    provider.script = script
+    const over = next(socket, ends[n])
+    await ask(socket, 'message:send', { conversationId, content: secrets.question })
+    await over
+  }
+  assert.equal(provider.requests[0].headers.authorization, `Bearer ${providerKey}`)
   await settled(socket)
   sockets.forEach((listened, n) => (secrets[`session ${n}`] = listened.io.engine.id))
   await server.end('SIGTERM')
@@ -85,7 +104,7 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
   for (const [name, secret] of Object.entries(secrets)) {
     assert.ok(!log.includes(secret), `${name} stands in the log: ${log.split('\n').find((line) => line.includes(secret))?.slice(0, 400)}`)
     // Verified, never stored. What belongs to the database is what was sent to be stored.
-    if (!['payload', 'message', 'ingestKey'].includes(name)) assert.ok(!stored.includes(secret), `${name} was stored`)
-    if (!['payload', 'message'].includes(name)) assert.ok(!told.includes(secret), `${name} was told to a client`)
+    if (!['payload', 'message', 'question', 'answer', 'ingestKey'].includes(name)) assert.ok(!stored.includes(secret), `${name} was stored`)
+    if (!['payload', 'message', 'question', 'answer'].includes(name)) assert.ok(!told.includes(secret), `${name} was told to a client`)
   }
 })
