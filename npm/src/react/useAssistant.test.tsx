@@ -141,6 +141,20 @@ test('an answer that comes while the history is read is neither lost nor shown t
   expect(result.current.messages).toHaveLength(2)
 })
 
+test('an answer that is whole before the history is read isn’t lost', async () => {
+  const assistant = new AssistantServer(message('q', 'user', 'Tell me a story'))
+  let letRead = () => {}
+  assistant.reading = new Promise((resolve) => (letRead = resolve))
+  const { gives } = renderWithServer(() => useAssistant('1'), assistant)
+  await eventually(() => expect(assistant.reads).toBe(1))
+  assistant.begin('a')
+  assistant.chunk('a', 'Once')
+  assistant.end('a')
+  await gives({ status: 'joining', messages: [{ id: 'q' }, { id: 'a' }] })
+  letRead()
+  await gives({ status: 'joined', streaming: undefined, messages: [{ id: 'q' }, { id: 'a', content: 'Once' }] })
+})
+
 test('an answer that ends while the history is read isn’t shown as one that goes on', async () => {
   const assistant = new AssistantServer(message('q', 'user', 'Tell me a story'))
   const { server, gives } = await conversation(assistant)

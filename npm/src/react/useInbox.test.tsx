@@ -102,6 +102,7 @@ test('shows one conversation’s messages, with what became of them', async () =
   await gives({ messages: [{ id: 'b1' }, { id: 'b2' }] })
   const becomes = (messageId: string, status: MessageStatus) =>
     server.deliver('user:ada', 'message_status_update', { messageId, conversationId: 'b', status, timestamp: at(5) })
+  becomes('b1', 'delivered')
   becomes('b1', 'read')
   becomes('b2', 'delivered')
   becomes('b1', 'delivered')

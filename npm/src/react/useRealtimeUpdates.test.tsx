@@ -53,6 +53,23 @@ test('what changes while the snapshot is read is neither lost nor applied twice'
   expect(told).toEqual(['Buy more beans'])
 })
 
+test('what the snapshot has already isn’t told as a change', async () => {
+  const workspace = new WorkspaceServer([item('1', 'Buy beans')])
+  workspace.readsLate = true
+  let letRead = () => {}
+  workspace.reading = new Promise((resolve) => (letRead = resolve))
+  const told: string[] = []
+  const onUpdate = ({ title }: { title: string }) => told.push(title)
+  const { gives } = renderWithServer(() => useRealtimeUpdates<Task>({ ...BOARD, onUpdate }), workspace)
+  await eventually(() => expect(workspace.server.emits.at(-1)?.event).toBe('data:snapshot'))
+  workspace.update(change('1', 'Before'))
+  letRead()
+  await gives({ state: { status: 'joined', items: [{ title: 'Before' }] } })
+  workspace.update(change('1', 'After'))
+  await gives({ state: { items: [{ title: 'After' }] } })
+  expect(told).toEqual(['After'])
+})
+
 test('applies at once, and says what was stored', async () => {
   const { sendUpdate, workspace, shows, server, titles, renders, painted } = await board()
   server.freeze()

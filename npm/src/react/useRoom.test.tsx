@@ -16,7 +16,11 @@ const sent = (server: ReturnType<typeof testServer>) =>
   })
 
 test('StrictMode joins once, unmounting leaves', async () => {
-  const { result, server, gives, leavesNothing } = renderWithServer(() => useRoom('project:1'))
+  const server = testServer()
+  const client = server.createClient()
+  // From then on a join goes out at once.
+  await eventually(() => expect(client.state.status).toBe('connected'))
+  const { result, gives, leavesNothing } = renderWithServer(() => useRoom('project:1'), { server, client })
   expect(result.current).toEqual({ room: undefined, status: 'joining', error: undefined, recovered: true })
   await gives({ status: 'joined', error: undefined, recovered: true })
   expect(result.current.room?.address).toBe('project:1')

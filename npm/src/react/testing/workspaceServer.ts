@@ -9,6 +9,8 @@ export class WorkspaceServer {
   readonly items = new Map<string, Item>()
   /** Reads wait for it. */
   reading: Promise<void> = Promise.resolve()
+  /** Whether a snapshot is of the end of its reading, not of the beginning. */
+  readsLate = false
   /** The room is told of a change only when it is let through. */
   #held: (() => void)[] | undefined
 
@@ -16,10 +18,10 @@ export class WorkspaceServer {
     for (const item of items) this.items.set(item.id, item)
     this.server.on('data:update', (update, { userId }) => this.update(update, userId))
     this.server.on('data:snapshot', async () => {
-      const items = [...this.items.values()]
-      const position = this.server.position('room:board')
+      const read = () => ({ items: [...this.items.values()], position: this.server.position('room:board') })
+      const early = read()
       await this.reading
-      return { items, position }
+      return this.readsLate ? read() : early
     })
   }
 
