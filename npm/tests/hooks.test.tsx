@@ -2,7 +2,7 @@
 /** The hooks against the real server. `SAMEWIRE_SERVER` names its program; build it by `cargo build --release -p samewire-server`. */
 
 import { cleanup, renderHook } from '@testing-library/react'
-import { SamewireProvider, useAssistant, useInbox, useLivePreview, useRealtimeUpdates, useStories } from 'samewire/react'
+import { SamewireProvider, useAssistant, useInbox, useLivePreview, usePresence, useRealtimeUpdates, useStories, useTyping } from 'samewire/react'
 import { StrictMode, type ReactNode } from 'react'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { WebSocket } from 'ws'
@@ -91,7 +91,7 @@ test('two people change the items of a board, through a conflict and a killed se
   await grace.gives({ state: { items: [] } })
 })
 
-test('a conversation with the assistant, whole in every tab', { timeout: 60_000 }, async () => {
+test('a conversation with the assistant, whole in every tab, and who types in it', { timeout: 60_000 }, async () => {
   const owner = clientOf('ada')
   const { id } = await owner.emit('conversation:create', { title: 'Hooks' })
   const one = render('ada', () => useAssistant(id))
@@ -111,6 +111,25 @@ test('a conversation with the assistant, whole in every tab', { timeout: 60_000 
   const late = render('ada', () => useAssistant(id))
   await late.gives({ status: 'joined', messages: { length: 2 } })
   expect(late.result.current.messages).toEqual(one.result.current.messages)
+
+  await owner.fetch(`/api/conversations/${id}/participants/grace`, { method: 'PUT' })
+  const typing = render('ada', () => ({ ...useTyping({ conversationId: id }), present: usePresence({ roomId: `conversation:${id}` }).onlineCount }))
+  const grace = render('grace', () => ({ ...useTyping({ conversationId: id }), present: usePresence({ roomId: `conversation:${id}` }).onlineCount }))
+  await grace.gives({ present: 2 })
+  grace.result.current.start()
+  await typing.gives({ typing: [{ userId: 'grace' }] })
+  grace.result.current.stop()
+  await typing.gives({ typing: { length: 0 } })
+
+  // Whoever's connection is lost isn't told of it later, but of who types then.
+  grace.result.current.start()
+  await typing.gives({ typing: { length: 1 } })
+  typing.client.disconnect()
+  await typing.gives({ typing: { length: 0 } })
+  typing.client.connect()
+  await typing.gives({ typing: [{ userId: 'grace' }] })
+  // It ends by itself.
+  await typing.gives({ typing: { length: 0 } })
 })
 
 test('messages of a platform come into the inbox', { timeout: 60_000 }, async () => {

@@ -66,7 +66,12 @@ function othersTyping(client: Client, store: RoomStore<'conversation', readonly 
       return shown
     },
     subscribe(onChange) {
-      const unsubscribe = [store.subscribe(onChange), client.subscribe(onChange)]
+      const lost = () => {
+        // Who stops meanwhile is told to nobody later; who goes on, to who comes back.
+        if (client.state.status !== 'connected') store.change(() => NOBODY)
+        onChange()
+      }
+      const unsubscribe = [store.subscribe(onChange), client.subscribe(lost)]
       return () => unsubscribe.forEach((end) => end())
     },
   }
