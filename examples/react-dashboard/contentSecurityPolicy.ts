@@ -4,6 +4,8 @@ import type { Plugin } from 'vite'
 const POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
+  // Recordings, which are fetched with a token.
+  "media-src 'self' blob:",
   "object-src 'none'",
   "base-uri 'none'",
   "form-action 'self'",

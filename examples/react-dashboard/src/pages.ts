@@ -2,6 +2,7 @@ import { lazy, type ComponentType } from 'react'
 import { InboxPage } from './inbox/InboxPage'
 import { UnreadBadge } from './inbox/UnreadBadge'
 import { LivePreviewPage } from './live-preview/LivePreviewPage'
+import { StoriesPage } from './stories/StoriesPage'
 import { WorkspacePage } from './workspace/WorkspacePage'
 
 export interface Page {
@@ -22,6 +23,12 @@ export const pages: [Page, ...Page[]] = [
     title: 'Live preview',
     icon: 'M2 12s3.5-7 10-7 10 7 10 7-3.5 7-10 7-10-7-10-7Zm10-3a3 3 0 1 0 0 6 3 3 0 0 0 0-6Z',
     Page: LivePreviewPage,
+  },
+  {
+    path: 'stories',
+    title: 'Stories',
+    icon: 'M12 6c-2-1.500-5-2-8-2v14c3 0 6 .5 8 2 2-1.500 5-2 8-2V4c-3 0-6 .5-8 2Zm0 0v14',
+    Page: StoriesPage,
   },
   {
     path: 'inbox',

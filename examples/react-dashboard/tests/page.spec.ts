@@ -7,12 +7,13 @@ import { bring } from './platform'
 /** Every page, and what stands on it once it is there. */
 const PAGES = [
   { path: 'live-preview', isThere: (page: Page) => page.getByRole('button', { name: /^visitor-/ }).first() },
-  { path: 'inbox', isThere: (page: Page) => page.getByRole('link', { name: 'Noah Adler' }) },
+  { path: 'stories', isThere: (page: Page) => page.getByRole('link', { name: 'How the club began' }) },
+  { path: 'inbox', isThere: (page: Page) => page.getByRole('link', { name: 'Bela Kranz' }) },
   { path: 'assistant', isThere: (page: Page) => page.getByRole('article', { name: 'Assistant' }).first() },
   { path: 'workspace', isThere: (page: Page) => page.getByRole('heading', { name: 'Order beans' }) },
 ]
 
-test.beforeAll(({ server }) => bring(server, 'whatsapp', 'ada', 'Noah Adler', 'See you at four?'))
+test.beforeAll(({ server }) => bring(server, 'whatsapp', 'ada', 'Bela Kranz', 'See you at four?'))
 
 for (const { path, isThere } of PAGES) {
   test.describe(path, () => {

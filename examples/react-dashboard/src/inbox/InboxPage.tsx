@@ -4,7 +4,7 @@ import { useRoute } from '../route'
 import { ConversationList } from './ConversationList'
 import { PlatformFilter } from './PlatformFilter'
 import { Thread } from './Thread'
-import { useReading } from './useReceipts'
+import { useReading } from './useReading'
 import './InboxPage.css'
 
 /** Messages of many platforms in one inbox, the same on every device. */

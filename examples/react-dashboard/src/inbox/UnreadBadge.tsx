@@ -1,10 +1,8 @@
 import { useInbox } from 'samewire/react'
-import { useDelivery } from './useReceipts'
 
 /** How much there is to read, on whatever page one is. */
 export function UnreadBadge() {
   const { totalUnread } = useInbox()
-  useDelivery()
   return <Count of={totalUnread} />
 }
 

@@ -1,15 +1,11 @@
-import { useFetched } from '../api'
 import type { IngestProject } from '../ingest'
+import { useProjects, type Project } from '../projects'
 
-/** A project, as its owner sees it. */
-export interface Project extends IngestProject {
-  name: string
-  active: boolean
-  ownerId: string
-}
+/** A project whose key one knows: one's own. */
+export type OwnProject = Project & IngestProject
 
-/** The demo's project: the first active one of whom we are signed in as. */
-export function useProject(): Project | undefined {
-  const projects = useFetched<Project[]>('projects')
-  return projects?.find(({ active, ingestKey }) => active && ingestKey)
+/** The demo's project: the first active one of whom we are signed in as; `null` when there is none. */
+export function useProject(): OwnProject | null | undefined {
+  const projects = useProjects()
+  return projects && (projects.find((project): project is OwnProject => project.active && project.ingestKey !== undefined) ?? null)
 }

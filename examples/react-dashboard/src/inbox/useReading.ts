@@ -1,14 +1,6 @@
 import type { InboxConversation, InboxMessage } from 'samewire/protocol'
-import { useClient, useConnectionState, useEvent, type InboxState } from 'samewire/react'
+import { useConnectionState, type InboxState } from 'samewire/react'
 import { useEffect, useSyncExternalStore } from 'react'
-
-/** Says of each message that comes, on whatever page, that it was delivered. */
-export function useDelivery(): void {
-  const client = useClient()
-  useEvent('new_message', ({ message }) => {
-    client.fetch(`api/inbox/messages/${encodeURIComponent(message.id)}/delivered`, { method: 'POST' }).catch(() => {})
-  })
-}
 
 /** Says that a conversation was read while it is on the screen. */
 export function useReading(messages: readonly InboxMessage[], shown: InboxConversation | undefined, markRead: InboxState['markRead']): void {
