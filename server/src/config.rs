@@ -47,6 +47,7 @@ pub struct Config {
     pub jwt_public_key: Option<String>,
 
     /// Where the public keys of tokens are published (JWKS): https://, or http:// of this machine.
+    /// A PEM file that SSL_CERT_FILE names takes the place of the authorities that the system trusts.
     #[arg(long, env, hide_env_values = true, conflicts_with_all = ["jwt_secret", "jwt_public_key"])]
     pub jwt_jwks_url: Option<String>,
 

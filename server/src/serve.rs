@@ -150,7 +150,6 @@ impl Server {
             .layer(middleware::from_fn(to_its_end))
             .with_state(engine.clone())
             .layer(sockets(&engine, config))
-            .layer(cors(&origins))
             .layer(RequestBodyTimeoutLayer::new(config.request_timeout));
         // Around the whole and not around each route, which would be copied for each request: what
         // a websocket passes on its way in.
@@ -158,9 +157,11 @@ impl Server {
             .fallback_service(api)
             .layer(middleware::from_fn_with_state(websockets(&engine, config), accept_websocket))
             .layer(middleware::from_fn_with_state((engine.clone(), proxies), throttle))
-            .layer(middleware::from_fn_with_state(origins, check_origin))
+            .layer(middleware::from_fn_with_state(origins.clone(), check_origin))
             .layer(middleware::from_fn_with_state(engine.clone(), refuse_when_stopping))
-            .layer(CatchPanicLayer::custom(panicked));
+            .layer(CatchPanicLayer::custom(panicked))
+            // Outermost, so that a page can read every refusal.
+            .layer(cors(&origins));
         Self { engine, tasks, router }
     }
 }

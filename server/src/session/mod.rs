@@ -180,8 +180,9 @@ impl Session {
     async fn work(&mut self, socket: &Socket) -> Result<Next> {
         let engine = self.engine.clone();
         let connection = self.connection.clone();
-        // Both are set up once and not anew for each message.
+        // These are set up once and not anew for each message.
         let mut stopped = pin!(engine.stopped());
+        let mut ended = pin!(connection.wait_for_end());
         let mut deadline = pin!(sleep_until(self.deadline.0));
         loop {
             if deadline.deadline() != self.deadline.0 {
@@ -206,7 +207,7 @@ impl Session {
                     }
                 }
                 // Last, so that what a client sent before it went away is still handled.
-                () = connection.wait_for_end() => return Ok(Next::Continue),
+                () = ended.as_mut() => return Ok(Next::Continue),
             }
         }
         connection.send_frame(&socketio::disconnect()).await;

@@ -85,11 +85,19 @@ impl SignIn for AuthRequest {
 
 impl Session {
     /// A sign-in by an event. A refused one ends the connection.
+    ///
+    /// Who is signed in already is counted, before the token is verified: that costs more than
+    /// most events. Whoever isn't has one try.
     pub(super) async fn on_sign_in<E: SignIn>(
         &mut self,
         payload: Value,
         ack: Option<u64>,
     ) -> Result<Next> {
+        if let Some(known) = self.connection.identity()
+            && let Err(error) = self.engine.count(&known.user_id)
+        {
+            return self.refuse(Some(E::NAME.to_owned()), ack, error).await;
+        }
         let signed_in = match payload::read::<E>(payload) {
             Ok(asked) => self.authenticate(asked.token()).await,
             Err(error) => Err(error.into()),

@@ -3,9 +3,14 @@
 import assert from 'node:assert/strict'
 import { createHmac, generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { once } from 'node:events'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
+import { createServer as createSecureServer } from 'node:https'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { pipeline } from 'node:stream'
 import { describe, test } from 'node:test'
+import { generate } from 'selfsigned'
 import { ask, next, open, refusal, signedIn } from './client.mjs'
 import { startServer, whyNotStarted } from './server.mjs'
 
@@ -33,21 +38,25 @@ function signed(alg, { kid, sub = 'anna', pair = pairs[alg], expiresIn = 3600, b
   return `${head}.${signature.toString('base64url')}`
 }
 
-/** An identity provider: answers with `keys`, or however `answer` does, and counts who asks. */
-async function provider(t, keys) {
+/**
+ * An identity provider: answers with `keys`, or however `answer` does, and counts who asks. Over
+ * HTTPS with a certificate in `tls`.
+ */
+async function provider(t, keys, tls) {
   const here = { keys, asked: 0, answer: undefined }
-  const http = createServer((request, response) => {
+  const answer = (request, response) => {
     here.asked++
     if (here.answer) here.answer(response, request)
     else response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: here.keys }))
-  })
+  }
+  const http = tls ? createSecureServer(tls, answer) : createServer(answer)
   http.listen(0, '127.0.0.1')
   await once(http, 'listening')
   t.after(() => {
     http.closeAllConnections()
     http.close()
   })
-  here.url = `http://127.0.0.1:${http.address().port}/keys`
+  here.url = `${tls ? 'https' : 'http'}://127.0.0.1:${http.address().port}/keys`
   return here
 }
 
@@ -216,6 +225,48 @@ describe('a set of keys', () => {
     await signedIn(t, server, 'anna', { auth: { token: signed('ES256', { kid: 'a' }) } })
     assert.match(log, /keys of tokens can't be fetched/)
     assert.ok(!log.includes('hush'), 'an address may hold a secret')
+  })
+})
+
+describe('a set of keys over HTTPS', () => {
+  /** A certificate of an authority of the tests' own, for the name or address in `altName`. */
+  async function certificate(altName) {
+    const common = (value) => [{ name: 'commonName', value }]
+    const authority = await generate(common('Samewire tests'), {
+      keyType: 'ec', algorithm: 'sha256',
+      extensions: [{ name: 'basicConstraints', cA: true, critical: true }, { name: 'keyUsage', keyCertSign: true, critical: true }],
+    })
+    const { private: key, cert } = await generate(common('provider'), {
+      keyType: 'ec', algorithm: 'sha256', ca: { key: authority.private, cert: authority.cert },
+      extensions: [{ name: 'basicConstraints', cA: false }, { name: 'subjectAltName', altNames: [altName] }],
+    })
+    return { key, cert, authority: authority.cert }
+  }
+
+  /** What a token of the provider's is answered with, where the server trusts `authority`. */
+  async function answered(t, { key, cert }, authority) {
+    const idp = await provider(t, [jwk('ES256', 'a')], { key, cert })
+    const folder = mkdtempSync(join(tmpdir(), 'samewire-'))
+    t.after(() => rmSync(folder, { recursive: true }))
+    const file = join(folder, 'authority.pem')
+    writeFileSync(file, authority)
+    const server = await serverWith(t, { JWT_JWKS_URL: idp.url, SSL_CERT_FILE: file, RUST_LOG: 'off' })
+    const headers = { authorization: `Bearer ${signed('ES256', { kid: 'a' })}` }
+    const { status } = await fetch(`${server.url}/api/projects`, { headers })
+    return { status, asked: idp.asked }
+  }
+
+  test('is fetched from who shows a certificate of a trusted authority', async (t) => {
+    const tls = await certificate({ type: 7, ip: '127.0.0.1' })
+    assert.deepEqual(await answered(t, tls, tls.authority), { status: 200, asked: 1 })
+  })
+
+  test('is not fetched from anybody else', async (t) => {
+    const tls = await certificate({ type: 7, ip: '127.0.0.1' })
+    const stranger = await certificate({ type: 7, ip: '127.0.0.1' })
+    assert.deepEqual(await answered(t, tls, stranger.authority), { status: 503, asked: 0 })
+    const elsewhere = await certificate({ type: 2, value: 'id.example.org' })
+    assert.deepEqual(await answered(t, elsewhere, elsewhere.authority), { status: 503, asked: 0 })
   })
 })
 

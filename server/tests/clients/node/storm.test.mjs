@@ -61,6 +61,7 @@ class Seen {
 /** The official client, which remembers where it is and resumes from there, and no more. */
 class Official {
   seen = new Seen()
+  olds = new Set()
 
   constructor(user, room, way, transports) {
     Object.assign(this, { user, room, way, transports })
@@ -96,8 +97,8 @@ class Official {
   /** Another connection takes over while the old one still stands. */
   duplicate() {
     const old = this.socket
-    this.connect()
-    setTimeout(() => old.disconnect(), 200)
+    this.olds.add(old)
+    this.connect().once('connect', () => old.disconnect())
   }
 
   /** Goes, and comes back after so many milliseconds. */
@@ -109,6 +110,7 @@ class Official {
 
   close() {
     clearTimeout(this.back)
+    this.olds.forEach((old) => old.disconnect())
     this.socket.disconnect()
     this.way.close()
   }
@@ -117,6 +119,7 @@ class Official {
 /** Ours, to which nobody has to say anything. */
 class Ours {
   seen = new Seen()
+  others = new Set()
 
   constructor(user, room, way, transports) {
     Object.assign(this, { user, room, way, transports })
@@ -137,11 +140,12 @@ class Ours {
   /** Another tab of the same user comes and goes. */
   duplicate() {
     const other = this.connect()
-    other.join(this.room).catch(() => {})
-    setTimeout(() => other.close(), 300)
+    this.others.add(other)
+    other.join(this.room).catch(() => {}).finally(() => other.close())
   }
 
   close() {
+    this.others.forEach((other) => other.close())
     this.client.close()
     this.way.close()
   }

@@ -45,6 +45,26 @@ test('of an address 50 connections a second are served, and no more', async (t) 
   assert.equal((await fetch(`${server.url}/health`)).status, 200)
 })
 
+test('a page can read why it is refused', async (t) => {
+  const [listed, other] = ['https://app.example.org', 'https://evil.example.org']
+  const server = await start(t, { CONNECTIONS_PER_SECOND: '1', CORS_ORIGIN: listed })
+  const { refused } = await rush(server, 10, 1, () => ({ origin: listed }))
+  assert.ok(refused.length > 0)
+  for (const { headers } of refused) {
+    assert.equal(headers.get('access-control-allow-origin'), listed)
+    assert.equal(headers.get('access-control-allow-credentials'), 'true')
+    assert.match(headers.get('vary'), /origin/)
+  }
+  const unlisted = await handshake(server, { origin: other })
+  assert.deepEqual([unlisted.status, unlisted.headers.get('access-control-allow-origin')], [403, null])
+  // Asking whether one may ask is not counted, nor does it need a session.
+  for (let n = 0; n < 20; n++) {
+    const headers = { origin: listed, 'access-control-request-method': 'GET', 'access-control-request-headers': 'authorization' }
+    const preflight = await fetch(`${server.url}/socket.io/?EIO=4&transport=polling`, { method: 'OPTIONS', headers })
+    assert.deepEqual([preflight.status, preflight.headers.get('access-control-allow-origin')], [200, listed])
+  }
+})
+
 test('a websocket counts as much', async (t) => {
   const server = await start(t, { CONNECTIONS_PER_SECOND: '1' })
   const socket = () => new WebSocket(`${server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`)
