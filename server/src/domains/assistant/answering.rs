@@ -146,7 +146,12 @@ impl Answering<'_> {
                 () = sleep_until(due_at.unwrap_or(deadline)), if due_at.is_some() => self.tell_chunk()?,
                 () = sleep_until(store_at), if stale => {
                     stored_bytes = self.growth.content().len();
-                    self.note(State::Running).await?;
+                    match self.note(State::Running).await {
+                        Ok(true) => {}
+                        Ok(false) => return Ok(End::Cancelled),
+                        // The answer goes on: it is stored again soon, and in any case at its end.
+                        Err(error) => tracing::warn!(%error, "an answer can't be stored as it grows"),
+                    }
                     store_at = Instant::now() + STORE_INTERVAL;
                 }
                 delta = timeout_at(deadline, deltas.next()) => match delta {

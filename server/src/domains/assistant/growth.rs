@@ -94,6 +94,25 @@ mod tests {
         assert_eq!(growth.take(later), None);
     }
 
+    /// As fast as models write, for as long as they do: the chunks of a minute have place in a room's
+    /// log, whose bounds are 1,000 events and 8 MiB by default, so that whoever was away so long misses none.
+    #[test]
+    fn a_minute_of_an_answer_has_place_in_a_log() {
+        let mut growth = Growth::default();
+        let (began, mut chunks, mut bytes) = (Instant::now(), 0, 0);
+        for word in 0..60 * 150 {
+            let now = began + Duration::from_secs(1) * word / 150;
+            while let Some(due) = growth.due_at(now).filter(|due| *due <= now) {
+                bytes +=
+                    growth.take(due).map_or(0, |chunk| chunk.content.len() + chunk.chunk.len());
+                chunks += 1;
+            }
+            growth.push("words ", MANY);
+        }
+        assert!(chunks < 900, "{chunks} events");
+        assert!(bytes < 5 << 20, "{bytes} bytes");
+    }
+
     #[test]
     fn an_answer_that_is_too_long_ends_before_the_character_that_has_no_place() {
         let mut growth = Growth::default();

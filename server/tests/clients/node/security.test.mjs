@@ -246,6 +246,58 @@ describe('inbox', () => {
   })
 })
 
+describe('assistant', () => {
+  test('User authorization for conversation access: no way leads into another\'s conversation', async (t) => {
+    const [anna, ben] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'ben')]
+    const { data: { id } } = await ask(anna, 'conversation:create', { title: 'A secret' })
+    const room = `conversation:${id}`
+    const { data: { position } } = await ask(anna, 'join:conversation', id)
+    const seen = record(ben)
+    for (const [event, payload] of [
+      ['join:conversation', id],
+      ['join:conversation', { conversationId: id }],
+      ['room:join', room],
+      ['room:join', { room, since: position }],
+      ['room:history', { room, epoch: position.epoch, after: 0 }],
+      ['message:send', { conversationId: id, content: 'Let me in' }],
+      ['message:cancel', { conversationId: id, messageId: 'm' }],
+      ['typing:start', { conversationId: id }],
+      ['conversation:update', { conversationId: id, title: 'Mine' }],
+      ['conversation:delete', { conversationId: id }],
+    ]) {
+      assert.equal((await ask(ben, event, payload)).error?.code, 'NOT_FOUND', JSON.stringify([event, payload]))
+    }
+    assert.equal((await ask(ben, 'broadcast', { room, event: 'forged', data: {} })).ok, false)
+    const again = open(t, server, { auth: { token: token('ben'), resume: [{ room, ...position }] } })
+    const [{ rooms }] = await next(again, 'resumed')
+    assert.equal(rooms[0].error.code, 'NOT_FOUND')
+    for (const path of ['messages', 'participants']) {
+      assert.equal((await call(server, 'GET', `/api/conversations/${id}/${path}`, { as: 'ben' })).status, 404)
+      assert.equal((await call(server, 'GET', `/api/conversations/${id}/${path}`)).status, 401)
+    }
+    assert.equal((await call(server, 'PUT', `/api/conversations/${id}/participants/ben`, { as: 'ben' })).status, 404)
+    const over = next(anna, 'message:complete')
+    await ask(anna, 'message:send', { conversationId: id, content: 'Who else is here?' })
+    await over
+    await Promise.all([ben, again].map(settled))
+    assert.deepEqual(seen.filter(([name]) => /^(conversation|message|ai|typing|presence|forged)/.test(name)), [])
+  })
+
+  test('Secure room isolation: of two conversations of one user each hears its own alone', async (t) => {
+    const [one, two] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'anna')]
+    const ids = await Promise.all([one, two].map(async (socket) => (await ask(socket, 'conversation:create', {})).data.id))
+    await Promise.all([one, two].map((socket, n) => ask(socket, 'join:conversation', ids[n])))
+    const seen = [one, two].map(record)
+    const over = [one, two].map((socket) => next(socket, 'message:complete'))
+    await Promise.all([one, two].map((socket, n) => ask(socket, 'message:send', { conversationId: ids[n], content: `In ${n}` })))
+    await Promise.all(over)
+    for (const [n, heard] of seen.entries()) {
+      const told = heard.filter(([name]) => /^(message|ai):/.test(name))
+      assert.ok(told.length > 3 && told.every(([, { conversationId }]) => conversationId === ids[n]))
+    }
+  })
+})
+
 describe('workspace', () => {
   test('Use rooms for isolation: only who is in a room hears it, and only while in it', async (t) => {
     const [anna, ben] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'ben')]
