@@ -1,7 +1,9 @@
 //! The engine: connections, rooms and limits, and what an application may do with them.
 
+mod connections;
+mod own_rooms;
+
 use std::{
-    collections::{HashMap, HashSet},
     net::IpAddr,
     sync::{
         Arc,
@@ -14,13 +16,11 @@ use parking_lot::Mutex;
 use samewire_protocol::{
     ErrorBody, ErrorCode, Position, RoomAddress, ServerEvent,
     connection::ErrorEvent,
-    id::{ConnectionId, UserId},
-    limits::{
-        MAX_EVENT_NAME_BYTES, MAX_FILTER_EVENTS, MAX_PRESENCE_STATE_BYTES, MAX_SENT_ATTACHMENTS,
-    },
-    presence::{PresenceState, PresenceUpdate},
+    id::UserId,
+    limits::MAX_SENT_ATTACHMENTS,
+    presence::PresenceState,
     room,
-    rooms::{History, Joined, Left, RoomHistory, RoomJoin, RoomLeave},
+    rooms::{Joined, Left},
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -28,7 +28,7 @@ use tokio::sync::Notify;
 
 use crate::{
     activities::Announcement,
-    attachments::{Attached, Attachments},
+    attachments::Attachments,
     auth::{AuthMode, Identity, Verifier},
     clock,
     connection::{Connection, Told},
@@ -36,16 +36,17 @@ use crate::{
     error::{Error, Result},
     limits::{ConnectionLimits, Limits, RateLimits},
     metrics,
-    registry::{Context, Domain, Registry},
+    registry::{Context, Registry},
     retained::Retain,
     rooms::{Filter, Parting, Publishing, RoomState, Rooms},
     socketio,
 };
 
-pub use samewire_protocol::limits::MAX_ROOMS;
+use connections::Connections;
+use own_rooms::OwnRooms;
 
-/// Largest answer to `room:history`, in bytes of events; a client asks again from where it ended.
-const MAX_HISTORY_BYTES: usize = 512 * 1024;
+pub use connections::Stats;
+pub use samewire_protocol::limits::MAX_ROOMS;
 
 /// How often logs are trimmed, and empty rooms and old answers forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
@@ -64,13 +65,6 @@ pub struct Engine {
     connections: Mutex<Connections>,
     stopping: AtomicBool,
     stop: Notify,
-}
-
-/// Connections that are signed in, and all others.
-#[derive(Debug, Default)]
-struct Connections {
-    all: HashMap<ConnectionId, Arc<Connection>>,
-    by_user: HashMap<UserId, HashSet<ConnectionId>>,
 }
 
 impl Engine {
@@ -158,7 +152,7 @@ impl Engine {
         events: Option<Vec<String>>,
     ) -> Result<Joined> {
         let Context { connection, identity, .. } = context;
-        let filter = filter(events)?;
+        let filter = Filter::of(events)?;
         if !connection.has_place_for(address) {
             let message = format!("a connection may be in {MAX_ROOMS} rooms");
             return Err(Error::refused(ErrorCode::TooManyRooms, message));
@@ -429,74 +423,6 @@ impl Engine {
         self.rooms.state(room)
     }
 
-    /// Whether a user is connected.
-    pub fn is_online(&self, user: &UserId) -> bool {
-        self.connections.lock().by_user.contains_key(user)
-    }
-
-    /// A connection, by its public id: who is signed in on it, and in which rooms it is.
-    pub fn connection(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
-        self.connections.lock().all.get(id).cloned()
-    }
-
-    /// The connections of a user.
-    pub fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
-        let connections = self.connections.lock();
-        let ids = connections.by_user.get(user).into_iter().flatten();
-        ids.filter_map(|id| connections.all.get(id).cloned()).collect()
-    }
-
-    /// Ends all connections of a user. Says how many there were.
-    pub fn disconnect(&self, user: &UserId) -> usize {
-        let connections = self.connections_of(user);
-        connections.iter().for_each(|connection| connection.disconnect());
-        connections.len()
-    }
-
-    /// The figures of this server.
-    pub fn stats(&self) -> Stats {
-        let connections = self.connections.lock();
-        // A project is watched in one kind of room and its stories are followed in another.
-        let projects = self.rooms.connections(&[room::PROJECT, room::STORIES]);
-        Stats {
-            total_connections: connections.all.len(),
-            authenticated_users: connections.by_user.len(),
-            user_connections: connections.by_user.values().map(HashSet::len).sum(),
-            projects: projects.into_iter().collect(),
-            active_users: self.rates.active_users(),
-        }
-    }
-
-    pub(crate) fn add(&self, connection: &Arc<Connection>) {
-        let mut connections = self.connections.lock();
-        connections.all.insert(connection.id.clone(), connection.clone());
-        metrics::connections(connections.all.len());
-    }
-
-    pub(crate) fn signed_in(&self, connection: &Connection, user: &UserId) {
-        let mut connections = self.connections.lock();
-        connections.by_user.entry(user.clone()).or_default().insert(connection.id.clone());
-        metrics::users(connections.by_user.len());
-    }
-
-    pub(crate) fn remove(&self, connection: &Connection) {
-        for room in connection.rooms() {
-            self.rooms.remove(&room, &connection.id, Parting::Lost);
-        }
-        let mut connections = self.connections.lock();
-        connections.all.remove(&connection.id);
-        if let Some(identity) = connection.identity()
-            && let Some(ids) = connections.by_user.get_mut(&identity.user_id)
-        {
-            ids.remove(&connection.id);
-            if ids.is_empty() {
-                connections.by_user.remove(&identity.user_id);
-            }
-        }
-        metrics::users(connections.by_user.len());
-        metrics::connections(connections.all.len());
-    }
-
     /// Tells the members of rooms who comes and goes, trims logs, forgets what nobody needs any
     /// longer, and keeps the keys of tokens up to date. Runs until it is dropped.
     pub(crate) async fn upkeep(self: Arc<Self>) {
@@ -532,97 +458,8 @@ impl Engine {
             notified.await;
         }
     }
-
-    /// Connections that are still there.
-    pub(crate) fn connection_count(&self) -> usize {
-        self.connections.lock().all.len()
-    }
 }
 
 fn not_in(room: &RoomAddress) -> Error {
     Error::refused(ErrorCode::NotFound, format!("not in the room {room}"))
-}
-
-/// A join's filter, where it asks for no more than may be kept of it.
-fn filter(events: Option<Vec<String>>) -> Result<Filter> {
-    let Some(events) = events else { return Ok(Filter::default()) };
-    if events.len() > MAX_FILTER_EVENTS {
-        return Err(Error::field("events", format!("expected at most {MAX_FILTER_EVENTS} names")));
-    }
-    if let Some(at) = events.iter().position(|name| name.len() > MAX_EVENT_NAME_BYTES) {
-        let problem = format!("expected at most {MAX_EVENT_NAME_BYTES} bytes");
-        return Err(Error::field(format!("events[{at}]"), problem));
-    }
-    Ok(Filter::of(events))
-}
-
-/// The figures of a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stats {
-    /// Connections, signed in or not.
-    pub total_connections: usize,
-    /// Users with at least one connection.
-    pub authenticated_users: usize,
-    /// Connections that are signed in.
-    pub user_connections: usize,
-    /// Each project that is watched or followed, with the connections in its rooms.
-    pub projects: Vec<(String, usize)>,
-    /// Users who sent something within the rate window.
-    pub active_users: usize,
-}
-
-/// The rooms that the engine serves by itself, and the events that concern rooms of any kind.
-struct OwnRooms;
-
-impl Domain for OwnRooms {
-    fn register(self, registry: &mut Registry) {
-        registry.room(room::USER, async |identity: Identity, id: String| {
-            if identity.user_id.as_str() == id {
-                Ok(())
-            } else {
-                Err(Error::refused(ErrorCode::AccessDenied, "this is another user's room"))
-            }
-        });
-        // An application may have its own check for these.
-        if registry.access_check(room::ROOM).is_none() {
-            registry.room(room::ROOM, async |_: Identity, _: String| Ok(()));
-        }
-
-        registry.on(async |context: Context, join: RoomJoin| {
-            let address = context.engine.address(&join.room)?;
-            context.engine.join(&context, &address, join.since, join.events).await
-        });
-        registry.on(async |context: Context, leave: RoomLeave| {
-            let address = context.engine.address(&leave.room)?;
-            context.engine.leave(&context.connection, &address)
-        });
-        registry.on(async |context: Context, told: PresenceUpdate| {
-            let address = context.engine.address(&told.room)?;
-            let state = told.state.filter(|state| !state.is_null());
-            if let Some(state) = &state
-                && serde_json::to_string(state)?.len() > MAX_PRESENCE_STATE_BYTES
-            {
-                let problem = format!("expected at most {MAX_PRESENCE_STATE_BYTES} bytes of JSON");
-                return Err(Error::field("state", problem));
-            }
-            let rooms = &context.engine.rooms;
-            let user = rooms.update_presence(&address, &context.connection.id, told.status, state);
-            user.ok_or_else(|| not_in(&address))
-        });
-        registry.on_binary(async |context: Context, asked: RoomHistory| {
-            let address = context.engine.address(&asked.room)?;
-            if !context.connection.is_in(&address) {
-                return Err(not_in(&address));
-            }
-            let past = context.engine.rooms.history(
-                &address,
-                &asked.epoch,
-                asked.after.get(),
-                MAX_HISTORY_BYTES,
-            )?;
-            let (events, position, complete) = (past.events, past.position, past.complete);
-            let answer = History { events, position, complete };
-            Ok(Attached { answer, attachments: past.attachments })
-        });
-    }
 }

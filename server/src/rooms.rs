@@ -1,63 +1,39 @@
 //! Rooms: who is in them, their logs, and the one way an event gets to all of them
 //! (wire.md, sections 3, 4 and 6).
 
+mod filter;
+mod members_presence;
+mod past;
+
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering},
     },
-    time::Duration,
 };
 
+pub(crate) use filter::Filter;
 use parking_lot::Mutex;
 use samewire_protocol::{
-    Epoch, Event, Position, RoomAddress, RoomKind,
-    id::ConnectionId,
-    limits::MAX_SENT_ATTACHMENTS,
-    presence::{PresenceChanged, PresenceState, Status, User},
-    room::USER,
-    rooms::LoggedEvent,
+    Epoch, Position, RoomAddress, RoomKind, id::ConnectionId, presence::User, room::USER,
 };
-use serde_json::{Value, value::RawValue};
+use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use crate::{
-    activities::{Activities, Announcement, Shown},
-    attachments::{self, Attachments},
+    activities::{Activities, Shown},
+    attachments::Attachments,
     auth::Identity,
     clock,
     connection::{Connection, SendError},
     error::Result,
-    log::{LogBounds, Logged, RoomLog, safe},
+    log::{LogBounds, Logged, RoomLog},
     metrics,
     presence::Presence,
     retained::{Retain, Retained},
-    socketio::{self, Frame},
+    socketio::Frame,
 };
-
-/// Only these events of a room are sent to a member; all of them where none are named.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Filter(Option<Arc<[Box<str>]>>);
-
-impl Filter {
-    /// Only these events.
-    pub(crate) fn of(mut events: Vec<String>) -> Self {
-        // In order: it is asked for each member and event, and this is found sooner than a hash.
-        events.sort_unstable();
-        Self(Some(events.into_iter().map(String::into_boxed_str).collect()))
-    }
-
-    fn wants(&self, event: &str) -> bool {
-        self.0
-            .as_ref()
-            .is_none_or(|events| events.binary_search_by(|wanted| (**wanted).cmp(event)).is_ok())
-    }
-
-    fn wants_all(&self) -> bool {
-        self.0.is_none()
-    }
-}
 
 /// All rooms of this server.
 #[derive(Debug)]
@@ -120,9 +96,6 @@ pub(crate) enum Parting {
     Lost,
 }
 
-/// Rooms are looked at for changes of presence no more often than this.
-const STIR_PAUSE: Duration = Duration::from_millis(5);
-
 /// How an event is published, where it isn't simply sent to all.
 #[derive(Debug, Default)]
 pub(crate) struct Publishing<'a> {
@@ -143,15 +116,6 @@ pub(crate) struct Entry {
     pub(crate) recovered: bool,
     pub(crate) missed: u32,
     pub(crate) users: Vec<User>,
-}
-
-/// What a room's log holds after an offset.
-pub(crate) struct Past {
-    pub(crate) events: Vec<LoggedEvent>,
-    /// The binary values of all of them.
-    pub(crate) attachments: Attachments,
-    pub(crate) position: Position,
-    pub(crate) complete: bool,
 }
 
 /// Who is in a room.
@@ -176,51 +140,6 @@ impl Room {
             idle_since_ms: now_ms,
             forgotten: false,
         }
-    }
-
-    /// Tells the members who came, changed or left.
-    fn tell_presence(&mut self, address: &RoomAddress, now_ms: u64) -> Result<()> {
-        let Some(changes) = self.presence.changes(address.as_str(), now_ms) else { return Ok(()) };
-        let frame = socketio::event(PresenceChanged::NAME, &changes)?;
-        for member in self.members.values_mut() {
-            if !member.filter.wants(PresenceChanged::NAME) {
-                continue;
-            }
-            metrics::published(PresenceChanged::NAME);
-            let told = member.cursor == Cursor::Live && member.connection.try_send(&frame).is_ok();
-            if !told && !member.presence_missed {
-                member.presence_missed = true;
-                member.connection.fell_behind(address);
-            }
-        }
-        Ok(())
-    }
-
-    /// Tells the members what users do, where that changed.
-    fn tell_activities(&mut self, address: &RoomAddress) {
-        for member in self.members.values_mut() {
-            let told = member.cursor == Cursor::Live && member.tell_activities(&self.activities);
-            if !told && !member.activities_missed {
-                member.activities_missed = true;
-                member.connection.fell_behind(address);
-            }
-        }
-    }
-}
-
-impl Member {
-    /// Tells it what users do, as far as it doesn't know. Says no where its buffer has no room.
-    fn tell_activities(&mut self, activities: &Activities) -> bool {
-        while let Some(change) = activities.next_for(&self.connection.id, &self.shown) {
-            if self.filter.wants(change.event) {
-                if self.connection.try_send(&change.frame) == Err(SendError::Full) {
-                    return false;
-                }
-                metrics::published(change.event);
-            }
-            self.shown.apply(change);
-        }
-        true
     }
 }
 
@@ -358,34 +277,6 @@ impl Rooms {
         .unwrap_or_default()
     }
 
-    /// Sends a member who is in the room, where it missed a change of that, and what users do there.
-    /// Gives `Full` where its buffer has no room for it yet.
-    ///
-    /// Under the room's lock, so that no later change overtakes it.
-    pub(crate) fn send_missed_presence(
-        &self,
-        address: &RoomAddress,
-        id: &ConnectionId,
-    ) -> Result<Option<SendError>> {
-        self.peek(address, |room| {
-            let Some(member) = room.members.get_mut(id) else { return Ok(None) };
-            member.activities_missed = !member.tell_activities(&room.activities);
-            if member.activities_missed {
-                return Ok(Some(SendError::Full));
-            }
-            if !member.presence_missed {
-                return Ok(None);
-            }
-            let users = room.presence.shown();
-            let state = PresenceState { room: address.to_string(), users };
-            let frame = socketio::event(PresenceState::NAME, &state)?;
-            let refused = member.connection.try_send(&frame).err();
-            member.presence_missed = refused.is_some();
-            Ok(refused)
-        })
-        .unwrap_or(Ok(None))
-    }
-
     /// Appends an event to a room's log and sends it to all members that keep up. A member whose
     /// buffer is full is cut off from the stream; its connection's task catches up from the log.
     ///
@@ -429,57 +320,6 @@ impl Rooms {
         self.peek(address, |room| room.log.acknowledged(number)).flatten()
     }
 
-    /// What a room's log holds after an offset, up to `max_bytes` and [`MAX_SENT_ATTACHMENTS`] of it.
-    pub(crate) fn history(
-        &self,
-        address: &RoomAddress,
-        epoch: &Epoch,
-        after: u64,
-        max_bytes: usize,
-    ) -> Result<Past> {
-        self.enter(address, |room| {
-            room.log.trim(clock::unix_ms());
-            let position = room.log.position();
-            if *epoch != position.epoch {
-                let (events, attachments) = (Vec::new(), Attachments::default());
-                return Ok(Past { events, attachments, position, complete: false });
-            }
-            let mut complete = room.log.reaches_offset(after);
-            let mut events = Vec::new();
-            let mut attachments = Vec::new();
-            let mut has_lookalike = false;
-            let mut bytes = 0;
-            for logged in room.log.after(after) {
-                let mut payload = serde_json::from_str(logged.frame.payload())?;
-                let binary = logged.frame.attachments().as_slice();
-                // Text that looks like a placeholder is none, but would be one beside binary values.
-                let is_lookalike = binary.is_empty() && attachments::holds_placeholder(&payload);
-                let is_mixed = if binary.is_empty() {
-                    is_lookalike && !attachments.is_empty()
-                } else {
-                    has_lookalike || attachments.len() + binary.len() > MAX_SENT_ATTACHMENTS
-                };
-                bytes += logged.frame.size();
-                if (bytes > max_bytes || is_mixed) && !events.is_empty() {
-                    complete = false;
-                    break;
-                }
-                has_lookalike |= is_lookalike;
-                if !binary.is_empty() {
-                    attachments::renumber(&mut payload, attachments.len());
-                    attachments.extend_from_slice(binary);
-                }
-                events.push(LoggedEvent {
-                    event: logged.event.to_string(),
-                    payload,
-                    offset: safe(logged.offset),
-                });
-            }
-            let attachments = attachments.into_iter().collect();
-            Ok(Past { events, attachments, position, complete })
-        })
-    }
-
     /// Takes a connection out of a room, for good or because it was lost. Says whether it was in it.
     pub(crate) fn remove(
         &self,
@@ -503,102 +343,6 @@ impl Rooms {
             true
         })
         .unwrap_or(false)
-    }
-
-    /// A member says how its user is.
-    pub(crate) fn update_presence(
-        &self,
-        address: &RoomAddress,
-        id: &ConnectionId,
-        status: Option<Status>,
-        state: Option<Value>,
-    ) -> Option<User> {
-        let user = self.peek(address, |room| {
-            let user = room.members.get(id)?.identity.user_id.clone();
-            room.presence.update(id, &user, status, state, clock::unix_ms())
-        })??;
-        self.stir(address);
-        Some(user)
-    }
-
-    /// A member's user is at something, until a moment at which it has to have said so again. Says
-    /// whether it is a member.
-    pub(crate) fn begin_activity(
-        &self,
-        address: &RoomAddress,
-        id: &ConnectionId,
-        announcement: &Announcement,
-        until_ms: u64,
-    ) -> bool {
-        let is_member = self.peek(address, |room| {
-            let user = room.members.get(id)?.identity.user_id.clone();
-            if room.activities.begin(user, id, announcement.clone(), until_ms) {
-                room.tell_activities(address);
-            }
-            Some(())
-        });
-        self.stir(address);
-        is_member.flatten().is_some()
-    }
-
-    /// A member's user isn't at it any more.
-    pub(crate) fn end_activity(
-        &self,
-        address: &RoomAddress,
-        id: &ConnectionId,
-        event: &'static str,
-    ) -> bool {
-        let is_member = self.peek(address, |room| {
-            let user = room.members.get(id)?.identity.user_id.clone();
-            if room.activities.end(event, &user, id) {
-                room.tell_activities(address);
-            }
-            Some(())
-        });
-        is_member.flatten().is_some()
-    }
-
-    fn stir(&self, address: &RoomAddress) {
-        // A user's own room holds nobody to be told of.
-        if address.kind() == USER {
-            return;
-        }
-        self.stirred.lock().insert(address.clone());
-        self.stir.notify_one();
-    }
-
-    /// Tells members who came, changed or left, when it is due. Runs until it is dropped.
-    pub(crate) async fn tell_presence(&self) {
-        loop {
-            let now_ms = clock::unix_ms();
-            let stirred: Vec<_> = self.stirred.lock().iter().cloned().collect();
-            let mut next_ms = u64::MAX;
-            for address in stirred {
-                let due_ms = self.peek(&address, |room| {
-                    if let Err(error) = room.tell_presence(&address, now_ms) {
-                        tracing::error!(%error, "presence can't be told");
-                    }
-                    if room.activities.expire(now_ms) {
-                        room.tell_activities(&address);
-                    }
-                    let due_ms = [room.presence.due_at_ms(), room.activities.due_at_ms()];
-                    let due_ms = due_ms.into_iter().flatten().min();
-                    if due_ms.is_none() {
-                        // Under the room's lock, so that no new change is overlooked.
-                        self.stirred.lock().remove(&address);
-                    }
-                    due_ms
-                });
-                match due_ms {
-                    Some(due_ms) => next_ms = next_ms.min(due_ms.unwrap_or(u64::MAX)),
-                    None => drop(self.stirred.lock().remove(&address)),
-                }
-            }
-            let wait = Duration::from_millis(next_ms.saturating_sub(now_ms).min(60_000));
-            let _ = tokio::time::timeout(wait, self.stir.notified()).await;
-            // Many who come at once are looked at once.
-            tokio::time::sleep(STIR_PAUSE).await;
-        }
     }
 
     /// Takes out all members that `whom` holds for, whose access was taken back. A join that

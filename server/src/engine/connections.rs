@@ -1,0 +1,111 @@
+//! Who is connected to this server.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
+
+use samewire_protocol::{
+    id::{ConnectionId, UserId},
+    room,
+};
+
+use super::Engine;
+use crate::{connection::Connection, metrics, rooms::Parting};
+
+/// Connections that are signed in, and all others.
+#[derive(Debug, Default)]
+pub(super) struct Connections {
+    all: HashMap<ConnectionId, Arc<Connection>>,
+    by_user: HashMap<UserId, HashSet<ConnectionId>>,
+}
+
+/// The figures of a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stats {
+    /// Connections, signed in or not.
+    pub total_connections: usize,
+    /// Users with at least one connection.
+    pub authenticated_users: usize,
+    /// Connections that are signed in.
+    pub user_connections: usize,
+    /// Each project that is watched or followed, with the connections in its rooms.
+    pub projects: Vec<(String, usize)>,
+    /// Users who sent something within the rate window.
+    pub active_users: usize,
+}
+
+impl Engine {
+    /// Whether a user is connected.
+    pub fn is_online(&self, user: &UserId) -> bool {
+        self.connections.lock().by_user.contains_key(user)
+    }
+
+    /// A connection, by its public id: who is signed in on it, and in which rooms it is.
+    pub fn connection(&self, id: &ConnectionId) -> Option<Arc<Connection>> {
+        self.connections.lock().all.get(id).cloned()
+    }
+
+    /// The connections of a user.
+    pub fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
+        let connections = self.connections.lock();
+        let ids = connections.by_user.get(user).into_iter().flatten();
+        ids.filter_map(|id| connections.all.get(id).cloned()).collect()
+    }
+
+    /// Ends all connections of a user. Says how many there were.
+    pub fn disconnect(&self, user: &UserId) -> usize {
+        let connections = self.connections_of(user);
+        connections.iter().for_each(|connection| connection.disconnect());
+        connections.len()
+    }
+
+    /// The figures of this server.
+    pub fn stats(&self) -> Stats {
+        let connections = self.connections.lock();
+        // A project is watched in one kind of room and its stories are followed in another.
+        let projects = self.rooms.connections(&[room::PROJECT, room::STORIES]);
+        Stats {
+            total_connections: connections.all.len(),
+            authenticated_users: connections.by_user.len(),
+            user_connections: connections.by_user.values().map(HashSet::len).sum(),
+            projects: projects.into_iter().collect(),
+            active_users: self.rates.active_users(),
+        }
+    }
+
+    pub(crate) fn add(&self, connection: &Arc<Connection>) {
+        let mut connections = self.connections.lock();
+        connections.all.insert(connection.id.clone(), connection.clone());
+        metrics::connections(connections.all.len());
+    }
+
+    pub(crate) fn signed_in(&self, connection: &Connection, user: &UserId) {
+        let mut connections = self.connections.lock();
+        connections.by_user.entry(user.clone()).or_default().insert(connection.id.clone());
+        metrics::users(connections.by_user.len());
+    }
+
+    pub(crate) fn remove(&self, connection: &Connection) {
+        for room in connection.rooms() {
+            self.rooms.remove(&room, &connection.id, Parting::Lost);
+        }
+        let mut connections = self.connections.lock();
+        connections.all.remove(&connection.id);
+        if let Some(identity) = connection.identity()
+            && let Some(ids) = connections.by_user.get_mut(&identity.user_id)
+        {
+            ids.remove(&connection.id);
+            if ids.is_empty() {
+                connections.by_user.remove(&identity.user_id);
+            }
+        }
+        metrics::users(connections.by_user.len());
+        metrics::connections(connections.all.len());
+    }
+
+    /// Connections that are still there.
+    pub(crate) fn connection_count(&self) -> usize {
+        self.connections.lock().all.len()
+    }
+}
