@@ -4,7 +4,6 @@ use aide::openapi::{
     ApiKeyLocation, OpenApi, Operation, Parameter, ParameterData, ParameterSchemaOrContent,
     PathStyle, ReferenceOr, SchemaObject, SecurityScheme,
 };
-use samewire_protocol::id::ProjectId;
 use schemars::JsonSchema;
 
 /// What a caller opens a route with.
@@ -107,7 +106,7 @@ fn path_part(name: &str) -> Parameter {
             required: true,
             deprecated: None,
             format: ParameterSchemaOrContent::Schema(SchemaObject {
-                json_schema: ProjectId::json_schema(&mut generator),
+                json_schema: String::json_schema(&mut generator),
                 external_docs: None,
                 example: None,
             }),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     fuzz, mutation,
     raw_http::Call,
-    target::{API_KEY, Target, token},
+    target::{API_KEY, Target, signed, token},
 };
 
 #[test]
@@ -74,6 +74,9 @@ fn call(random: &mut StdRng, target: &Target, document: &Value) -> Call {
         }
         call.body = Some(body);
     }
+    if path.starts_with("/api/webhooks") && random.random_ratio(9, 10) {
+        call = signed(call);
+    }
     match random.random_range(0..60) {
         0 => {
             call.method = ["OPTIONS", "HEAD", "TRACE", "PROPFIND", "get", ""]
@@ -107,6 +110,12 @@ fn filled(random: &mut StdRng, target: &Target, path: &str) -> String {
                 target.project["id"].as_str().unwrap()
             }
             (path, _) if path.starts_with("/api/sessions") => &target.session,
+            (path, _) if path.starts_with("/api/inbox/messages") => {
+                target.message["messageId"].as_str().unwrap()
+            }
+            (path, _) if path.starts_with("/api/inbox") => {
+                target.message["conversationId"].as_str().unwrap()
+            }
             _ => "ada",
         };
         if random.random_ratio(4, 5) { real.to_owned() } else { escaped(&mutation::text(random)) }
@@ -144,7 +153,8 @@ fn made(random: &mut StdRng, document: &Value, schema: &Value, depth: u32) -> Va
         let named = document.pointer(pointer).unwrap_or(&Value::Null);
         return made(random, document, named, depth - 1);
     }
-    for choice in ["anyOf", "oneOf", "enum"] {
+    // All of one, which is how a field with words of its own refers to a type.
+    for choice in ["anyOf", "oneOf", "allOf", "enum"] {
         if let Some(chosen) = schema[choice].as_array().and_then(|choices| choices.choose(random)) {
             let literal = choice == "enum";
             return if literal {

@@ -11,6 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use aws_lc_rs::hmac;
 use samewire_server::{Identity, auth::Issuer};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -27,6 +28,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Opens the calls of back ends.
 pub(crate) const API_KEY: &str = "the key of a back end";
 
+/// Signs webhooks.
+const WEBHOOK_SECRET: &str = "a secret of the platforms";
+
 const SECRET: &str = "a secret that is long enough to be one";
 
 /// A running server.
@@ -40,6 +44,8 @@ pub(crate) struct Target {
     pub(crate) project: Value,
     /// A session of that project.
     pub(crate) session: String,
+    /// A message in ada's inbox, and its conversation.
+    pub(crate) message: Value,
     /// How often it answered how.
     pub(crate) answers: BTreeMap<String, u64>,
     failure: Option<String>,
@@ -62,6 +68,7 @@ impl Target {
                 ("RUST_LOG", "error"),
                 ("JWT_SECRET", SECRET),
                 ("PUBLISH_KEY", API_KEY),
+                ("WEBHOOK_SECRET", WEBHOOK_SECRET),
                 ("PORT", "0"),
                 ("CONNECTIONS_PER_SECOND", "1000000"),
                 ("RATE_LIMIT_MAX", "1000000000"),
@@ -93,6 +100,7 @@ impl Target {
             _folder: folder,
             project: Value::Null,
             session: String::new(),
+            message: Value::Null,
             answers: BTreeMap::new(),
             failure: None,
         };
@@ -104,6 +112,12 @@ impl Target {
         let begun = begun.header("X-Ingest-Key", created["ingestKey"].as_str().unwrap());
         target.session = target.json(begun)["sessionId"].as_str().unwrap().to_owned();
         target.project = created;
+        let brought = json!({
+            "userId": "ada", "externalConversationId": "1", "externalMessageId": "1",
+            "sender": { "id": "1" }, "text": "hello", "sentAt": "2026-11-21T07:38:47.123Z",
+        });
+        let brought = Call::post("/api/webhooks/sms", &brought);
+        target.message = target.json(signed(brought));
         target
     }
 
@@ -193,6 +207,13 @@ impl Target {
         assert!((200..300).contains(&answer.status), "{}: {}", answer.status, answer.body);
         serde_json::from_str(&answer.body).unwrap()
     }
+}
+
+/// A call with the signature of its body.
+pub(crate) fn signed(call: Call) -> Call {
+    let key = hmac::Key::new(hmac::HMAC_SHA256, WEBHOOK_SECRET.as_bytes());
+    let tag = hmac::sign(&key, call.body.as_deref().unwrap_or_default());
+    call.header("X-Signature-256", &hex::encode(tag))
 }
 
 /// A token of a user.

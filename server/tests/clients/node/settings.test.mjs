@@ -178,8 +178,8 @@ describe('CORS_ORIGIN', () => {
   })
 })
 
-test('without PUBLISH_KEY the calls of back ends are refused', async (t) => {
-  const server = await start(t, {})
+for (const PUBLISH_KEY of [undefined, '']) test(`without PUBLISH_KEY the calls of back ends are refused${PUBLISH_KEY === '' ? ', and with an empty one' : ''}`, async (t) => {
+  const server = await start(t, { PUBLISH_KEY })
   for (const [method, path] of [['POST', '/api/publish'], ['GET', '/api/users/anna'], ['POST', '/api/users/anna/disconnect'], ['GET', '/api/rooms/lobby']]) {
     const response = await fetch(server.url + path, { method, headers: { 'x-api-key': '' } })
     const { code, detail } = await response.json()
