@@ -6,6 +6,8 @@ export default defineConfig({
   testIgnore: process.env.SCREENSHOTS ? [] : ['screenshots.spec.ts'],
   outputDir: 'test-results',
   fullyParallel: true,
+  // Tests wait for pages and servers more than they work.
+  workers: 2,
   forbidOnly: !!process.env.CI,
   reporter: 'list',
   // A busy machine is no fault of the page.

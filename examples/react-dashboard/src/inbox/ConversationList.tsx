@@ -7,10 +7,9 @@ import { Count } from './UnreadBadge'
 interface ConversationListProps {
   conversations: readonly InboxConversation[]
   shown: string | undefined
-  isReady: boolean
 }
 
-export function ConversationList({ conversations, shown, isReady }: ConversationListProps) {
+export function ConversationList({ conversations, shown }: ConversationListProps) {
   return (
     <nav className="inbox-conversations" aria-label="Conversations">
       <ul>
@@ -29,7 +28,7 @@ export function ConversationList({ conversations, shown, isReady }: Conversation
           </li>
         ))}
       </ul>
-      {isReady && conversations.length === 0 && <p className="inbox-nothing">No messages yet</p>}
+      {conversations.length === 0 && <p className="inbox-nothing">No messages yet</p>}
     </nav>
   )
 }

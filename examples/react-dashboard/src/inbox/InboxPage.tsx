@@ -12,6 +12,8 @@ export function InboxPage() {
   const { item } = useRoute()
   const { conversations, messages, unreadCounts, totalUnread, markRead, status, error } = useInbox({ conversationId: item })
   const [platform, setPlatform] = useState<string>()
+  // What was read once stays, while more is read.
+  const isReady = status === 'joined' || conversations.length > 0
   const shown = conversations.find(({ id }) => id === item)
   const listed = conversations.filter((conversation) => platform === undefined || conversation.platform === platform)
   const platforms = [...new Set(conversations.map(({ platform }) => platform))].sort()
@@ -22,8 +24,9 @@ export function InboxPage() {
       <h1 className="spoken">Inbox</h1>
       {error && <p role="alert">{error.message}</p>}
       <div className="inbox-list">
-        <PlatformFilter platforms={platforms} unreadCounts={unreadCounts} totalUnread={totalUnread} picked={platform} onPick={setPlatform} />
-        <ConversationList conversations={listed} shown={shown?.id} isReady={status === 'joined'} />
+        {/* All at once: platforms that come later would push the list down. */}
+        {isReady && <PlatformFilter platforms={platforms} unreadCounts={unreadCounts} totalUnread={totalUnread} picked={platform} onPick={setPlatform} />}
+        {isReady && <ConversationList conversations={listed} shown={shown?.id} />}
       </div>
       <Thread conversation={shown} messages={shown ? messages : []} />
     </main>
