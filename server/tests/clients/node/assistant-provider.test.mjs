@@ -150,12 +150,13 @@ describe('a provider that answers well', () => {
     const on = await conversation(t)
     on.provider.script = async (response) => {
       streamed(response)
-      for (let n = 0; n < 2000; n++) await write(response, delta(`${n} `))
+      await writeSlowly(response, Array.from({ length: 400 }, (_, n) => delta(`${n % 10}`)), 2)
+      for (let n = 0; n < 2000; n++) await write(response, delta(` ${n}`))
       response.end(end())
     }
     const began = performance.now()
     const { content } = complete(await answered(on, 'Count'))
-    assert.equal(content, Array.from({ length: 2000 }, (_, n) => `${n} `).join(''))
+    assert.equal(content, '0123456789'.repeat(40) + Array.from({ length: 2000 }, (_, n) => ` ${n}`).join(''))
     assert.equal(on.chunks().map(({ chunk }) => chunk).join(''), content)
     assert.deepEqual(on.chunks().map(({ index }) => index), on.chunks().map((_, n) => n))
     // The first comes at once, and the last does not wait.
@@ -387,6 +388,16 @@ test('cancelling ends the request, at whatever it waits for', async (t) => {
     assert.deepEqual(complete(await over), data)
     await on.provider.requests[asked]?.ended
   }
+})
+
+test('deleting the conversation ends the request', async (t) => {
+  const on = await conversation(t)
+  on.provider.script = (response) => streamed(response).write(delta('Ferns'))
+  const begun = next(on.socket, 'message:chunk')
+  await on.ask('And?')
+  await begun
+  assert.equal((await ask(on.socket, 'conversation:delete', { conversationId: on.conversationId })).ok, true)
+  await on.provider.requests[0].ended
 })
 
 test('so many answers are under way at once, and the others come after them', async (t) => {
