@@ -7,7 +7,7 @@ use axum::{
     Extension, Json, Router,
     body::Body,
     extract::{ConnectInfo, DefaultBodyLimit, Request, State},
-    http::{HeaderMap, HeaderValue, Method, header},
+    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     serve::{Listener, ListenerExt},
@@ -27,6 +27,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tower::ServiceExt;
 use tower_http::{
     catch_panic::CatchPanicLayer,
+    compression::{
+        CompressionLayer,
+        predicate::{Predicate, SizeAbove},
+    },
     cors::{AllowOrigin, CorsLayer},
     timeout::RequestBodyTimeoutLayer,
 };
@@ -51,6 +55,9 @@ use crate::{
 
 /// Messages that may wait in a connection's buffer. Past it the client is caught up from the logs.
 const SEND_BUFFER: usize = 512;
+
+/// Answers of fewer bytes are not compressed.
+const COMPRESSED_FROM_BYTES: u64 = 1024;
 
 /// A message up to so many times the limit is read and refused; a larger one ends the connection.
 const READ_FACTOR: usize = 4;
@@ -150,6 +157,7 @@ impl Server {
             .layer(middleware::from_fn(to_its_end))
             .with_state(engine.clone())
             .layer(sockets(&engine, config))
+            .layer(compression())
             .layer(RequestBodyTimeoutLayer::new(config.request_timeout));
         // Around the whole and not around each route, which would be copied for each request: what
         // a websocket passes on its way in.
@@ -281,6 +289,15 @@ async fn serve(server: Server, listener: TcpListener, request_timeout: Duration)
     if timeout_at(deadline, server.tasks.wait()).await.is_err() {
         tracing::warn!("tasks did not end in time");
     }
+}
+
+/// Compresses what is large for those who take it so, of long polling and of calls; but no files, of
+/// which a part may be asked for.
+fn compression() -> CompressionLayer<impl Predicate> {
+    let is_no_file = |_: StatusCode, _: Version, headers: &HeaderMap, _: &Extensions| {
+        !headers.contains_key(header::ACCEPT_RANGES)
+    };
+    CompressionLayer::new().compress_when(SizeAbove::new(COMPRESSED_FROM_BYTES).and(is_no_file))
 }
 
 /// A server that stops takes nothing new, and still lets long polling come to its end.
