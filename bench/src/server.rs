@@ -76,6 +76,7 @@ impl Server {
             .env("JWT_SECRET", SECRET)
             .env("PORT", "0")
             .env("DATABASE_URL", database)
+            .env("MEDIA_DIR", folder.path().join("media"))
             .env("RATE_LIMIT_MAX", "1000000000")
             .env("CONNECTIONS_PER_SECOND", "1000000")
             .env("RUST_LOG", "info")

@@ -15,6 +15,7 @@ mod processing;
 mod queries;
 mod recording;
 mod transcripts;
+mod turns;
 mod uploads;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -28,6 +29,8 @@ use samewire_protocol::{
     stories::Story,
 };
 use tokio::sync::Notify;
+
+use turns::Turns;
 
 use super::projects::{Access, Project, Projects};
 use crate::{
@@ -72,6 +75,8 @@ pub struct Stories {
     projects: Projects,
     settings: Settings,
     media: Media,
+    /// For uploading.
+    turns: Turns,
     /// By project.
     order: Arc<StripedLocks>,
     /// Wakes whoever processes stories.
@@ -95,6 +100,7 @@ impl Stories {
             projects,
             media: Media::open(&settings.media_dir)?,
             settings,
+            turns: Turns::default(),
             order: Arc::default(),
             to_process: Arc::default(),
             to_export: Arc::default(),

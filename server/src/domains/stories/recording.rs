@@ -237,3 +237,101 @@ impl<G: Fn() -> bool + Send + Sync> MediaSource for Watched<File, G> {
         self.file.metadata().ok().map(|metadata| metadata.len())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read_bytes(bytes: &[u8]) -> Recording {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        read(file.path(), &Arc::default(), |_| {}, || true).unwrap()
+    }
+
+    fn wav(frames: u32) -> Vec<u8> {
+        let size = 2 * frames;
+        let mut wav = b"RIFF".to_vec();
+        wav.extend((36 + size).to_le_bytes());
+        wav.extend(b"WAVEfmt \x10\0\0\0\x01\0\x01\0");
+        wav.extend(8000_u32.to_le_bytes());
+        wav.extend(16_000_u32.to_le_bytes());
+        wav.extend(b"\x02\0\x10\0data");
+        wav.extend(size.to_le_bytes());
+        wav.extend(vec![0; size as usize]);
+        wav
+    }
+
+    #[test]
+    fn a_recording_is_as_long_as_its_frames() {
+        let read = read_bytes(&wav(12_000));
+        assert_eq!(read.media_type, "audio/x-wav");
+        assert_eq!(read.audio, Ok(Some(Audio { duration_ms: 1500, sample_rate: Some(8000) })));
+    }
+
+    #[test]
+    fn a_checksum_is_sha_256() {
+        let read = read_bytes(b"abc");
+        let expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        assert_eq!((read.checksum.as_str(), read.media_type.as_str()), (expected, "text/plain"));
+    }
+
+    #[test]
+    fn stages_and_position_tell_how_far_it_is() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let bytes = wav(8000);
+        std::fs::write(file.path(), &bytes).unwrap();
+        let position = Arc::new(Position::default());
+        let told = parking_lot::Mutex::new(Vec::new());
+        read(file.path(), &position, |stage| told.lock().push((stage, position.get())), || true)
+            .unwrap();
+        assert_eq!(*told.lock(), [("checksum", 0), ("audio", bytes.len() as u64)]);
+        assert_eq!(position.get(), bytes.len() as u64);
+    }
+
+    #[test]
+    fn who_says_stop_is_heard_in_the_middle() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), wav(1_000_000)).unwrap();
+        let asked = Arc::new(AtomicU64::new(0));
+        let go_on = move || asked.fetch_add(1, Ordering::Relaxed) < 5;
+        let position = Arc::new(Position::default());
+        assert!(read(file.path(), &position, |_| {}, go_on).is_err());
+        assert!(position.get() < 1_000_000, "{}", position.get());
+    }
+
+    /// The beginnings of what is read, by which it is told.
+    const MAGIC: [&[u8]; 9] = [
+        b"RIFF\xff\xff\xff\x7fWAVE",
+        b"fLaC\0\0\0\x22",
+        b"OggS\0\x02",
+        b"ID3\x04\0\0\0\0\x10\0",
+        b"\xff\xfb\x90\x64",
+        b"\0\0\0\x18ftypM4A ",
+        b"\x1a\x45\xdf\xa3\x01\0\0\0\0\0\0\x1f",
+        b"FORM\0\0\x10\0AIFF",
+        b"caff\0\x01\0\0",
+    ];
+
+    proptest! {
+        #[test]
+        fn no_bytes_break_the_reader(
+            magic in 0..MAGIC.len(),
+            rest in proptest::collection::vec(any::<u8>(), 0..2000),
+        ) {
+            let bytes = [MAGIC[magic], &rest].concat();
+            prop_assert_eq!(read_bytes(&bytes).checksum.len(), 64);
+        }
+
+        #[test]
+        fn no_spoilt_recording_breaks_the_reader(
+            at in 0..200_usize, byte in any::<u8>(), cut in 0..600_usize,
+        ) {
+            let mut bytes = wav(200);
+            bytes[at] = byte;
+            bytes.truncate(bytes.len().saturating_sub(cut));
+            prop_assert_eq!(read_bytes(&bytes).checksum.len(), 64);
+        }
+    }
+}

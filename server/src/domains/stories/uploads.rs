@@ -109,8 +109,12 @@ impl Stories {
         form: Form,
     ) -> Result<Story> {
         let project = self.changed(project, user).await?.id;
+        // Others wait before their body is read, and cost nothing meanwhile.
+        let _turn = self.turns.take(user).await;
         let free_bytes = self.check_room(&project).await?;
         let new = form.read(self, free_bytes).await?;
+        // It may have taken long.
+        self.changed(&project, user).await?;
         self.tell(engine, user, &project, new).await
     }
 

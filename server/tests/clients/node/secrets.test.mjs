@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { readFileSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { beginSession, call, createProject, ingest, keydown, token } from './api.mjs'
+import { beginSession, call, createProject, ingest, keydown, token, upload, wav } from './api.mjs'
 import { ask, next, open, record, refusal, settled, signedIn } from './client.mjs'
 import { delta, end, event, startProvider, streamed } from './provider.mjs'
 import { SECRET, startServer } from './server.mjs'
@@ -91,6 +91,23 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
     await over
   }
   assert.equal(provider.requests[0].headers.authorization, `Bearer ${providerKey}`)
+  secrets.story = 'what somebody told of the family'
+  secrets.tag = 'what a recorder wrote of its owner'
+  secrets.fileName = 'what the file was called at home'
+  await ask(socket, 'join_project', project.id)
+  const info = Buffer.concat([Buffer.from('LIST....INFOIART....'), Buffer.from(`${secrets.tag}\0\0`)])
+  info.writeUInt32LE(info.length - 8, 4)
+  info.writeUInt32LE(info.length - 20, 16)
+  const tagged = Buffer.concat([wav(1).subarray(0, 36), info, wav(1).subarray(36)])
+  const broken = Buffer.concat([Buffer.from('fLaC'), Buffer.from(secrets.tag.repeat(20))])
+  for (const media of [tagged, broken]) {
+    const processed = next(socket, 'story_processed')
+    await upload(server, 'anna', project, { title: secrets.story, text: secrets.story, media, fileName: secrets.fileName })
+    await processed
+  }
+  const ready = next(socket, 'export_ready')
+  await call(server, 'POST', `/api/projects/${project.id}/exports`, { as: 'anna', body: { format: 'zip' } })
+  await ready
   await settled(socket)
   sockets.forEach((listened, n) => (secrets[`session ${n}`] = listened.io.engine.id))
   await server.end('SIGTERM')
@@ -104,7 +121,7 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
   for (const [name, secret] of Object.entries(secrets)) {
     assert.ok(!log.includes(secret), `${name} stands in the log: ${log.split('\n').find((line) => line.includes(secret))?.slice(0, 400)}`)
     // Verified, never stored. What belongs to the database is what was sent to be stored.
-    if (!['payload', 'message', 'question', 'answer', 'ingestKey'].includes(name)) assert.ok(!stored.includes(secret), `${name} was stored`)
-    if (!['payload', 'message', 'question', 'answer'].includes(name)) assert.ok(!told.includes(secret), `${name} was told to a client`)
+    if (!['payload', 'message', 'question', 'answer', 'ingestKey', 'story', 'tag'].includes(name)) assert.ok(!stored.includes(secret), `${name} was stored`)
+    if (!['payload', 'message', 'question', 'answer', 'story'].includes(name)) assert.ok(!told.includes(secret), `${name} was told to a client`)
   }
 })

@@ -305,7 +305,10 @@ test('Memory Management: a room that is empty and whose log has expired is forgo
   const room = () => fetch(`${own.url}/api/rooms/${encodeURIComponent(`stories:${project.id}`)}`, { headers: { 'x-api-key': KEY } })
   assert.equal((await room()).status, 200)
   const stats = async () => (await call(own, 'GET', '/api/websocket/stats', { as: 'ben' })).body
-  assert.equal((await stats()).rateLimitStats.activeUsers, 1)
+  await until('the user is counted', async () => {
+    await ask(socket, 'leave_project', 'no-such-project')
+    return (await stats()).rateLimitStats.activeUsers === 1
+  })
   socket.disconnect()
   await until('the user is forgotten', async () => (await stats()).rateLimitStats.activeUsers === 0)
   // The server looks around every ten seconds.

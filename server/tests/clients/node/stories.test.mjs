@@ -286,6 +286,32 @@ describe('an upload', () => {
     await until('the part is gone', () => files(server, 'parts').length === 0)
   })
 
+  test('waits while its user has ten under way; others don\'t', async () => {
+    const project = await createProject(server, 'anna')
+    await addMember(server, 'anna', project, 'ben')
+    const cuts = Array.from({ length: 10 }, () => begun(project, 10_000_000))
+    await until('ten are being written', () => files(server, 'parts').length === 10)
+    const eleventh = upload(server, 'anna', project, { title: 'Eleventh' })
+    assert.equal((await upload(server, 'ben', project, { title: 'Another\'s' })).status, 201)
+    cuts.forEach((cut) => cut.destroy())
+    assert.equal((await eleventh).status, 201)
+    await until('the parts are gone', () => files(server, 'parts').length === 0)
+    const { body } = await call(server, 'GET', `/api/projects/${project.id}/stories`, { as: 'anna' })
+    assert.deepEqual(body.stories.map(({ title }) => title), ['Eleventh', 'Another\'s'])
+  })
+
+  test('of somebody who is removed meanwhile is refused, and leaves nothing', async () => {
+    const project = await createProject(server, 'anna')
+    await addMember(server, 'anna', project, 'ben')
+    const slow = begun(project, undefined, 'ben')
+    const answered = answer(slow)
+    await until('it has begun', () => files(server, 'parts').length === 1)
+    await call(server, 'DELETE', `/api/projects/${project.id}/members/ben`, { as: 'anna' })
+    slow.end('x\r\n--x\r\ncontent-disposition: form-data; name="title"\r\n\r\nLate\r\n--x--\r\n')
+    assert.equal((await answered).status, 403)
+    assert.deepEqual(files(server, 'parts'), [])
+  })
+
   test('is refused for strangers, without a token, and while the project isn\'t active', async () => {
     const project = await createProject(server, 'anna')
     const what = { title: 'x', media: 'x' }
@@ -378,12 +404,12 @@ describe('a restart', () => {
 })
 
 /** A request for an upload whose recording has begun. */
-function begun(project, length) {
+function begun(project, length, as = 'anna') {
   const head = '--x\r\ncontent-disposition: form-data; name="media"; filename="x"\r\n\r\n'
   const made = request(`${server.url}/api/projects/${project.id}/stories`, {
     method: 'POST',
     headers: {
-      authorization: `Bearer ${token('anna')}`,
+      authorization: `Bearer ${token(as)}`,
       'content-type': 'multipart/form-data; boundary=x',
       ...(length && { 'content-length': length }),
     },
