@@ -11,7 +11,7 @@ test('follows the client', async () => {
   expect(result.current).toBe(client.state)
   server.reachable = false
   server.drop()
-  await gives({ status: 'reconnecting', attempt: 2 })
+  await gives({ status: 'reconnecting', reason: { code: 'CONNECT_FAILED' } })
   server.reachable = true
   await gives({ status: 'connected' })
   server.refuseConnections('TOKEN_INVALID', 'not one of ours')
