@@ -74,3 +74,19 @@ test('a project with stories, which are told and talked about', async (t) => {
   const payload = await told
   assert.equal(payload.projectId, project.id)
 })
+
+test('everybody has talked with the assistant before, and it answers', async (t) => {
+  for (const user of ['ada', 'grace', 'alan', 'katherine']) {
+    const jwt = await (await fetch(`${server.url}/demo/token?user=${user}`)).text()
+    const get = async (path) => (await fetch(server.url + path, { headers: { authorization: `Bearer ${jwt}` } })).json()
+    const { conversations } = await get('/api/conversations')
+    assert.deepEqual(conversations.map(({ ownerId }) => ownerId), [user])
+    const { messages } = await get(`/api/conversations/${conversations[0].id}/messages`)
+    assert.deepEqual(messages.map(({ role }) => role), ['user', 'assistant', 'user', 'assistant'])
+    assert.ok(messages.every(({ content, incomplete }) => content !== '' && !incomplete))
+    const socket = await inhabitant(t, user)
+    const over = next(socket, 'message:complete')
+    await ask(socket, 'message:send', { conversationId: conversations[0].id, content: 'And with milk?' })
+    assert.match((await over)[0].assistantMessage.content, /And with milk\?$/)
+  }
+})
