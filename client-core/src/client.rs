@@ -1,7 +1,5 @@
 //! The whole client: what goes in and what comes out. What happens in between is in `reactions`.
 
-use std::collections::VecDeque;
-
 use crate::{
     CallId, Checks, ClientErrorCode, Config, ConnectionState, EmitOptions, Encoded, Event, Failure,
     HandleId, Instant, Message, PageEvent, Payload, Place, Position, SocketId, Text as _, Transmit,
@@ -11,6 +9,7 @@ use crate::{
     framing::{Frame, FrameError, Packet},
     message::{Body, Request},
     outbox::{Emit, Outbox, Purpose},
+    queue::Queue,
     reactions::ABOUT_US,
     rooms::Rooms,
     timer::Timer,
@@ -26,21 +25,25 @@ pub struct Client<P: Payload> {
     pub(crate) outbox: Outbox<P>,
     pub(crate) rooms: Rooms<P>,
     /// [`ABOUT_US`], as they come.
-    pub(crate) about_us: [P::Text; ABOUT_US.len()],
+    pub(crate) about_us: Vec<P::Text>,
     /// What the server said of us at sign-in.
     pub(crate) session: Option<P>,
     /// A fresh token was asked for, to bring it on a connection that stands.
     pub(crate) renewing: bool,
     /// What is to be sent once a websocket took over.
     pub(crate) held: Vec<Message<P>>,
-    pub(crate) transmits: VecDeque<Transmit<P>>,
-    pub(crate) events: VecDeque<Event<P>>,
+    pub(crate) transmits: Queue<Transmit<P>>,
+    pub(crate) events: Queue<Event<P>>,
 }
 
 /// Calls of the application.
 impl<P: Payload> Client<P> {
     /// A client that is not connected. `seed` should differ from client to client.
     pub fn new(config: Config, seed: u64, checks: impl Checks<P> + 'static) -> Self {
+        let mut about_us = Vec::new();
+        for name in ABOUT_US {
+            about_us.push(P::Text::known(name));
+        }
         Self {
             connection: Connection::new(config, seed),
             outbox: Outbox::new(config.queue_limit),
@@ -48,12 +51,12 @@ impl<P: Payload> Client<P> {
             config,
             checks: Box::new(checks),
             rooms: Rooms::new(),
-            about_us: ABOUT_US.map(P::Text::known),
+            about_us,
             session: None,
             renewing: false,
             held: Vec::new(),
-            transmits: VecDeque::new(),
-            events: VecDeque::new(),
+            transmits: Queue::new(),
+            events: Queue::new(),
         }
     }
 
@@ -72,9 +75,8 @@ impl<P: Payload> Client<P> {
     /// Ends everything. What waits for an answer fails; no deadline stays.
     pub fn close(&mut self, now: Instant) {
         let failure = Failure::new(ClientErrorCode::Closed, "the client was closed");
-        for answered in self.outbox.drain() {
-            self.settle(answered, Err(failure.clone()));
-        }
+        let unanswered = self.outbox.drain();
+        self.fail(unanswered, &failure);
         self.rooms.close(&failure);
         self.disconnect(now);
     }
@@ -109,7 +111,7 @@ impl<P: Payload> Client<P> {
             retries: options.retries.unwrap_or(self.config.retries),
         };
         if let Err(failure) = self.outbox.add(emit) {
-            self.events.push_back(Event::Settled { call, outcome: Err(failure), refusal: None });
+            self.events.push(Event::Settled { call, outcome: Err(failure), refusal: None });
         }
         self.go_on(now);
     }
@@ -275,9 +277,8 @@ impl<P: Payload> Client<P> {
             match timer {
                 Timer::Ack => {
                     let late = Failure::new(ClientErrorCode::Timeout, "no answer came in time");
-                    for answered in self.outbox.expire(now) {
-                        self.settle(answered, Err(late.clone()));
-                    }
+                    let given_up = self.outbox.expire(now);
+                    self.fail(given_up, &late);
                 }
                 Timer::Resume => self.rooms.resume_unanswered(),
                 timer => self.connection.timeout(now, timer),
@@ -291,12 +292,12 @@ impl<P: Payload> Client<P> {
 impl<P: Payload> Client<P> {
     /// What is to be done with the network next.
     pub fn poll_transmit(&mut self) -> Option<Transmit<P>> {
-        self.transmits.pop_front()
+        self.transmits.pop()
     }
 
     /// What the application is to be told next.
     pub fn poll_event(&mut self) -> Option<Event<P>> {
-        self.events.pop_front()
+        self.events.pop()
     }
 
     /// When to call [`Self::handle_timeout`]; another time replaces it.

@@ -5,14 +5,13 @@ mod state;
 mod upgrade;
 mod vigil;
 
-use std::collections::VecDeque;
-
 use samewire_protocol::ErrorCode;
 
 use crate::{
     ClientErrorCode, Config, Duration, Failure, Instant, Payload, SocketId, Text, Transport,
     backoff::Backoff,
     framing::{self, Frame, Packet},
+    queue::Queue,
     timer::{Timer, Timers},
 };
 pub use state::ConnectionState;
@@ -44,7 +43,7 @@ pub(crate) struct Connection<T> {
     state: State<T>,
     backoff: Backoff,
     timers: Timers,
-    steps: VecDeque<Step<T>>,
+    steps: Queue<Step<T>>,
     next_socket: u32,
     token: Token<T>,
     refused_tokens: u32,
@@ -92,7 +91,7 @@ impl<T: Text> Connection<T> {
             config,
             state: State::Idle,
             timers: Timers::default(),
-            steps: VecDeque::new(),
+            steps: Queue::new(),
             next_socket: 0,
             token: Token::Known(None),
             refused_tokens: 0,
@@ -106,7 +105,7 @@ impl<T: Text> Connection<T> {
     }
 
     pub(crate) fn poll_step(&mut self) -> Option<Step<T>> {
-        self.steps.pop_front()
+        self.steps.pop()
     }
 
     pub(crate) fn timers(&mut self) -> &mut Timers {
@@ -160,7 +159,7 @@ impl<T: Text> Connection<T> {
     pub(crate) fn disconnect(&mut self, now: Instant) {
         if !matches!(self.state, State::Idle | State::Closed { .. }) {
             if let Some(socket) = self.open_socket() {
-                self.steps.push_back(Step::Send(socket, framing::DISCONNECT));
+                self.steps.push(Step::Send(socket, framing::DISCONNECT));
             }
             let reason = Failure::new(ClientErrorCode::Closed, "the client was closed");
             self.end(now, reason, Recovery::Never);
@@ -197,7 +196,7 @@ impl<T: Text> Connection<T> {
             Frame::Open(handshake) => self.opened(now, &handshake),
             Frame::Ping => {
                 if let Some(socket) = self.socket() {
-                    self.steps.push_back(Step::Send(socket, framing::PONG));
+                    self.steps.push(Step::Send(socket, framing::PONG));
                 }
             }
             Frame::Close => self.lost(now, T::known("the server closed the connection")),
@@ -272,7 +271,7 @@ impl<T: Text> Connection<T> {
         {
             let token = token.take();
             let with_token = token.is_some();
-            self.steps.push_back(Step::Greet(socket, token));
+            self.steps.push(Step::Greet(socket, token));
             self.enter(State::Greeting { socket, with_token });
         }
     }
@@ -298,7 +297,7 @@ impl<T: Text> Connection<T> {
         self.backoff.reset();
         self.refused_tokens = 0;
         self.enter(State::Open { socket });
-        self.steps.push_back(Step::Up);
+        self.steps.push(Step::Up);
     }
 
     /// CONNECT was refused.
@@ -328,7 +327,7 @@ impl<T: Text> Connection<T> {
             if self.refused_tokens < MAX_REFUSED_TOKENS {
                 return Recovery::After(Duration::ZERO);
             }
-        } else if failure.retryable && !failure.is(ErrorCode::UpgradeRequired) {
+        } else if failure.retryable && !failure.is(const { ErrorCode::UpgradeRequired.as_str() }) {
             return match failure.retry_after_ms {
                 Some(millis) => Recovery::After(Duration::from_millis(millis.into())),
                 None => Recovery::Backoff,
@@ -339,7 +338,7 @@ impl<T: Text> Connection<T> {
 
     fn end(&mut self, now: Instant, reason: Failure<T>, recovery: Recovery) {
         if let Some(socket) = self.socket() {
-            self.steps.push_back(Step::CloseSocket(socket));
+            self.steps.push(Step::CloseSocket(socket));
         }
         self.drop_upgrade(matches!(recovery, Recovery::Backoff));
         self.timers.stop_all();
@@ -355,7 +354,7 @@ impl<T: Text> Connection<T> {
                 Some(delay)
             }
         };
-        self.steps.push_back(Step::Down);
+        self.steps.push(Step::Down);
         match delay {
             Some(delay) => {
                 let retry_at = now + delay;
@@ -373,7 +372,7 @@ impl<T: Text> Connection<T> {
         self.state = state;
         // Each wait has a number and a reason of its own.
         if self.state.stage() != before || matches!(self.state, State::Waiting { .. }) {
-            self.steps.push_back(Step::StateChanged);
+            self.steps.push(Step::StateChanged);
         }
     }
 }

@@ -85,7 +85,7 @@ impl<T: Text> Failure<T> {
 
     /// A refusal by the server.
     fn refused(code: T, message: T, retry_after_ms: Option<u32>) -> Self {
-        let time_may_cure = |known: ErrorCode| T::known(known.as_str()) == code;
+        let time_may_cure = |known: &'static str| T::known(known) == code;
         let retryable = retry_after_ms.is_some() || RETRYABLE.into_iter().any(time_may_cure);
         Self { code, message, retryable, retry_after_ms }
     }
@@ -109,35 +109,36 @@ impl<T: Text> Failure<T> {
     pub(crate) fn of_connect(message: T) -> Self {
         match message.split_once(": ") {
             Some((code, rest)) if is_code(&code) => Self::refused(code, rest, None),
-            _ => Self::refused(T::known(ErrorCode::AccessDenied.as_str()), message, None),
+            _ => Self::refused(T::known(const { ErrorCode::AccessDenied.as_str() }), message, None),
         }
     }
 
     /// Whether this is a refusal with that code.
-    pub(crate) fn is(&self, code: ErrorCode) -> bool {
-        self.code == T::known(code.as_str())
+    pub(crate) fn is(&self, code: &'static str) -> bool {
+        self.code == T::known(code)
     }
 
     /// Whether a fresh token may cure it.
     pub(crate) fn asks_for_a_token(&self) -> bool {
-        [
-            ErrorCode::TokenExpired,
-            ErrorCode::TokenInvalid,
-            ErrorCode::Unauthenticated,
-            ErrorCode::AuthTimeout,
-        ]
-        .into_iter()
-        .any(|code| self.is(code))
+        ABOUT_TOKENS.into_iter().any(|code| self.is(code))
     }
 }
 
 /// The server's refusals that time alone may cure.
-const RETRYABLE: [ErrorCode; 5] = [
-    ErrorCode::RateLimitExceeded,
-    ErrorCode::ConnectionThrottled,
-    ErrorCode::AiUnavailable,
-    ErrorCode::Unavailable,
-    ErrorCode::Internal,
+const RETRYABLE: [&str; 5] = [
+    ErrorCode::RateLimitExceeded.as_str(),
+    ErrorCode::ConnectionThrottled.as_str(),
+    ErrorCode::AiUnavailable.as_str(),
+    ErrorCode::Unavailable.as_str(),
+    ErrorCode::Internal.as_str(),
+];
+
+/// Those that a fresh token may cure.
+const ABOUT_TOKENS: [&str; 4] = [
+    ErrorCode::TokenExpired.as_str(),
+    ErrorCode::TokenInvalid.as_str(),
+    ErrorCode::Unauthenticated.as_str(),
+    ErrorCode::AuthTimeout.as_str(),
 ];
 
 fn is_code(text: &impl Text) -> bool {
@@ -158,7 +159,7 @@ mod tests {
     #[test]
     fn a_refused_connect_names_its_code() {
         let failure = of_connect("TOKEN_EXPIRED: the token expired at noon");
-        assert!(failure.is(ErrorCode::TokenExpired) && failure.asks_for_a_token());
+        assert!(failure.is("TOKEN_EXPIRED") && failure.asks_for_a_token());
         assert_eq!(&*failure.message, "the token expired at noon");
         assert!(of_connect("UNAVAILABLE: no database").retryable);
     }
@@ -166,7 +167,7 @@ mod tests {
     #[test]
     fn another_servers_refusal_is_a_refusal() {
         let failure = of_connect("not authorized: who are you?");
-        assert!(failure.is(ErrorCode::AccessDenied) && !failure.retryable);
+        assert!(failure.is("ACCESS_DENIED") && !failure.retryable);
         assert_eq!(&*failure.message, "not authorized: who are you?");
     }
 }

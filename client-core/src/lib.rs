@@ -38,6 +38,7 @@ mod outbox;
 mod payload;
 mod position;
 mod presence;
+mod queue;
 mod reactions;
 mod room;
 mod rooms;

@@ -1,8 +1,6 @@
 //! What was emitted and not yet answered: kept while offline, sent in order, sent again under the
 //! same id, and settled exactly once (wire.md, section 5).
 
-use std::collections::VecDeque;
-
 use crate::{CallId, ClientErrorCode, Duration, Failure, Instant, Message, Payload, message::Body};
 
 /// How long an emit may be sent again. The server remembers what it acted on for ten minutes; one of
@@ -14,14 +12,18 @@ const REMEMBERED: Duration = Duration::from_secs(9 * 60);
 pub(crate) struct Outbox<P: Payload> {
     /// Those that are to be sent, the client's own before the application's: it is in its rooms
     /// again before what was emitted meanwhile arrives there.
-    unsent: VecDeque<Waiting<P>>,
+    unsent: Emits<P>,
     /// Those that are on their way, as they were sent. Answers come in about this order.
-    sent: VecDeque<Waiting<P>>,
+    sent: Emits<P>,
     /// No answer is late before this.
     deadline: Option<Instant>,
     next_ack: u64,
     limit: usize,
 }
+
+/// Emits in their order. A pointer each of the others moves when one is taken out at the front: a queue in
+/// which none does is much more WebAssembly.
+pub(crate) type Emits<P> = Vec<Box<Waiting<P>>>;
 
 /// An emit that wants an answer.
 #[derive(Debug)]
@@ -47,16 +49,10 @@ pub(crate) enum Purpose<T> {
     Nobody,
 }
 
-/// An emit that is over, but for what came of it.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Answered<T> {
-    pub(crate) name: T,
-    pub(crate) purpose: Purpose<T>,
-}
-
+/// An emit with what became of it so far.
 #[derive(Debug)]
-struct Waiting<P: Payload> {
-    emit: Emit<P>,
+pub(crate) struct Waiting<P: Payload> {
+    pub(crate) emit: Emit<P>,
     /// The numbers it was sent with, one each try.
     acks: Vec<u64>,
     /// When the first of them was sent.
@@ -69,7 +65,7 @@ struct Waiting<P: Payload> {
 
 impl<P: Payload> Outbox<P> {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { unsent: VecDeque::new(), sent: VecDeque::new(), deadline: None, next_ack: 0, limit }
+        Self { unsent: Vec::new(), sent: Vec::new(), deadline: None, next_ack: 0, limit }
     }
 
     /// Emits of the application that wait.
@@ -90,7 +86,7 @@ impl<P: Payload> Outbox<P> {
             let message = "too many emits wait for a connection already";
             return Err(Failure::new(ClientErrorCode::QueueFull, message));
         }
-        self.unsent.push_back(Waiting::new(emit));
+        self.unsent.push(Waiting::new(emit));
         Ok(())
     }
 
@@ -102,7 +98,10 @@ impl<P: Payload> Outbox<P> {
 
     /// The next emit to send. `named` says that the server knows what an emit's id is for.
     pub(crate) fn next_message(&mut self, now: Instant, named: bool) -> Option<Message<P>> {
-        let mut waiting = self.unsent.pop_front()?;
+        if self.unsent.is_empty() {
+            return None;
+        }
+        let mut waiting = self.unsent.remove(0);
         let ack = self.next_ack;
         self.next_ack += 1;
         waiting.acks.push(ack);
@@ -114,30 +113,30 @@ impl<P: Payload> Outbox<P> {
         waiting.sent_unnamed |= id.is_none();
         let (name, body) = (waiting.emit.name.clone(), waiting.emit.body.clone());
         let message = Message::Event { name, body, ack: Some(ack), id };
-        self.sent.push_back(waiting);
+        self.sent.push(waiting);
         Some(message)
     }
 
     /// Takes out the emits that are about to be sent again so late that the server may have forgotten
     /// that it acted on them.
-    pub(crate) fn outlived(&mut self, now: Instant) -> Vec<Answered<P::Text>> {
-        let outlived = |waiting: &mut Waiting<P>| {
+    pub(crate) fn outlived(&mut self, now: Instant) -> Emits<P> {
+        let outlived = |waiting: &Waiting<P>| {
             waiting.emit.purpose.is_call()
                 && waiting.first_sent.is_some_and(|first| first + REMEMBERED < now)
         };
         let mut given_up = Vec::new();
-        while let Some(index) = self.unsent.iter_mut().position(outlived) {
-            given_up.extend(self.unsent.remove(index).map(Waiting::into_answered));
+        while let Some(index) = self.unsent.iter().position(|waiting| outlived(waiting)) {
+            given_up.push(self.unsent.remove(index));
         }
         given_up
     }
 
     /// The emit that an acknowledgement is for; none where it was settled before.
-    pub(crate) fn answered(&mut self, ack: u64) -> Option<Answered<P::Text>> {
+    pub(crate) fn answered(&mut self, ack: u64) -> Option<Box<Waiting<P>>> {
         // The answer to an earlier try is as good, even where another is about to be sent.
         [&mut self.sent, &mut self.unsent].into_iter().find_map(|queue| {
             let index = queue.iter().position(|waiting| waiting.acks.contains(&ack))?;
-            queue.remove(index).map(Waiting::into_answered)
+            Some(queue.remove(index))
         })
     }
 
@@ -150,26 +149,26 @@ impl<P: Payload> Outbox<P> {
 
     /// The emits that were not answered in time and may not be sent again. The others are unsent
     /// from now on.
-    pub(crate) fn expire(&mut self, now: Instant) -> Vec<Answered<P::Text>> {
+    pub(crate) fn expire(&mut self, now: Instant) -> Emits<P> {
         self.deadline = None;
-        self.take_back(|waiting| waiting.deadline <= now)
+        self.take_back(Some(now))
     }
 
     /// The connection is lost: gives the emits of the application that can't be sent again.
     /// What was asked on the client's own account is forgotten; it is asked anew when connected.
-    pub(crate) fn disconnected(&mut self) -> Vec<Answered<P::Text>> {
+    pub(crate) fn disconnected(&mut self) -> Emits<P> {
         self.deadline = None;
         for queue in [&mut self.unsent, &mut self.sent] {
             queue.retain(|waiting| waiting.emit.purpose.is_call());
         }
-        self.take_back(|_| true)
+        self.take_back(None)
     }
 
     /// Takes out everything.
-    pub(crate) fn drain(&mut self) -> Vec<Answered<P::Text>> {
+    pub(crate) fn drain(&mut self) -> Emits<P> {
         self.deadline = None;
-        let all = self.sent.drain(..).chain(self.unsent.drain(..));
-        all.map(Waiting::into_answered).collect()
+        self.sent.append(&mut self.unsent);
+        std::mem::take(&mut self.sent)
     }
 
     /// When an answer may be late.
@@ -177,22 +176,23 @@ impl<P: Payload> Outbox<P> {
         self.deadline.filter(|_| !self.sent.is_empty())
     }
 
-    /// Makes emits unsent, in their order, and gives those that may not be sent again.
-    fn take_back(&mut self, wanted: impl Fn(&Waiting<P>) -> bool) -> Vec<Answered<P::Text>> {
+    /// Makes emits unsent, in their order, and gives those that may not be sent again: all of them, or
+    /// those whose answer is late.
+    fn take_back(&mut self, late: Option<Instant>) -> Emits<P> {
         let mut given_up = Vec::new();
         let mut place = 0;
         for mut waiting in std::mem::take(&mut self.sent) {
-            if !wanted(&waiting) {
+            if late.is_some_and(|now| waiting.deadline > now) {
                 self.deadline = Some(
                     self.deadline.map_or(waiting.deadline, |first| first.min(waiting.deadline)),
                 );
-                self.sent.push_back(waiting);
+                self.sent.push(waiting);
             } else if waiting.may_be_sent_again() {
                 waiting.emit.retries -= 1;
                 self.unsent.insert(place, waiting);
                 place += 1;
             } else {
-                given_up.push(waiting.into_answered());
+                given_up.push(waiting);
             }
         }
         given_up
@@ -200,17 +200,13 @@ impl<P: Payload> Outbox<P> {
 }
 
 impl<P: Payload> Waiting<P> {
-    fn new(emit: Emit<P>) -> Self {
+    fn new(emit: Emit<P>) -> Box<Self> {
         let (acks, deadline) = (Vec::new(), Instant::default());
-        Self { emit, acks, first_sent: None, deadline, sent_unnamed: false }
+        Box::new(Self { emit, acks, first_sent: None, deadline, sent_unnamed: false })
     }
 
     fn may_be_sent_again(&self) -> bool {
         self.emit.retries > 0 && !self.sent_unnamed
-    }
-
-    fn into_answered(self) -> Answered<P::Text> {
-        Answered { name: self.emit.name, purpose: self.emit.purpose }
     }
 }
 

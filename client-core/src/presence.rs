@@ -25,11 +25,13 @@ impl<P: Payload> Presence<P> {
 
     /// Who came, changed or left, from `presence:update`.
     pub(crate) fn update(&mut self, change: &P) {
-        for users in ["joined", "updated"].into_iter().filter_map(|name| change.field(name)) {
-            self.add(&users);
+        for name in ["joined", "updated"] {
+            if let Some(users) = change.field(name) {
+                self.add(&users);
+            }
         }
-        for user in change.field("left").iter().flat_map(P::items) {
-            if let Some(id) = user.text() {
+        if let Some(users) = change.field("left") {
+            for id in users.items().filter_map(|user| user.text()) {
                 self.users.remove(&id);
             }
         }

@@ -15,7 +15,7 @@ use crate::{
     connection::{Peer, Step, UPGRADE},
     framing::{FrameError, Packet},
     message::{Body, Greeting, Request},
-    outbox::{Answered, Emit, Purpose},
+    outbox::{Emit, Emits, Purpose},
     timer::Timer,
 };
 
@@ -43,7 +43,7 @@ impl<P: Payload> Client<P> {
             } else if let Some(event) = self.rooms.poll_event() {
                 match event {
                     Event::Arrived { event } => self.arrived(event),
-                    event => self.events.push_back(event),
+                    event => self.events.push(event),
                 }
             } else if let Some(request) = self.rooms.poll_ask() {
                 self.ask(request);
@@ -52,10 +52,9 @@ impl<P: Payload> Client<P> {
             }
         }
         if let Some(socket) = self.connection.open_socket() {
-            for answered in self.outbox.outlived(now) {
-                let message = "no answer came for so long that it can't be sent again";
-                self.settle(answered, Err(Failure::new(ClientErrorCode::Timeout, message)));
-            }
+            let outlived = self.outbox.outlived(now);
+            let message = "no answer came for so long that it can't be sent again";
+            self.fail(outlived, &Failure::new(ClientErrorCode::Timeout, message));
             let named = self.connection.peer() == Peer::Samewire;
             while let Some(message) = self.outbox.next_message(now, named) {
                 self.send(socket, message);
@@ -70,23 +69,23 @@ impl<P: Payload> Client<P> {
     fn step(&mut self, now: Instant, step: Step<P::Text>) {
         match step {
             Step::OpenSocket(socket, transport, session) => {
-                self.transmits.push_back(Transmit::Open { socket, transport, session });
+                self.transmits.push(Transmit::Open { socket, transport, session });
             }
-            Step::PauseSocket(socket) => self.transmits.push_back(Transmit::Pause { socket }),
+            Step::PauseSocket(socket) => self.transmits.push(Transmit::Pause { socket }),
             Step::TakeOver { old, new } => {
                 self.send(new, Message::Signal(UPGRADE));
-                self.transmits.push_back(Transmit::Close { socket: old });
+                self.transmits.push(Transmit::Close { socket: old });
                 for message in std::mem::take(&mut self.held) {
                     self.send(new, message);
                 }
             }
-            Step::CloseSocket(socket) => self.transmits.push_back(Transmit::Close { socket }),
+            Step::CloseSocket(socket) => self.transmits.push(Transmit::Close { socket }),
             Step::Send(socket, text) => self.send(socket, Message::Signal(text)),
-            Step::AskForToken => self.events.push_back(Event::TokenNeeded),
+            Step::AskForToken => self.events.push(Event::TokenNeeded),
             Step::Greet(socket, token) => self.greet(now, socket, token),
             Step::Up => self.rooms.connected(),
             Step::Down => self.go_down(),
-            Step::StateChanged => self.events.push_back(Event::StateChanged),
+            Step::StateChanged => self.events.push(Event::StateChanged),
             Step::Ping => self.ask(Request::Ping),
         }
     }
@@ -96,7 +95,7 @@ impl<P: Payload> Client<P> {
         if self.connection.is_upgrading() {
             self.held.push(message);
         } else {
-            self.transmits.push_back(Transmit::Send { socket, message });
+            self.transmits.push(Transmit::Send { socket, message });
         }
     }
 
@@ -113,16 +112,15 @@ impl<P: Payload> Client<P> {
         self.held.clear();
         self.renewing = false;
         if self.session.take().is_some() {
-            self.events.push_back(Event::SessionChanged);
+            self.events.push(Event::SessionChanged);
         }
         self.rooms.disconnected();
         let lost = Failure::new(
             ClientErrorCode::ConnectionLost,
             "the connection was lost before an answer came",
         );
-        for answered in self.outbox.disconnected() {
-            self.settle(answered, Err(lost.clone()));
-        }
+        let given_up = self.outbox.disconnected();
+        self.fail(given_up, &lost);
     }
 
     pub(crate) fn packet(&mut self, packet: Packet<P>) {
@@ -139,8 +137,8 @@ impl<P: Payload> Client<P> {
                 if let Some(answered) = self.outbox.answered(id) {
                     let answer = args.item(0);
                     let refusal = answer.as_ref().and_then(|answer| answer.field("error"));
-                    let outcome = self.read_answer(&answered.name, answer);
-                    self.settle_with(answered, outcome, refusal);
+                    let outcome = self.read_answer(&answered.emit.name, answer);
+                    self.settle(answered.emit.purpose, outcome, refusal);
                 }
             }
             Packet::Connect | Packet::Disconnect | Packet::ConnectError(_) => {}
@@ -150,7 +148,7 @@ impl<P: Payload> Client<P> {
     /// An event whose turn it is: it is checked, acted on where it is about us, and told.
     fn arrived(&mut self, event: Arrived<P>) {
         if let Err(misfit) = self.checks.payload(&event.name, event.payload.as_ref()) {
-            self.events.push_back(Event::Fault { event: event.name, misfit });
+            self.events.push(Event::Fault { event: event.name, misfit });
             return;
         }
         let about_us = self.about_us.iter().position(|name| *name == event.name);
@@ -160,7 +158,7 @@ impl<P: Payload> Client<P> {
         if event.place.is_none() && about_us.is_none_or(|index| index >= ABOUT_SIGN_IN) {
             self.connection.spoke();
         }
-        self.events.push_back(Event::Arrived { event });
+        self.events.push(Event::Arrived { event });
     }
 
     fn act_on(&mut self, name: &str, payload: &P) {
@@ -173,7 +171,7 @@ impl<P: Payload> Client<P> {
             }
             TokenExpiring::NAME if self.config.has_token => {
                 self.renewing = true;
-                self.events.push_back(Event::TokenNeeded);
+                self.events.push(Event::TokenNeeded);
             }
             ServerShutdown::NAME => {
                 let stay_away = payload.field("reconnectAfterMs").and_then(|millis| millis.count());
@@ -194,7 +192,7 @@ impl<P: Payload> Client<P> {
 
     fn signed_in(&mut self, session: &P) {
         self.session = Some(session.clone());
-        self.events.push_back(Event::SessionChanged);
+        self.events.push(Event::SessionChanged);
         self.connection.signed_in();
         if let Some(user) = session.text_of("userId") {
             self.rooms.joined_own(&user);
@@ -235,27 +233,26 @@ impl<P: Payload> Client<P> {
         };
         self.checks.answer(name, data.as_ref()).map(|()| data).map_err(|misfit| {
             let failure = Failure::misfit(&misfit);
-            self.events.push_back(Event::Fault { event: name.clone(), misfit });
+            self.events.push(Event::Fault { event: name.clone(), misfit });
             failure
         })
     }
 
-    pub(crate) fn settle(
-        &mut self,
-        answered: Answered<P::Text>,
-        outcome: Result<Option<P>, Failure<P::Text>>,
-    ) {
-        self.settle_with(answered, outcome, None);
+    /// Emits failed, all of them for the same reason.
+    pub(crate) fn fail(&mut self, emits: Emits<P>, failure: &Failure<P::Text>) {
+        for waiting in emits {
+            self.settle(waiting.emit.purpose, Err(failure.clone()), None);
+        }
     }
 
-    fn settle_with(
+    fn settle(
         &mut self,
-        answered: Answered<P::Text>,
+        purpose: Purpose<P::Text>,
         outcome: Result<Option<P>, Failure<P::Text>>,
         refusal: Option<P>,
     ) {
-        match answered.purpose {
-            Purpose::Call(call) => self.events.push_back(Event::Settled { call, outcome, refusal }),
+        match purpose {
+            Purpose::Call(call) => self.events.push(Event::Settled { call, outcome, refusal }),
             Purpose::Join(room) => {
                 let nothing = || Failure::new(ClientErrorCode::InvalidAnswer, "an empty answer");
                 let answer = outcome.and_then(|answer| answer.ok_or_else(nothing));
@@ -299,6 +296,6 @@ impl<P: Payload> Client<P> {
     pub(crate) fn fault(&mut self, event: &'static str, error: FrameError) {
         let misfit =
             Misfit { path: P::Text::known("frame"), message: P::Text::known(error.as_str()) };
-        self.events.push_back(Event::Fault { event: P::Text::known(event), misfit });
+        self.events.push(Event::Fault { event: P::Text::known(event), misfit });
     }
 }

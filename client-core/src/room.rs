@@ -88,15 +88,6 @@ impl<P: Payload> Room<P> {
         Some(events)
     }
 
-    /// The handles that don't know yet that they are in. Each is named once.
-    pub(crate) fn untold(&mut self) -> impl Iterator<Item = HandleId> {
-        let untold = self.handles.iter_mut().filter(|handle| !handle.told);
-        untold.map(|handle| {
-            handle.told = true;
-            handle.id
-        })
-    }
-
     /// What asks the server to let us in, from where we left off.
     pub(crate) fn ask_to_join(&mut self, address: &P::Text) -> Request<P::Text> {
         let events = self.filter();

@@ -1,14 +1,13 @@
 //! The rooms that the application is in (wire.md, sections 3 and 4): joins are counted, events are
 //! put in order, and what a lost connection took is asked for again.
 
-use std::collections::VecDeque;
-
 use samewire_protocol::room::{ROOM, USER};
 
 use crate::{
     Arrived, ClientErrorCode, Event, Failure, HandleId, Payload, Place, Position, Text,
     message::{Request, Resume},
     presence::Presence,
+    queue::Queue,
     room::{Handle, Membership, Room},
     sequence::Continuity,
     sorted::SortedMap,
@@ -18,22 +17,22 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Rooms<P: Payload> {
     rooms: SortedMap<P::Text, Room<P>>,
-    asks: VecDeque<Request<P::Text>>,
+    asks: Queue<Request<P::Text>>,
     /// What became of them. What arrived has yet to be checked.
-    events: VecDeque<Event<P>>,
+    events: Queue<Event<P>>,
 }
 
 impl<P: Payload> Rooms<P> {
     pub(crate) fn new() -> Self {
-        Self { rooms: SortedMap::new(), asks: VecDeque::new(), events: VecDeque::new() }
+        Self { rooms: SortedMap::new(), asks: Queue::new(), events: Queue::new() }
     }
 
     pub(crate) fn poll_ask(&mut self) -> Option<Request<P::Text>> {
-        self.asks.pop_front()
+        self.asks.pop()
     }
 
     pub(crate) fn poll_event(&mut self) -> Option<Event<P>> {
-        self.events.pop_front()
+        self.events.pop()
     }
 
     /// Rooms that the application is in, or about to be.
@@ -69,10 +68,9 @@ impl<P: Payload> Rooms<P> {
             room.membership = Membership::Out;
         }
         if online && (room.membership == Membership::Out || alone || wants_more) {
-            self.asks.push_back(room.ask_to_join(&address));
+            self.asks.push(room.ask_to_join(&address));
         } else if room.membership == Membership::In && room.asked == 0 {
-            let joined = |handle| Event::Joined { handle, room: address.clone() };
-            self.events.extend(room.untold().map(joined));
+            tell_joined(&mut room.handles, &address, &mut self.events);
         }
     }
 
@@ -82,12 +80,14 @@ impl<P: Payload> Rooms<P> {
             return;
         };
         let address = address.clone();
-        room.handles.retain(|known| known.id != handle);
+        if let Some(index) = room.handles.iter().position(|known| known.id == handle) {
+            room.handles.remove(index);
+        }
         if !room.handles.is_empty() || room.own {
             return;
         }
         if online && room.membership != Membership::Out {
-            self.asks.push_back(Request::Leave { room: address.clone() });
+            self.asks.push(Request::Leave { room: address.clone() });
         }
         self.rooms.remove(&address);
     }
@@ -99,25 +99,24 @@ impl<P: Payload> Rooms<P> {
         let room = self.rooms.get_or_insert_with(address.clone(), || Room::new(Membership::Out));
         room.own = true;
         if room.membership == Membership::Out {
-            self.asks.push_back(room.ask_to_join(&address));
+            self.asks.push(room.ask_to_join(&address));
         }
     }
 
     /// The rooms to resume, for a handshake: those of which we know how much we have seen.
     pub(crate) fn resume(&mut self) -> Vec<Resume<P::Text>> {
-        let rooms = self.rooms.iter_mut().filter(|(_, room)| room.is_wanted());
-        rooms
-            .filter_map(|(address, room)| {
-                room.sequence.position()?;
-                let Request::Join { room: address, since: Some(since), events } =
+        let mut resume = Vec::new();
+        for (address, room) in self.rooms.iter_mut() {
+            if room.is_wanted()
+                && room.sequence.position().is_some()
+                && let Request::Join { room: address, since: Some(since), events } =
                     room.ask_to_join(address)
-                else {
-                    return None;
-                };
+            {
                 room.resuming = true;
-                Some(Resume { room: address, since, events })
-            })
-            .collect()
+                resume.push(Resume { room: address, since, events });
+            }
+        }
+        resume
     }
 
     /// Connected: the rooms that the handshake didn't name are joined now.
@@ -133,14 +132,14 @@ impl<P: Payload> Rooms<P> {
     fn join_those(&mut self, membership: Membership) {
         for (address, room) in self.rooms.iter_mut() {
             if room.membership == membership && room.is_wanted() && !room.own {
-                self.asks.push_back(room.ask_to_join(address));
+                self.asks.push(room.ask_to_join(address));
             }
         }
     }
 
     /// The connection is lost, and with it every membership.
     pub(crate) fn disconnected(&mut self) {
-        self.asks.clear();
+        self.asks = Queue::new();
         self.rooms.retain(Room::is_wanted);
         for (_, room) in self.rooms.iter_mut() {
             room.membership = Membership::Out;
@@ -152,11 +151,8 @@ impl<P: Payload> Rooms<P> {
 
     /// Forgets everything; who was about to join is told.
     pub(crate) fn close(&mut self, failure: &Failure<P::Text>) {
-        for (_, room) in self.rooms.take() {
-            for handle in room.handles.into_iter().filter(|handle| !handle.told) {
-                self.events
-                    .push_back(Event::Refused { handle: handle.id, failure: failure.clone() });
-            }
+        for (_, mut room) in self.rooms.take() {
+            refuse_untold(&mut room.handles, failure, &mut self.events);
         }
     }
 
@@ -172,7 +168,7 @@ impl<P: Payload> Rooms<P> {
         };
         if let Some(users) = answer.field("users") {
             room.presence.replace(&users);
-            self.events.push_back(Event::PresenceChanged { room: address.clone() });
+            self.events.push(Event::PresenceChanged { room: address.clone() });
         }
         room.sequence.begin_replay();
         self.is_in(&address, answer);
@@ -180,7 +176,10 @@ impl<P: Payload> Rooms<P> {
 
     /// The server said what became of the rooms that the handshake named.
     pub(crate) fn resumed(&mut self, resumed: &P) {
-        for room in resumed.field("rooms").iter().flat_map(P::items) {
+        let Some(rooms) = resumed.field("rooms") else {
+            return;
+        };
+        for room in rooms.items() {
             let Some(address) = room.text_of("room") else {
                 continue;
             };
@@ -201,15 +200,12 @@ impl<P: Payload> Rooms<P> {
 
     /// The server took a room away, or didn't let us in again.
     pub(crate) fn remove(&mut self, address: &P::Text, failure: Failure<P::Text>) {
-        let Some((address, room)) = self.rooms.remove(address) else {
+        let Some((address, mut room)) = self.rooms.remove(address) else {
             return;
         };
-        let (told, untold): (Vec<_>, _) = room.handles.into_iter().partition(|handle| handle.told);
-        for handle in untold {
-            self.events.push_back(Event::Refused { handle: handle.id, failure: failure.clone() });
-        }
-        if !told.is_empty() {
-            self.events.push_back(Event::Removed { room: address, failure });
+        refuse_untold(&mut room.handles, &failure, &mut self.events);
+        if !room.handles.is_empty() {
+            self.events.push(Event::Removed { room: address, failure });
         }
     }
 
@@ -242,11 +238,8 @@ impl<P: Payload> Rooms<P> {
             let position = Position::read(&answer.field("position")?)?;
             let complete = answer.field("complete")?.flag()?;
             let epoch = position.epoch.clone();
-            let events: Vec<_> = answer
-                .field("events")?
-                .items()
-                .filter_map(|event| logged(address, &epoch, &event))
-                .collect();
+            let events = answer.field("events")?;
+            let events = events.items().filter_map(|event| logged(address, &epoch, &event));
             Some(room.sequence.fill(events, position, complete))
         });
         let continuity = filled.unwrap_or_else(|| room.sequence.skip_hole());
@@ -273,7 +266,7 @@ impl<P: Payload> Rooms<P> {
         };
         if let Some(room) = self.rooms.get_mut(&address) {
             fold(&mut room.presence);
-            self.events.push_back(Event::PresenceChanged { room: address });
+            self.events.push(Event::PresenceChanged { room: address });
         }
     }
 
@@ -297,16 +290,14 @@ impl<P: Payload> Rooms<P> {
             }
             return;
         }
-        for handle in room.handles.extract_if(.., |handle| !handle.told) {
-            self.events.push_back(Event::Refused { handle: handle.id, failure: failure.clone() });
-        }
+        refuse_untold(&mut room.handles, &failure, &mut self.events);
         if !room.is_wanted() {
             return self.leave_unwanted(asked);
         }
         if unanswered && !room.own {
             // Whether more is sent by now decides what a hole is: that has to be known.
             room.membership = Membership::Out;
-            return self.asks.push_back(room.ask_to_join(asked));
+            return self.asks.push(room.ask_to_join(asked));
         }
         // We are in it nevertheless, and its events come: with those that were wanted before, or,
         // in a user's own room, without knowing what is missed while offline.
@@ -320,17 +311,17 @@ impl<P: Payload> Rooms<P> {
     /// The server let us into a room that nobody wants any more.
     fn leave_unwanted(&mut self, address: &P::Text) {
         self.rooms.remove(address);
-        self.asks.push_back(Request::Leave { room: address.clone() });
+        self.asks.push(Request::Leave { room: address.clone() });
     }
 
     /// A room is called what the server calls it: `lobby` is `room:lobby`.
     fn adopt(&mut self, asked: &P::Text, named: Option<P::Text>) -> P::Text {
         let named = named.unwrap_or_else(|| asked.clone());
         if named != *asked
-            && let Some((_, room)) = self.rooms.remove(asked)
+            && let Some((_, mut room)) = self.rooms.remove(asked)
         {
             match self.rooms.get_mut(&named) {
-                Some(known) => known.handles.extend(room.handles),
+                Some(known) => known.handles.append(&mut room.handles),
                 None => self.rooms.insert(named.clone(), room),
             }
         }
@@ -352,8 +343,7 @@ impl<P: Payload> Rooms<P> {
                 Some(position) => room.sequence.joined(position, recovered),
                 None => room.sequence.not_joined(),
             };
-        let joined = |handle| Event::Joined { handle, room: address.clone() };
-        self.events.extend(room.untold().map(joined));
+        tell_joined(&mut room.handles, address, &mut self.events);
         let missed = answer.field("missed").and_then(|missed| missed.count()).unwrap_or(0);
         self.go_on(address, continuity, (known && recovered).then_some(missed));
     }
@@ -366,20 +356,48 @@ impl<P: Payload> Rooms<P> {
         if continuity == Continuity::Broken
             && let Some(position) = room.sequence.position().cloned()
         {
-            self.events.push_back(Event::Reset { room: address.clone(), position });
+            self.events.push(Event::Reset { room: address.clone(), position });
         }
         while let Some((_, event)) = room.sequence.release() {
-            self.events.push_back(Event::Arrived { event });
+            self.events.push(Event::Arrived { event });
         }
         if continuity == Continuity::Kept
             && let Some(missed) = recovered
         {
-            self.events.push_back(Event::Recovered { room: address.clone(), missed });
+            self.events.push(Event::Recovered { room: address.clone(), missed });
         }
         if let Some(after) = room.sequence.hole() {
-            self.asks.push_back(Request::History { room: address.clone(), after });
+            self.asks.push(Request::History { room: address.clone(), after });
         }
     }
+}
+
+/// Those who don't know yet that they are in a room are told.
+fn tell_joined<P: Payload>(
+    handles: &mut [Handle<P::Text>],
+    room: &P::Text,
+    events: &mut Queue<Event<P>>,
+) {
+    for handle in handles {
+        if !handle.told {
+            handle.told = true;
+            events.push(Event::Joined { handle: handle.id, room: room.clone() });
+        }
+    }
+}
+
+/// Those who don't know that they are in a room won't be.
+fn refuse_untold<P: Payload>(
+    handles: &mut Vec<Handle<P::Text>>,
+    failure: &Failure<P::Text>,
+    events: &mut Queue<Event<P>>,
+) {
+    handles.retain(|handle| {
+        if !handle.told {
+            events.push(Event::Refused { handle: handle.id, failure: failure.clone() });
+        }
+        handle.told
+    });
 }
 
 /// What the server calls a room. Two names of one room would be two rooms here, and one would take

@@ -1,7 +1,5 @@
 //! The order of one room's events: nothing lost, nothing twice, in order (wire.md, section 4).
 
-use std::collections::VecDeque;
-
 use crate::{Position, Text};
 
 /// Events that are held back, at most. As many as a log keeps by default may be replayed at once,
@@ -18,7 +16,7 @@ pub(crate) struct Sequence<T, E> {
     pub(crate) filtered: bool,
     mode: Mode,
     /// What came ahead of its turn, in the order of offsets. All of one epoch.
-    held: VecDeque<(u64, E)>,
+    held: Vec<(u64, Box<E>)>,
     held_epoch: Option<T>,
 }
 
@@ -50,7 +48,7 @@ impl<T: Text, E> Sequence<T, E> {
             position: None,
             filtered: false,
             mode: Mode::Joining,
-            held: VecDeque::new(),
+            held: Vec::new(),
             held_epoch: None,
         }
     }
@@ -166,7 +164,7 @@ impl<T: Text, E> Sequence<T, E> {
                 self.hold(Position { epoch: at.epoch.clone(), offset }, event);
             }
             // Of a large hole a part is filled; for the rest the log is asked again.
-            let first = self.held.front().map(|(offset, _)| *offset);
+            let first = self.held.first().map(|(offset, _)| *offset);
             if first == Some(position.offset + 1) || (complete && first.is_none()) {
                 return Continuity::Kept;
             }
@@ -180,7 +178,7 @@ impl<T: Text, E> Sequence<T, E> {
         if self.mode == Mode::Filling {
             self.mode = Mode::Live;
         }
-        let first = self.held.front().map(|(offset, _)| *offset);
+        let first = self.held.first().map(|(offset, _)| *offset);
         match (first, self.held_epoch.clone()) {
             (Some(offset), Some(epoch)) => self.restart(Position { epoch, offset }.predecessor()),
             _ => Continuity::Kept,
@@ -193,19 +191,22 @@ impl<T: Text, E> Sequence<T, E> {
         if self.held_epoch.as_ref() != Some(&position.epoch) {
             return None;
         }
-        let offset = self.held.front()?.0;
+        let offset = self.held.first()?.0;
         let may_jump = self.filtered && self.mode == Mode::Live;
         if offset != position.offset + 1 && !may_jump {
             return None;
         }
         position.offset = offset;
-        self.held.pop_front()
+        let (offset, event) = self.held.remove(0);
+        Some((offset, *event))
     }
 
     /// Begins a new run after a position.
     fn restart(&mut self, at: Position<T>) -> Continuity {
         if self.held_epoch.as_ref() == Some(&at.epoch) {
-            self.held.retain(|(offset, _)| *offset > at.offset);
+            while self.held.first().is_some_and(|(offset, _)| *offset <= at.offset) {
+                self.held.remove(0);
+            }
         } else {
             self.drop_held();
         }
@@ -223,7 +224,7 @@ impl<T: Text, E> Sequence<T, E> {
             self.held_epoch = Some(at.epoch);
         }
         if let Err(place) = self.held.binary_search_by_key(&at.offset, |(offset, _)| *offset) {
-            self.held.insert(place, (at.offset, event));
+            self.held.insert(place, (at.offset, Box::new(event)));
         }
     }
 

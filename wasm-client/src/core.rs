@@ -159,8 +159,6 @@ impl Core {
                 }
             }
             Input::Join => {
-                let texts =
-                    |events: Value| events.items().filter_map(|event| event.text()).collect();
                 client.join(now, HandleId(a as u32), word(b), Value::new(c).map(texts));
             }
             Input::Leave => client.leave(now, HandleId(a as u32)),
@@ -239,7 +237,22 @@ fn word(number: i32) -> Word {
     Word::new(number).unwrap_or_else(|| Word::known(""))
 }
 
+fn texts(names: Value) -> Vec<Word> {
+    let mut texts = Vec::new();
+    for name in names.items() {
+        if let Some(text) = name.text() {
+            texts.push(text);
+        }
+    }
+    texts
+}
+
 fn encoded(json: i32, attachments: i32) -> Option<Encoded<Value>> {
-    let attachments = Value::new(attachments).map(|attachments| attachments.items().collect());
-    Some(Encoded { json: Value::new(json)?, attachments: attachments.unwrap_or_default() })
+    let mut encoded = Encoded { json: Value::new(json)?, attachments: Vec::new() };
+    if let Some(attachments) = Value::new(attachments) {
+        for attachment in attachments.items() {
+            encoded.attachments.push(attachment);
+        }
+    }
+    Some(encoded)
 }

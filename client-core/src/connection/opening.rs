@@ -16,7 +16,7 @@ impl<T: Text> Connection<T> {
         self.try_ends = now + self.config.timeout;
         self.open_next(now);
         self.token = if self.config.has_token {
-            self.steps.push_back(Step::AskForToken);
+            self.steps.push(Step::AskForToken);
             Token::Asked
         } else {
             Token::Known(None)
@@ -29,7 +29,7 @@ impl<T: Text> Connection<T> {
         let (next, untried) = self.untried.split_first().unwrap_or((&Transport::Websocket, &[]));
         (self.transport, self.untried) = (*next, untried);
         let socket = self.new_socket();
-        self.steps.push_back(Step::OpenSocket(socket, self.transport, None));
+        self.steps.push(Step::OpenSocket(socket, self.transport, None));
         let share = now.until(self.try_ends) / (self.untried.len() as u32 + 1);
         self.timers.set(Timer::Attempt, now + share);
         self.enter(State::Opening { socket });
@@ -43,7 +43,7 @@ impl<T: Text> Connection<T> {
         if self.untried.is_empty() {
             return false;
         }
-        self.steps.push_back(Step::CloseSocket(socket));
+        self.steps.push(Step::CloseSocket(socket));
         self.open_next(now);
         true
     }

@@ -49,7 +49,7 @@ impl<T: Text> Connection<T> {
             let socket = self.new_socket();
             self.upgrade = Some(Upgrade { socket, stage: Stage::Opening });
             self.timers.set(Timer::Upgrade, now + UPGRADE_TIMEOUT);
-            self.steps.push_back(Step::OpenSocket(socket, Transport::Websocket, Some(session)));
+            self.steps.push(Step::OpenSocket(socket, Transport::Websocket, Some(session)));
         }
     }
 
@@ -61,7 +61,7 @@ impl<T: Text> Connection<T> {
         };
         if socket == upgrade.socket && upgrade.stage == Stage::Opening {
             upgrade.stage = Stage::Probing;
-            self.steps.push_back(Step::Send(socket, PROBE));
+            self.steps.push(Step::Send(socket, PROBE));
         } else if Some(socket) == ours && upgrade.stage == Stage::Pausing {
             self.take_over();
         }
@@ -75,7 +75,7 @@ impl<T: Text> Connection<T> {
             && upgrade.stage == Stage::Probing
         {
             upgrade.stage = Stage::Pausing;
-            self.steps.push_back(Step::PauseSocket(ours));
+            self.steps.push(Step::PauseSocket(ours));
         }
     }
 
@@ -91,7 +91,7 @@ impl<T: Text> Connection<T> {
         self.upgrade = None;
         self.upgrade_broke = true;
         self.timers.stop(Timer::Upgrade);
-        self.steps.push_back(Step::CloseSocket(socket));
+        self.steps.push(Step::CloseSocket(socket));
     }
 
     /// The websocket hasn't taken over, and won't.
@@ -105,7 +105,7 @@ impl<T: Text> Connection<T> {
     /// the next connection goes without.
     pub(super) fn drop_upgrade(&mut self, broken: bool) {
         if let Some(upgrade) = self.upgrade.take() {
-            self.steps.push_back(Step::CloseSocket(upgrade.socket));
+            self.steps.push(Step::CloseSocket(upgrade.socket));
             self.upgrade_broke = broken && upgrade.stage != Stage::Opening;
         }
     }
@@ -121,9 +121,9 @@ impl<T: Text> Connection<T> {
             self.timers.stop(Timer::Upgrade);
             self.transport = Transport::Websocket;
             self.fell_back = false;
-            self.steps.push_back(Step::TakeOver { old, new });
+            self.steps.push(Step::TakeOver { old, new });
             if self.open_socket().is_some() {
-                self.steps.push_back(Step::StateChanged);
+                self.steps.push(Step::StateChanged);
             }
         }
     }

@@ -68,7 +68,7 @@ impl<T: Text> Connection<T> {
         let mut from = now.max(self.heard + self.interval);
         if self.peer == Peer::Samewire && self.open_socket().is_some() {
             from = now;
-            self.steps.push_back(Step::Ping);
+            self.steps.push(Step::Ping);
         }
         self.timers.set(Timer::Heartbeat, from + CHECK);
     }

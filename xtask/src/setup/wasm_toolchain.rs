@@ -53,7 +53,7 @@ impl WasmToolchain {
             .env("RUSTC_BOOTSTRAP", "1")
             .env(
                 "RUSTFLAGS",
-                "-Zunstable-options -Cpanic=immediate-abort -Ctarget-feature=-reference-types",
+                "-Zunstable-options -Cpanic=immediate-abort -Zlocation-detail=none -Ctarget-feature=-reference-types",
             )
             .args([verb, "--target", TARGET, "--target-dir"])
             .arg(workspace::wasm_target_with_std())
