@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use reqwest::{Client, Response, StatusCode, Url, header, redirect};
+use reqwest::{Client, StatusCode, Url, header::HeaderMap, redirect};
 
 /// An address that nothing can be read from.
 #[derive(Debug, thiserror::Error)]
@@ -86,7 +86,8 @@ impl Remote {
         let mut response = response.map_err(reqwest::Error::without_url)?;
         let status = response.status();
         if !status.is_success() {
-            return Err(FetchError::Status { status, retry_after: retry_after(&response) });
+            let retry_after = retry_after(response.headers(), SystemTime::now());
+            return Err(FetchError::Status { status, retry_after });
         }
         let mut text = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(reqwest::Error::without_url)? {
@@ -99,14 +100,17 @@ impl Remote {
     }
 }
 
-/// The header `Retry-After`: seconds, or a date (RFC 9110, section 10.2.3).
-fn retry_after(response: &Response) -> Option<Duration> {
-    let text = response.headers().get(header::RETRY_AFTER)?.to_str().ok()?.trim();
+/// After how long somebody wants to be asked again, where they say so: `Retry-After` in seconds or as
+/// a date (RFC 9110, section 10.2.3), or `retry-after-ms`.
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
+    if let Some(ms) = header("retry-after-ms").and_then(|text| text.parse().ok()) {
+        return Some(Duration::from_millis(ms));
+    }
+    let text = header("retry-after")?;
     let seconds = text.parse().ok().map(Duration::from_secs);
-    seconds.or_else(|| {
-        let at = httpdate::parse_http_date(text).ok()?;
-        Some(at.duration_since(SystemTime::now()).unwrap_or_default())
-    })
+    let date = || httpdate::parse_http_date(text).ok();
+    seconds.or_else(|| Some(date()?.duration_since(now).unwrap_or_default()))
 }
 
 /// Whether an address is of this machine.
@@ -152,5 +156,23 @@ mod tests {
         for secret in ["user", "pass", "path", "secret"] {
             assert!(!shown.contains(secret), "{shown}");
         }
+    }
+
+    #[test]
+    fn retry_after_is_read_in_each_of_its_forms() {
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
+        for (name, value, expected) in [
+            ("retry-after", "3", Some(Duration::from_secs(3))),
+            ("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT", Some(Duration::from_secs(10))),
+            ("retry-after", "Sun, 06 Nov 1994 08:49:27 GMT", Some(Duration::ZERO)),
+            ("retry-after", "soon", None),
+            ("retry-after", "-1", None),
+            ("retry-after-ms", "250", Some(Duration::from_millis(250))),
+        ] {
+            let headers = [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
+            let headers: HeaderMap = headers;
+            assert_eq!(retry_after(&headers, now), expected, "{name}: {value}");
+        }
+        assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
 }

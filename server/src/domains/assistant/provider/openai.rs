@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use axum::http::{HeaderMap, HeaderValue, header};
+use axum::http::{HeaderValue, header};
 use eventsource_stream::{Event, EventStreamError, Eventsource};
 use futures::{Stream, StreamExt};
 use reqwest::{Client, Response, StatusCode, Url, redirect};
@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     domains::assistant::{Settings, context::Said},
-    remote::is_loopback,
+    remote::{is_loopback, retry_after},
 };
 
 /// Waits before the first repetition of a request that was refused without saying for how long. Each
@@ -221,41 +221,5 @@ impl Deltas {
             Some(End::Withheld) => Err(ProviderError::Withheld),
             None => Err(ProviderError::Cut),
         }
-    }
-}
-
-/// After how long the provider wants to be asked again, where it says so: `Retry-After` in seconds
-/// or as a date (RFC 9110), or `retry-after-ms`.
-fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
-    let header = |name: &str| headers.get(name)?.to_str().ok().map(str::trim);
-    if let Some(ms) = header("retry-after-ms").and_then(|text| text.parse().ok()) {
-        return Some(Duration::from_millis(ms));
-    }
-    let text = header("retry-after")?;
-    let seconds = text.parse().ok().map(Duration::from_secs);
-    let date = || httpdate::parse_http_date(text).ok();
-    seconds.or_else(|| Some(date()?.duration_since(now).unwrap_or_default()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn retry_after_is_read_in_each_of_its_forms() {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777);
-        for (name, value, expected) in [
-            ("retry-after", "3", Some(Duration::from_secs(3))),
-            ("retry-after", "Sun, 06 Nov 1994 08:49:47 GMT", Some(Duration::from_secs(10))),
-            ("retry-after", "Sun, 06 Nov 1994 08:49:27 GMT", Some(Duration::ZERO)),
-            ("retry-after", "soon", None),
-            ("retry-after", "-1", None),
-            ("retry-after-ms", "250", Some(Duration::from_millis(250))),
-        ] {
-            let headers = [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
-            let headers: HeaderMap = headers;
-            assert_eq!(retry_after(&headers, now), expected, "{name}: {value}");
-        }
-        assert_eq!(retry_after(&HeaderMap::new(), now), None);
     }
 }
