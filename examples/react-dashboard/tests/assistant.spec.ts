@@ -50,6 +50,9 @@ test('an answer is seen as it comes, by everybody who takes part', async ({ page
   const grace = new Assistant(await openBeside(browser, server, 'grace', place))
   await expect(ada.page.getByRole('img', { name: 'Grace Hopper, online' })).toBeVisible()
 
+  await grace.page.getByLabel('Message').pressSequentially('Well')
+  await expect(ada.page.getByText('Grace typing…')).toBeVisible()
+
   await ada.say(`**Bold**, and ${LONG}`)
   for (const { answers } of [ada, grace]) await expect(answers).toContainText('You said: Bold, and word0')
   for (const { answers, questions } of [ada, grace]) {

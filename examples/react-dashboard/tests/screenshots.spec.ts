@@ -1,40 +1,91 @@
-import type { APIRequestContext } from '@playwright/test'
-import { expect, test } from './fixtures'
+import type { Page } from '@playwright/test'
+import { expect, openAs, openBeside, test } from './fixtures'
+import { LivePreview } from './LivePreview'
+import { openPanel } from './openPanel'
+import { bring } from './platform'
+
+// Pictures for people, into screenshots/: npm run screenshots.
 
 const SIZES = { desktop: { width: 1280, height: 800 }, phone: { width: 390, height: 844 } }
 
 for (const [device, viewport] of Object.entries(SIZES)) {
   for (const colorScheme of ['light', 'dark'] as const) {
     test.describe(`${device}, ${colorScheme}`, () => {
-      test.use({ viewport, colorScheme, isMobile: device === 'phone' })
+      test.describe.configure({ timeout: 120_000 })
+      test.use({ viewport, colorScheme, isMobile: device === 'phone', mayComplain: true })
+      const take = (page: Page, name: string) => page.screenshot({ path: `screenshots/${name}-${device}-${colorScheme}.png` })
 
-      test('live preview', async ({ preview, page, request, server }) => {
-        await earlierVisits(request, server.url)
-        const take = (moment: string) => page.screenshot({ path: `screenshots/${device}-${colorScheme}-${moment}.png` })
-        await take('start')
+      test('live preview', async ({ page, server }) => {
+        const preview = await LivePreview.open(page, server)
         await preview.field('Your name').pressSequentially('Ada Lovelace', { delay: 30 })
         await preview.field('Email').pressSequentially('ada@example.org', { delay: 30 })
         await preview.field('Password').pressSequentially('secret12', { delay: 30 })
         await preview.field('Favourite coffee').pressSequentially('Black. Like the night before a deadline', { delay: 30 })
         await expect(preview.typed('Favourite coffee')).toContainText('deadline')
-        await take('typing')
+        await take(page, 'live-preview')
         await preview.submit()
         await expect(preview.ownSession).toContainText('submitted')
-        await take('submitted')
+        await preview.owner.getByRole('slider').fill('2000')
+        await preview.owner.getByRole('slider').scrollIntoViewIfNeeded()
+        await take(page, 'replay')
+      })
+
+      test('stories', async ({ page, browser, server }) => {
+        await openAs(page, server, 'ada', 'stories')
+        await page.getByRole('link', { name: 'How the club began' }).click()
+        await expect(page.getByText('It hangs above the sink.')).toBeVisible()
+        if (device === 'desktop') {
+          await page.getByRole('button', { name: 'ZIP' }).click()
+          await expect(page.getByRole('button', { name: /^Download/ }).first()).toBeVisible()
+        }
+        const grace = await openBeside(browser, server, 'grace', new URL(page.url()).hash.slice(2))
+        await grace.getByRole('textbox', { name: 'Transcript' }).press('End')
+        await grace.getByRole('textbox', { name: 'Transcript' }).pressSequentially(' ')
+        await expect(page.getByText('Grace is writing')).toBeVisible()
+        await take(page, 'stories')
+        await grace.context().close()
+      })
+
+      test('inbox', async ({ page, server }) => {
+        await bring(server, 'discord', 'ada', 'Petra Lang', 'Is the tasting still on for Friday?')
+        await bring(server, 'discord', 'ada', 'Petra Lang', 'I would bring two friends.')
+        await openAs(page, server, 'ada', 'inbox')
+        const petra = page.getByRole('link', { name: 'Petra Lang' })
+        await expect(petra).toContainText('two friends')
+        if (device === 'phone') await take(page, 'inbox')
+        await petra.click()
+        await expect(page.getByRole('img', { name: 'Read' }).last()).toBeVisible()
+        await take(page, device === 'phone' ? 'inbox-open' : 'inbox')
+      })
+
+      test('assistant', async ({ page, server }) => {
+        await openAs(page, server, 'ada', 'assistant')
+        await page.getByRole('button', { name: 'New', exact: true }).click()
+        await page.getByRole('button', { name: /list and a table/ }).click()
+        await expect(page.getByRole('article', { name: 'Assistant' }).getByRole('table')).toBeVisible()
+        await take(page, 'assistant')
+      })
+
+      test('workspace', async ({ page, browser, server }) => {
+        await openAs(page, server, 'ada', 'workspace')
+        const grace = await openBeside(browser, server, 'grace', 'workspace')
+        const card = grace.getByRole('listitem').filter({ has: grace.getByRole('heading', { name: 'Taste the Ethiopian' }) })
+        await card.getByRole('button', { name: /^Rename/ }).click()
+        await expect(page.getByRole('img', { name: 'Grace has it in hand' })).toBeVisible()
+        await take(page, 'workspace')
+        await grace.context().close()
+      })
+
+      test('connection', async ({ page, server }) => {
+        await openAs(page, server, 'ada', 'workspace')
+        const panel = await openPanel(page)
+        await panel.cut.click()
+        await expect(panel.log.filter({ hasText: 'Connected again' })).toHaveCount(1)
+        await panel.expire.click()
+        await expect(panel.log.filter({ hasText: 'Connected again' })).toHaveCount(2)
+        await expect(panel.roundTrip).toContainText('ms')
+        await take(page, 'connection')
       })
     })
-  }
-}
-
-/** Some that submitted the form, and one that didn't. */
-async function earlierVisits(request: APIRequestContext, url: string): Promise<void> {
-  const token = await (await request.get(`${url}demo/token?user=ada`)).text()
-  const headers = { authorization: `Bearer ${token}` }
-  const [project] = await (await request.get(`${url}api/projects`, { headers })).json()
-  const ingest = { 'x-ingest-key': project.ingestKey }
-  for (const [externalUserId, end] of [['visitor-lin', 'submit'], ['visitor-sam', 'end'], ['visitor-eve', 'submit']] as const) {
-    const session = await request.post(`${url}api/projects/${project.id}/sessions`, { headers: ingest, data: { externalUserId } })
-    const { sessionId } = await session.json()
-    await request.post(`${url}api/sessions/${sessionId}/${end}`, { headers: ingest })
   }
 }

@@ -34,6 +34,6 @@ export function AssistantPage() {
 const LONGEST_TITLE = 48
 
 function titleOf(content: string): string {
-  const [line = ''] = content.replace(/[*_#`>]/g, '').trim().split('\n')
+  const [line = ''] = content.replace(/[*_#`>:]/g, '').trim().split('\n')
   return line.length > LONGEST_TITLE ? `${line.slice(0, LONGEST_TITLE).trimEnd()}…` : line || UNTITLED
 }
