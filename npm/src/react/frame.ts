@@ -1,4 +1,4 @@
-/** How long a hidden page, which paints no frames, is kept waiting, in milliseconds. */
+/** How long a page that paints no frames, as a hidden one, is kept waiting, in milliseconds. */
 const HIDDEN_PAGE_DELAY = 100
 
 /**
@@ -18,11 +18,19 @@ export function oncePerFrame(callback: () => void): { (): void; cancel(): void }
     cancel()
     callback()
   }
+  const wait = () => {
+    // A frame that is late comes nevertheless: to render before it would be to render twice for it.
+    timer = setTimeout(() => (paintsFrames() ? wait() : run()), HIDDEN_PAGE_DELAY)
+  }
   const schedule = () => {
     if (timer !== undefined) return
-    timer = setTimeout(run, HIDDEN_PAGE_DELAY)
-    // Not there in React Native's tests and other places without a screen.
+    wait()
     if (typeof requestAnimationFrame === 'function') frame = requestAnimationFrame(run)
   }
   return Object.assign(schedule, { cancel })
+}
+
+/** Not where there is no screen, as in tests of React Native, nor in a hidden page. */
+function paintsFrames(): boolean {
+  return typeof requestAnimationFrame === 'function' && typeof document !== 'undefined' && document.visibilityState !== 'hidden'
 }

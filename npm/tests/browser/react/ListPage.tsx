@@ -1,4 +1,6 @@
-import { SamewireProvider, useRealtimeUpdates } from 'samewire/react'
+import { SamewireProvider, useRealtimeUpdates, type SamewireProviderProps } from 'samewire/react'
+import { createTestServer } from 'samewire/testing'
+import { updateOf } from './updateOf.js'
 
 interface Row {
   id: string
@@ -6,12 +8,20 @@ interface Row {
 }
 
 /** A list that changes faster than anybody can look. */
-export function ListPage({ url, token }: { url: string; token: string }) {
+export function ListPage(connection: SamewireProviderProps) {
   return (
-    <SamewireProvider url={url} token={token}>
+    <SamewireProvider {...connection}>
       <List />
     </SamewireProvider>
   )
+}
+
+/** The same, fed in the page at a rate that no network slows down. */
+export function FedListPage() {
+  const server = createTestServer()
+  server.on('data:snapshot', () => ({ items: [], position: server.position('room:list') }))
+  window.feed = (n) => void server.deliver('room:list', 'data:update', updateOf(n))
+  return <ListPage client={server.createClient()} />
 }
 
 function List() {

@@ -4,6 +4,8 @@ declare global {
   interface Window {
     /** The client that is used now, and all that there were. */
     hot?: { client: Client; clients: Set<Client> }
+    /** Sends an update to the page. */
+    feed(n: number): void
     /** What was heard, and when the list was rendered. */
     list: { heard: number[]; renders: number[] }
   }
