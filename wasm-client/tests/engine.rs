@@ -163,7 +163,9 @@ fn a_failure_has_its_code() {
     receive(&page, r#"430[{"ok":false,"error":{"code":"NOT_FOUND","message":"none"}}]"#);
     assert_eq!(
         page.told("settled"),
-        [r#"[5,{"code":"NOT_FOUND","message":"none","retryable":false},null]"#]
+        [
+            r#"[5,{"code":"NOT_FOUND","message":"none","retryable":false},{"code":"NOT_FOUND","message":"none"}]"#
+        ]
     );
     emit(&engine, 6, "other");
     receive(&page, r#"431[{"ok":true,"data":"fine"}]"#);
