@@ -53,4 +53,10 @@ describe('the built package', () => {
   it('can be required', async () => {
     expect(await run(`console.log(typeof require('samewire').createClient)`, 'commonjs')).toMatch(/function$/)
   })
+
+  it('is as package managers, bundlers and compilers want it', { timeout: 120_000 }, async () => {
+    const tool = (name: string, ...args: string[]) => promisify(execFile)('npx', ['--no', name, ...args], { cwd: root }).catch((error: { stdout: string }) => error)
+    expect((await tool('publint', '--strict')).stdout).toContain('All good!')
+    expect((await tool('attw', '--pack', '.', '--profile', 'esm-only', '--format', 'json')).stdout).toContain('"problems":{}')
+  })
 })

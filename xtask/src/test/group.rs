@@ -37,7 +37,8 @@ pub(crate) enum Group {
     Npm,
     /// The server under the official Socket.IO clients for Node.js and Python.
     Clients,
-    /// The npm package and the example app in Chromium, against the real server.
+    /// The npm package and the example app in Chromium, against the real server; the package packed,
+    /// installed and run in projects of all sorts.
     Browser,
 }
 
@@ -190,6 +191,9 @@ impl Group {
                         playwright().args(["--config", "tests/browser"]).within(folder(PACKAGE)?),
                     ),
                     Part::Tests(playwright().within(folder(EXAMPLE_APP)?)),
+                    Part::Tests(
+                        playwright().args(["--config", "tests/consumers"]).within(folder(PACKAGE)?),
+                    ),
                 ]
             }
         })

@@ -1,0 +1,37 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+
+const PROGRAM = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../../target/release/samewire-server', import.meta.url))
+
+/** `samewire-server --demo` for pages of any origin. */
+export class DemoServer {
+  readonly url: string
+  readonly #process: ChildProcess
+
+  private constructor(url: string, process: ChildProcess) {
+    this.url = url
+    this.#process = process
+  }
+
+  static async start(): Promise<DemoServer> {
+    const env = { RUST_LOG: 'error', ...process.env, PORT: '0', CORS_ORIGIN: '*', CONNECTIONS_PER_SECOND: '1000' }
+    const child = spawn(PROGRAM, ['--demo'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
+    const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
+    failed.catch(() => {})
+    const address = new Promise<string>((resolve) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
+        const found = /listening on http:\/\/\S+:(\d+)/.exec(line)
+        if (found) resolve(`http://localhost:${found[1]}`)
+      })
+    })
+    return new DemoServer(await Promise.race([failed, address]), child)
+  }
+
+  async dispose(): Promise<void> {
+    const ended = once(this.#process, 'exit')
+    this.#process.kill('SIGTERM')
+    await ended
+  }
+}

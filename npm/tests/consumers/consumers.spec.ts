@@ -1,0 +1,144 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, type Page, test as base } from '@playwright/test'
+import { Consumer, pack } from './Consumer.js'
+import { DemoServer } from './DemoServer.js'
+
+const path = (relative: string) => fileURLToPath(new URL(relative, import.meta.url))
+
+interface Shared {
+  tarball: string
+  server: DemoServer
+}
+
+const test = base.extend<{ install(template: string): Promise<Consumer> }, Shared>({
+  tarball: [
+    async ({}, use) => {
+      const folder = await mkdtemp(join(tmpdir(), 'samewire-packed-'))
+      await use(await pack(folder))
+      await rm(folder, { recursive: true })
+    },
+    { scope: 'worker' },
+  ],
+  server: [
+    async ({}, use) => {
+      const server = await DemoServer.start()
+      await use(server)
+      await server.dispose()
+    },
+    { scope: 'worker' },
+  ],
+  // Nothing is wrong in its console.
+  page: async ({ page }, use) => {
+    const wrong: string[] = []
+    page.on('pageerror', (error) => wrong.push(String(error)))
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !message.location().url.endsWith('/favicon.ico')) wrong.push(message.text())
+    })
+    await use(page)
+    expect(wrong).toEqual([])
+  },
+  install: async ({ tarball }, use) => {
+    const consumers: Consumer[] = []
+    await use(async (template) => {
+      const consumer = await Consumer.install(template, tarball)
+      consumers.push(consumer)
+      return consumer
+    })
+    for (const consumer of consumers) await consumer.dispose()
+  },
+})
+
+/** The program that most consumers run, beside their own files. */
+const greet = (consumer: Consumer, name = 'greet.js') => cp(path('templates/greet.js'), join(consumer.folder, name))
+
+/** Opens a page that is told which server to speak to. */
+const open = (page: Page, address: string, server: DemoServer, user = 'ada') =>
+  page.goto(`${address}/?${new URLSearchParams({ server: server.url, user })}`)
+
+const SAID = 'ada says hello'
+
+test('Vite, its development server', async ({ page, install, server }) => {
+  const consumer = await install('vite')
+  await greet(consumer)
+  await open(page, await consumer.serve('npx', ['vite', '--port', '0']), server)
+  await expect(page.locator('body')).toHaveText(SAID)
+})
+
+test('Vite, its build', async ({ page, install, server }) => {
+  const consumer = await install('vite')
+  await greet(consumer)
+  await consumer.run('npx', ['vite', 'build'])
+  await open(page, await consumer.serveFiles('dist'), server)
+  await expect(page.locator('body')).toHaveText(SAID)
+})
+
+test('webpack', async ({ page, install, server }) => {
+  const consumer = await install('webpack')
+  await greet(consumer, 'greet.mjs')
+  await consumer.run('npx', ['webpack'])
+  await open(page, await consumer.serveFiles(), server)
+  await expect(page.locator('body')).toHaveText(SAID)
+})
+
+test('Next, in components of the server and of the page', async ({ page, install, server }) => {
+  const consumer = await install('next')
+  await consumer.run('npx', ['next', 'build'])
+  await open(page, await consumer.serve('npx', ['next', 'start', '--port', '0', '--hostname', 'localhost']), server)
+  await expect(page.getByText('On the server: idle, protocol 1.0')).toBeVisible()
+  await expect(page.getByText('In the page: joined as ada')).toBeVisible()
+})
+
+test('a page without a bundler: examples/plain-page', async ({ page: ada, context, install, server }) => {
+  const consumer = await install(path('../../../examples/plain-page'))
+  const address = await consumer.serveFiles()
+  const grace = await context.newPage()
+  await open(ada, address, server)
+  await open(grace, address, server, 'grace')
+  for (const page of [ada, grace]) await expect(page.getByText('connected')).toBeVisible()
+  await grace.getByLabel('Message').fill('Good morning')
+  await grace.getByRole('button', { name: 'Send' }).click()
+  for (const page of [ada, grace]) await expect(page.getByText('grace: Good morning')).toBeVisible()
+})
+
+test('Node.js', async ({ install, server }) => {
+  const consumer = await install('node')
+  await greet(consumer)
+  expect(await consumer.run('node', ['main.js', server.url])).toBe(`${SAID}\n`)
+})
+
+test('Vitest with jsdom', async ({ install }) => {
+  const consumer = await install('vitest')
+  await cp(path('../readme/testing.test.tsx'), join(consumer.folder, 'testing.test.tsx'))
+  expect(await consumer.run('npx', ['vitest', 'run'])).toMatch(/Tests\s+1 passed/)
+})
+
+test('TypeScript, as a bundler and as Node.js resolves, libraries checked too', async ({ install }) => {
+  const consumer = await install('types')
+  const options = '--noEmit --strict --jsx react-jsx --target es2022 --lib es2022,dom,dom.iterable,esnext.disposable --skipLibCheck false --types react'.split(' ')
+  for (const [module, resolution] of [['esnext', 'bundler'], ['nodenext', 'nodenext']] as const) {
+    await consumer.run('npx', ['tsc', ...options, '--module', module, '--moduleResolution', resolution, 'main.tsx'])
+  }
+})
+
+test("the README's first page, as printed, by somebody who has never seen it", async ({ page, tarball, server }) => {
+  const consumer = await Consumer.empty()
+  try {
+    const readme = await readFile(path('../../README.md'), 'utf8')
+    const commands = /```bash\n(npm create vite@[^]*?)```/.exec(readme)?.[1]?.trim().split('\n')
+    const program = /```ts\n([^]*?)```/.exec(readme)?.[1]
+    expect(commands).toEqual(['npm create vite@latest hello -- --template vanilla-ts', 'cd hello', 'npm install samewire', 'npm run dev'])
+    await consumer.run('npm', ['create', '--yes', 'vite@latest', 'hello', '--', '--template', 'vanilla-ts', '--no-interactive'])
+    // Not published for this test: the tarball instead. And a port that is free.
+    await consumer.add(tarball, 'hello')
+    await writeFile(join(consumer.folder, 'hello/src/main.ts'), program!.replace('http://localhost:3000', server.url))
+    await consumer.run('npm', ['run', 'build'], 'hello')
+    await open(page, await consumer.serve('npm', ['run', 'dev', '--', '--port', '0'], 'hello'), server)
+    await expect(page.getByText('connected')).toBeVisible()
+    await expect(page.getByText('ada: Hello')).toBeVisible()
+  } finally {
+    await consumer.dispose()
+  }
+})
