@@ -55,8 +55,10 @@ describe('the built package', () => {
   })
 
   it('is as package managers, bundlers and compilers want it', { timeout: 120_000 }, async () => {
-    const tool = (name: string, ...args: string[]) => promisify(execFile)('npx', ['--no', name, ...args], { cwd: root }).catch((error: { stdout: string }) => error)
-    expect((await tool('publint', '--strict')).stdout).toContain('All good!')
-    expect((await tool('attw', '--pack', '.', '--profile', 'esm-only', '--format', 'json')).stdout).toContain('"problems":{}')
+    // Each ends with an error where it finds a fault.
+    for (const tool of ['publint --strict', 'attw --pack . --profile esm-only --quiet']) {
+      const [name, ...options] = tool.split(' ')
+      await promisify(execFile)('npx', ['--no', name!, '--', ...options], { cwd: root })
+    }
   })
 })
