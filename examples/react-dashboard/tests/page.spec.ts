@@ -55,7 +55,7 @@ function watchLayout(): void {
     const shifts = list.getEntries() as (PerformanceEntry & { sources: { node?: Node }[] })[]
     for (const { node } of shifts.flatMap(({ sources }) => sources)) {
       // What others do makes lists longer: that is what they are for.
-      if (node?.parentElement && !node.parentElement.closest('ol, ul, dl, .keys')) moved.push((node.parentElement.className || node.parentElement.tagName) + ': ' + String(node.textContent))
+      if (node?.parentElement && !node.parentElement.closest('ol, ul, dl, .keys, .column, [role=log]')) moved.push((node.parentElement.className || node.parentElement.tagName) + ': ' + String(node.textContent))
     }
   }).observe({ type: 'layout-shift', buffered: true })
 }
