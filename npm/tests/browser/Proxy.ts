@@ -76,8 +76,13 @@ export class Proxy {
     for (const carried of this.#open) carried.stall()
   }
 
-  async close(): Promise<void> {
+  /** Cuts the connections that are there. */
+  cut(): void {
     for (const carried of this.#open) carried.end(true)
+  }
+
+  async close(): Promise<void> {
+    this.cut()
     this.#server.close()
     await once(this.#server, 'close')
   }

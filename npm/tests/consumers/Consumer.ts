@@ -1,4 +1,4 @@
-import { execFile, spawn, type ChildProcess } from 'node:child_process'
+import { execFile, spawn, type ChildProcess, type ChildProcessByStdio } from 'node:child_process'
 import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
 import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
@@ -66,17 +67,29 @@ export class Consumer {
 
   /** Starts a program that serves a page; the address that it prints. */
   async serve(program: string, args: string[], within = ''): Promise<string> {
-    const child = spawn(program, args, { cwd: join(this.folder, within), env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
-    this.#ends.push(() => endAll(child))
+    const child = this.#start(program, args, within)
     const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`${program} ended with ${code}`)))
     failed.catch(() => {})
     const address = new Promise<string>((resolve) => {
-      createInterface({ input: child.stdout! }).on('line', (line) => {
+      createInterface({ input: child.stdout }).on('line', (line) => {
         const found = /http:\/\/(?:localhost|127\.0\.0\.1):\d+/.exec(line)
         if (found) resolve(found[0])
       })
     })
     return Promise.race([failed, address])
+  }
+
+  /** Starts a program; gives the lines that it has printed so far. */
+  follow(program: string, args: string[]): () => string[] {
+    const lines: string[] = []
+    createInterface({ input: this.#start(program, args).stdout }).on('line', (line) => lines.push(line))
+    return () => lines
+  }
+
+  #start(program: string, args: string[], within = ''): ChildProcessByStdio<null, Readable, null> {
+    const child = spawn(program, args, { cwd: join(this.folder, within), env: ENVIRONMENT, stdio: ['ignore', 'pipe', 'inherit'], detached: true })
+    this.#ends.push(() => endAll(child))
+    return child
   }
 
   /** Serves its files as they are; the address. */

@@ -4,6 +4,7 @@ import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
 const PROGRAM = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../../target/release/samewire-server', import.meta.url))
+const PUBLISH_KEY = 'a key for back ends'
 
 /** `samewire-server --demo` for pages of any origin. */
 export class DemoServer {
@@ -16,7 +17,7 @@ export class DemoServer {
   }
 
   static async start(): Promise<DemoServer> {
-    const env = { RUST_LOG: 'error', ...process.env, PORT: '0', CORS_ORIGIN: '*', CONNECTIONS_PER_SECOND: '1000' }
+    const env = { RUST_LOG: 'error', ...process.env, PORT: '0', PUBLISH_KEY, CORS_ORIGIN: '*', CONNECTIONS_PER_SECOND: '1000' }
     const child = spawn(PROGRAM, ['--demo'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
     failed.catch(() => {})
@@ -27,6 +28,13 @@ export class DemoServer {
       })
     })
     return new DemoServer(await Promise.race([failed, address]), child)
+  }
+
+  /** Publishes an event, as a back end does. */
+  async publish(room: string, event: string, data: unknown): Promise<void> {
+    const headers = { 'content-type': 'application/json', 'x-api-key': PUBLISH_KEY }
+    const response = await fetch(`${this.url}/api/publish`, { method: 'POST', headers, body: JSON.stringify({ room, event, data }) })
+    if (!response.ok) throw new Error(`publishing was answered by ${response.status}: ${await response.text()}`)
   }
 
   async dispose(): Promise<void> {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, type Page, test as base } from '@playwright/test'
+import { Proxy } from '../browser/Proxy.js'
 import { Consumer, pack } from './Consumer.js'
 import { DemoServer } from './DemoServer.js'
 
@@ -107,6 +108,21 @@ test('Node.js', async ({ install, server }) => {
   const consumer = await install('node')
   await greet(consumer)
   expect(await consumer.run('node', ['main.js', server.url])).toBe(`${SAID}\n`)
+})
+
+test('the official client, whose connection is cut: examples/official-client', async ({ install, server }) => {
+  const consumer = await install(path('../../../examples/official-client'))
+  const proxy = await Proxy.before(Number(new URL(server.url).port))
+  const printed = consumer.follow('node', ['main.js', proxy.url, 'grace', 'room:cut'])
+  await expect.poll(printed).toEqual(['in room:cut, with 1 user(s)'])
+  await server.publish('room:cut', 'said', 'one')
+  await expect.poll(printed).toHaveLength(2)
+  proxy.cut()
+  await server.publish('room:cut', 'said', 'two')
+  await server.publish('room:cut', 'said', 'three')
+  await expect.poll(() => printed().filter((line) => line.startsWith('said'))).toEqual(['said "one"', 'said "two"', 'said "three"'])
+  expect(printed()).toContain('back, 2 event(s) were missed')
+  await proxy.close()
 })
 
 test('Vitest with jsdom', async ({ install }) => {

@@ -1,9 +1,9 @@
 //! Conversations with an AI assistant, who answers in chunks (wire.md, section 11).
 //!
-//! - [`conversations`]: begun, renamed, deleted, shared.
-//! - [`answers`]: each conversation's questions, answered one after the other; [`answering`]: one of them.
-//! - [`growth`]: when of a growing answer what is told. [`context`]: what is sent along with a question.
-//! - [`provider`]: who answers.
+//! - `conversations`: begun, renamed, deleted, shared.
+//! - `answers`: each conversation's questions, answered one after the other; `answering`: one of them.
+//! - `growth`: when of a growing answer what is told. `context`: what is sent along with a question.
+//! - `provider`: who answers.
 
 mod answering;
 mod answers;
