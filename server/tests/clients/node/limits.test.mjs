@@ -364,17 +364,24 @@ test('a session without events for so long has been abandoned', async (t) => {
 
 test('a refused event costs less than one that is served', async (t) => {
   // As many as make the processor's ticks tell.
-  const EVENTS = 50_000
+  const EVENTS = 30_000
+  const USERS = ['anna', 'bert', 'carl']
   const strict = await start(t, { RATE_LIMIT_MAX: String(EVENTS), RATE_LIMIT_WINDOW: '1year' })
-  const { send, frame } = await raw(t, strict, 'anna')
-  /** The processor time, in ticks, that the server takes for so many events. */
-  const cost = async (first) => {
-    const before = strict.processorTicks()
-    for (let n = first; n < first + EVENTS; n++) send(`42${n}["room:join",{"room":"room-${n % 100}"}]`)
-    await frame(`43${first + EVENTS - 1}`)
-    return strict.processorTicks() - before
+  const [served, refused] = [[], []]
+  for (const user of USERS) {
+    const { send, frame } = await raw(t, strict, user)
+    /** The processor time, in ticks, that the server takes for so many events. */
+    const cost = async (first) => {
+      const before = strict.processorTicks()
+      for (let n = first; n < first + EVENTS; n++) send(`42${n}["room:join",{"room":"room-${n % 100}"}]`)
+      await frame(`43${first + EVENTS - 1}`)
+      return strict.processorTicks() - before
+    }
+    served.push(await cost(0))
+    refused.push(await cost(EVENTS))
   }
-  const [served, refused] = [await cost(0), await cost(EVENTS)]
-  assert.equal((await refusals(strict)).RATE_LIMIT_EXCEEDED, EVENTS)
-  assert.ok(refused < served, `refused ${refused}, served ${served} ticks`)
+  assert.equal((await refusals(strict)).RATE_LIMIT_EXCEEDED, USERS.length * EVENTS)
+  t.diagnostic(`refused ${refused}, served ${served} ticks`)
+  // The least of each: whatever else the machine did only adds to them.
+  assert.ok(Math.min(...refused) < Math.min(...served), `refused ${refused}, served ${served} ticks`)
 })
