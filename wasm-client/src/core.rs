@@ -97,7 +97,7 @@ pub fn call(
 }
 
 /// An event of a room came, and fits its type. Whether nothing is left to do but to hand it to the
-/// application, as with nearly all; else nothing happened, and its frame is an [`Input::Frame`].
+/// application, as with nearly all; else nothing happened, and its frame is an `Input::Frame`.
 #[wasm_bindgen]
 pub fn next(
     core: usize,
