@@ -1,7 +1,7 @@
 // Starts the server, each test file one of its own with its own database.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -51,8 +51,6 @@ export async function startServer({ database, env = {}, flags, log } = {}) {
     memory: () => memory(child, 'VmRSS'),
     /** The most bytes that it ever kept there. */
     peakMemory: () => memory(child, 'VmHWM'),
-    /** Forgets the peak: the most is counted from here on. */
-    forgetPeak: () => writeFileSync(`/proc/${child.pid}/clear_refs`, '5'),
   }
 }
 

@@ -11,9 +11,9 @@ const LONG_MS = 300_000
 const MB = 1_000_000
 
 test('an export of 500 stories with 200 MB of recordings keeps memory under 100 MB above idle', { timeout: LONG_MS }, async (t) => {
-  const server = await startServer({ env: { RATE_LIMIT_MAX: '100000' } })
+  const env = { RATE_LIMIT_MAX: '100000' }
+  let server = await startServer({ env })
   t.after(() => server.stop())
-  const idle = server.memory()
   const project = await createProject(server, 'anna')
   const media = randomBytes(400_000)
   for (let n = 0; n < 500; n += 10) {
@@ -22,7 +22,10 @@ test('an export of 500 stories with 200 MB of recordings keeps memory under 100 
     )
     for (const { status } of answers) assert.equal(status, 201)
   }
-  server.forgetPeak()
+  // Begun again, so that what the allocator keeps of the uploads is not taken for the export's.
+  await server.end('SIGTERM')
+  server = await startServer({ database: server.database, env })
+  const idle = server.memory()
   const { body } = await call(server, 'POST', `/api/projects/${project.id}/exports`, { as: 'anna', body: { format: 'zip' } })
   const path = `/api/exports/${body.exportId}`
   const ready = await until('it is ready', async () => {
