@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const PROGRAM = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../../target/release/samewire-server', import.meta.url))
+/** The server's program. */
+export const PROGRAM = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../../target/release/samewire-server', import.meta.url))
 const SECRET = 'a secret of the tests, 32 bytes or more'
 const PUBLISH_KEY = 'a key for back ends'
 const WEBHOOK_SECRET = 'a secret of platforms, 32 bytes or more'
@@ -136,7 +137,7 @@ export function tokenOf(sub: string): string {
 }
 
 /** The port that the server says it listens at. */
-function portOf(child: ChildProcess): Promise<number> {
+export function portOf(child: ChildProcess): Promise<number> {
   return new Promise((resolve) => {
     createInterface({ input: child.stdout! }).on('line', (line) => {
       const found = /listening on http:\S+:(\d+)/.exec(line)

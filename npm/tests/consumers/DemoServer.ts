@@ -1,9 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { PROGRAM, portOf } from '../browser/RealServer.js'
 
-const PROGRAM = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../../target/release/samewire-server', import.meta.url))
 const PUBLISH_KEY = 'a key for back ends'
 
 /** `samewire-server --demo` for pages of any origin. */
@@ -21,13 +19,7 @@ export class DemoServer {
     const child = spawn(PROGRAM, ['--demo'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
     const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
     failed.catch(() => {})
-    const address = new Promise<string>((resolve) => {
-      createInterface({ input: child.stdout }).on('line', (line) => {
-        const found = /listening on http:\/\/\S+:(\d+)/.exec(line)
-        if (found) resolve(`http://localhost:${found[1]}`)
-      })
-    })
-    return new DemoServer(await Promise.race([failed, address]), child)
+    return new DemoServer(`http://localhost:${await Promise.race([failed, portOf(child)])}`, child)
   }
 
   /** Publishes an event, as a back end does. */
