@@ -2,7 +2,8 @@
 import { io } from 'socket.io-client'
 import { token } from './api.mjs'
 
-export const WAIT_MS = 10_000
+/** How long anything may take that comes on a machine that has much else to do. */
+export const WAIT_MS = 30_000
 
 /** A client that goes away with the test; `options` are socket.io-client's own. */
 export function open(test, server, options) {

@@ -175,30 +175,35 @@ test('Rate Limiting: 100 events per user per minute, then an error that says so'
   const first = connect(t, 'busy')
   const second = connect(t, 'busy')
   await Promise.all([first, second].map((socket) => next(socket, 'authenticated')))
+  const began = performance.now()
   const answers = await Promise.all(
     Array.from({ length: 100 }, (_, n) => ask(n % 2 ? first : second, 'leave_project', 'no-such-project')),
   )
   for (const { error } of answers) assert.equal(error.code, 'NOT_FOUND')
 
   // The document's handler
-  const handled = new Promise((resolve) =>
-    first.on('error', (error) => {
-      switch (error.code) {
-        case 'PROJECT_ACCESS_DENIED':
-          resolve('access denied')
-          break
-        case 'RATE_LIMIT_EXCEEDED':
-          resolve(error)
-          break
-        default:
-          resolve('other')
-      }
-    }),
-  )
-  first.emit('leave_project', 'no-such-project')
-  const error = await handled
-  assert.equal(error.code, 'RATE_LIMIT_EXCEEDED')
-  assert.ok(error.retryAfterMs > 0 && error.retryAfterMs <= 60_000)
+  let served = 100
+  let limited
+  first.on('error', (error) => {
+    switch (error.code) {
+      case 'NOT_FOUND':
+        served += 1
+        break
+      case 'RATE_LIMIT_EXCEEDED':
+        limited ??= error
+        break
+      default:
+        assert.fail(error.code)
+    }
+  })
+  // However slow it goes: every 0.6 s one more is served.
+  while (limited === undefined) {
+    for (let n = 0; n < 10; n++) first.emit('leave_project', 'no-such-project')
+    await settled(first)
+  }
+  const elapsed = performance.now() - began
+  assert.ok(served <= 101 + elapsed / 600, `${served} were served within ${elapsed} ms`)
+  assert.ok(limited.retryAfterMs > 0 && limited.retryAfterMs <= 60_000)
 })
 
 test('Connection Recovery: after a restart of the server the client is back by itself and hears of stories again', async (t) => {
@@ -296,7 +301,7 @@ test('Memory Management: a socket that is gone is in no room any longer', async 
 })
 
 test('Memory Management: a room that is empty and whose log has expired is forgotten, and so is who sent nothing of late', async (t) => {
-  const own = await startServer({ env: { PUBLISH_KEY: KEY, LOG_AGE: '1s', RATE_LIMIT_WINDOW: '1s' } })
+  const own = await startServer({ env: { PUBLISH_KEY: KEY, LOG_AGE: '1s', RATE_LIMIT_MAX: '2', RATE_LIMIT_WINDOW: '10s' } })
   t.after(() => own.stop())
   const project = await createProject(own, 'anna')
   const socket = connect(t, 'anna', {}, own)
@@ -311,8 +316,7 @@ test('Memory Management: a room that is empty and whose log has expired is forgo
   })
   socket.disconnect()
   await until('the user is forgotten', async () => (await stats()).rateLimitStats.activeUsers === 0)
-  // The server looks around every ten seconds.
-  await until('the room is forgotten', async () => (await room()).status === 404, 30_000)
+  await until('the room is forgotten', async () => (await room()).status === 404)
 })
 
 test('Security: which events arrive follows who is a member and what was asked for', async (t) => {

@@ -12,7 +12,7 @@ const program = process.env.SAMEWIRE_SERVER ?? built
 
 export const SECRET = 'a secret of the tests, 32 bytes or more'
 
-const START_MS = 20_000
+const START_MS = 60_000
 
 /**
  * A server that answers. `database` is a folder to start in again, `env` further settings, `flags`

@@ -9,7 +9,7 @@ import socketio
 
 from server import Server, token
 
-WAIT_S = 10
+WAIT_S = 30
 
 
 class Client(socketio.AsyncClient):
