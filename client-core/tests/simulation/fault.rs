@@ -9,6 +9,8 @@ pub(crate) enum Fault {
     /// What the client drops as seen already is handed to the application all the same. So that
     /// there is something to drop, a resume asks again for the last events that were seen.
     KeepsDuplicates,
+    /// What may not go the short way past the client is handed to the application by it all the same.
+    PassesOutOfTurn,
     /// The handshake after a lost connection names a later place in the logs than what was seen.
     ForgetsItsPlace,
     /// The server leaves out events that its log no longer holds, where a filter hides the hole.

@@ -93,6 +93,11 @@ fn a_duplicate_that_is_not_dropped_is_found() {
 }
 
 #[test]
+fn an_event_that_passes_out_of_its_turn_is_found() {
+    is_found(Fault::PassesOutOfTurn);
+}
+
+#[test]
 fn a_place_that_is_forgotten_over_a_reconnect_is_found() {
     is_found(Fault::ForgetsItsPlace);
 }
