@@ -28,13 +28,6 @@ for (const { path, isThere } of PAGES) {
       }
     })
 
-    test('moves nothing while it loads', async ({ page, server }) => {
-      await page.addInitScript(watchLayout)
-      await openAs(page, server, 'ada', path)
-      await expect(isThere(page)).toBeVisible()
-      expect(await page.evaluate('moved')).toEqual([])
-    })
-
     test('is cut off at no width', async ({ page, server }) => {
       await openAs(page, server, 'ada', path)
       await expect(isThere(page)).toBeVisible()
@@ -45,19 +38,6 @@ for (const { path, isThere } of PAGES) {
       }
     })
   })
-}
-
-/** Notes what is moved on the page without anybody having touched it. */
-function watchLayout(): void {
-  const moved: string[] = []
-  Object.assign(window, { moved })
-  new PerformanceObserver((list) => {
-    const shifts = list.getEntries() as (PerformanceEntry & { sources: { node?: Node }[] })[]
-    for (const { node } of shifts.flatMap(({ sources }) => sources)) {
-      // What others do makes lists longer: that is what they are for.
-      if (node?.parentElement && !node.parentElement.closest('ol, ul, dl, .keys, .column, [role=log]')) moved.push((node.parentElement.className || node.parentElement.tagName) + ': ' + String(node.textContent))
-    }
-  }).observe({ type: 'layout-shift', buffered: true })
 }
 
 test('the form is filled in and submitted without a mouse', async ({ preview, page }) => {

@@ -5,6 +5,9 @@ import { Avatar } from '../people/Avatar'
 import { nameOf, people } from '../people/people'
 import { user } from '../user'
 
+/** Others whose faces there is a place for. */
+const FACES = 3
+
 /** Who takes part in a conversation, and who of them is there; its owner may ask others in. */
 export function Participants({ conversationId, ownerId }: { conversationId: string; ownerId: string }) {
   const client = useClient()
@@ -24,10 +27,16 @@ export function Participants({ conversationId, ownerId }: { conversationId: stri
 
   return (
     <div className="participants">
-      {others.map((id) => {
-        const status = users.find(({ userId }) => userId === id)?.status
-        return <Avatar key={id} userId={id} {...(status && { status })} label={`${nameOf(id)}, ${status ?? 'not here'}`} />
-      })}
+      <ul className="faces" aria-label="Who takes part">
+        {others.slice(0, FACES).map((id) => {
+          const status = users.find(({ userId }) => userId === id)?.status
+          return (
+            <li key={id}>
+              <Avatar userId={id} {...(status && { status })} label={`${nameOf(id)}, ${status ?? 'not here'}`} />
+            </li>
+          )
+        })}
+      </ul>
       {ownerId === user.id && (
         <>
           <button type="button" className="icon-button" popoverTarget={menu} aria-label="Ask somebody in" title="Ask somebody in">

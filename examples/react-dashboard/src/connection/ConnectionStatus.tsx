@@ -61,5 +61,5 @@ function describe(state: State): { tone: 'live' | 'wait' | 'stop'; text: string 
 function detailOf(state: State, seconds: number): string {
   if (state.status === 'connected') return state.transport
   if (state.status !== 'reconnecting') return ''
-  return seconds > 0 ? `try ${state.attempt} in ${seconds} s` : `try ${state.attempt}`
+  return seconds > 0 ? `in ${seconds} s` : 'now'
 }

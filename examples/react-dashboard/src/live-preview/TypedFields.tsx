@@ -20,7 +20,8 @@ export function TypedFields({ session, events, playing, error }: TypedFieldsProp
 
   return (
     <div className="typed" data-status={session?.status}>
-      <h3>
+      {/* Another visit has a heading of its own: nothing in it is moved by a longer name. */}
+      <h3 key={session?.sessionId}>
         {session ? session.externalUserId : 'What is typed'}
         <span className="typed-state" role="status">
           {session ? STATE_TEXT[session.status] : ''}

@@ -11,7 +11,7 @@ const TYPES: readonly { type: InteractionType; name: string; sign: string }[] = 
   { type: 'answer', name: 'Answer', sign: '!' },
 ]
 
-/** What is said about a story. */
+/** What is said about a story, the newest first: whatever comes, the place to say something stays where it is. */
 export function Interactions({ storyId, interactions }: { storyId: string; interactions: readonly Interaction[] }) {
   const client = useClient()
   const [type, setType] = useState<InteractionType>('comment')
@@ -41,11 +41,6 @@ export function Interactions({ storyId, interactions }: { storyId: string; inter
       <h3 id="interactions">
         Said about it <span className="count">{interactions.length}</span>
       </h3>
-      <ul>
-        {interactions.map((interaction) => (
-          <Row key={interaction.id} interaction={interaction} onSettle={settle} />
-        ))}
-      </ul>
       <form onSubmit={add} aria-label="Say something about it">
         <div role="group" aria-label="Type" className="types">
           {TYPES.map(({ type: one, name, sign }) => (
@@ -60,6 +55,11 @@ export function Interactions({ storyId, interactions }: { storyId: string; inter
         </button>
       </form>
       {failure && <p role="alert">{failure}</p>}
+      <ul>
+        {[...interactions].reverse().map((interaction) => (
+          <Row key={interaction.id} interaction={interaction} onSettle={settle} />
+        ))}
+      </ul>
     </section>
   )
 }

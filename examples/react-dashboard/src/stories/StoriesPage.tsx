@@ -33,7 +33,7 @@ function Stories({ project }: { project: Project }) {
         <UploadForm projectId={project.id} onUploaded={(id) => (location.hash = hrefOf('stories', id))} />
         {error && <p role="alert">{error.message}</p>}
         <StoryList stories={stories} shown={shown?.id} isReady={status === 'joined'} />
-        <Exports projectId={project.id} exports={exports} />
+        <Exports projectId={project.id} exports={exports} isReady={status === 'joined'} />
       </div>
       <section className="story" data-open={shown !== undefined} aria-label={shown?.title ?? 'Story'}>
         {shown ? (
