@@ -7,7 +7,7 @@ use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
-use samewire_protocol::{Direction, ErrorCode, RoomKind, event};
+use samewire_protocol::{Direction, ErrorCode, RoomKind, event, room};
 
 /// Bounds of the buckets that durations are counted in, in seconds.
 const SECONDS: [f64; 10] = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0];
@@ -37,8 +37,25 @@ pub(crate) fn install() {
             "From an event's publication to the buffers of all members that keep up"
         );
         describe_histogram!("samewire_store_seconds", Unit::Seconds, "An answer of the database");
+        begin_at_zero();
         handle
     });
+}
+
+/// What has not happened yet is told too: who watches sees the first time as one more, and no typing
+/// error in a query passes for silence.
+fn begin_at_zero() {
+    connections(0);
+    users(0);
+    replayed(0);
+    counter!("samewire_gaps_total").increment(0);
+    counter!("samewire_slow_consumers_total").increment(0);
+    for kind in room::KINDS {
+        counter!("samewire_joins_total", "kind" => kind.0).increment(0);
+    }
+    for (code, _) in ErrorCode::ALL {
+        counter!("samewire_refusals_total", "code" => code.as_str()).increment(0);
+    }
 }
 
 /// Counts what was measured since the last time; to be called now and then.

@@ -2,6 +2,7 @@
 
 mod apt;
 mod browser;
+mod deployment;
 mod npm;
 mod python;
 mod wasm_runner;
@@ -11,7 +12,7 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-pub(crate) use self::{browser::Browser, wasm_toolchain::WasmToolchain};
+pub(crate) use self::{browser::Browser, deployment::Deployment, wasm_toolchain::WasmToolchain};
 use crate::progress::Progress;
 
 /// What building takes.
@@ -32,6 +33,8 @@ pub(crate) struct TestTools {
     pub(crate) wasm_runner: PathBuf,
     /// Runs the tests with the official Python client; none where there are no such tests.
     pub(crate) python: Option<PathBuf>,
+    /// Proxies, and what checks the alerts.
+    pub(crate) deployment: Deployment,
 }
 
 /// Makes sure of everything that building takes.
@@ -52,7 +55,7 @@ pub(crate) fn for_benching() -> Result<(BuildTools, Browser)> {
 
 /// Makes sure of everything.
 pub(crate) fn everything() -> Result<TestTools> {
-    let mut progress = Progress::of(6);
+    let mut progress = Progress::of(7);
     Ok(TestTools {
         build: build_tools(&mut progress)?,
         browser: chromium(&mut progress)?,
@@ -62,6 +65,8 @@ pub(crate) fn everything() -> Result<TestTools> {
             Some(_) => String::new(),
             None => "no test asks for it".into(),
         })?,
+        deployment: progress
+            .step("nginx, Caddy and promtool", deployment::ensure, |_| String::new())?,
     })
 }
 

@@ -7,7 +7,11 @@ use clap::ValueEnum;
 
 use super::{count::Count, webdriver};
 use crate::{
-    build::Artifacts, codegen, fuzz, program::Program, progress::Progress, setup::TestTools,
+    build::Artifacts,
+    codegen, fuzz,
+    program::Program,
+    progress::Progress,
+    setup::{Deployment, TestTools},
     workspace,
 };
 
@@ -74,6 +78,8 @@ impl Bench {
         if let Some(tools) = &self.tools {
             let browser = &tools.browser;
             program = program.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
+            let Deployment { nginx, caddy, promtool } = &tools.deployment;
+            program = program.env("NGINX", nginx).env("CADDY", caddy).env("PROMTOOL", promtool);
         }
         if let Some(artifacts) = &self.artifacts {
             program = program
