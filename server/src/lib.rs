@@ -13,7 +13,7 @@
 //! let server = Server::with(registry, &config)?;
 //!
 //! let news = server.engine.clone();
-//! let rain = async move || news.publish_value(&RoomAddress::new(ROOM, "news"), "headline", "Rain").map(drop);
+//! let rain = async move || news.publish_value(&RoomAddress::new(ROOM, "news"), "headline", "Rain").await.map(drop);
 //! let app: Router = Router::new().route("/rain", get(rain)).fallback_service(server.router);
 //! # drop(app);
 //! # Ok(())
@@ -26,7 +26,7 @@
 //!
 //! - [`engine`]: the engine, which knows no domain: connections, rooms, the one `join` and the one
 //!   `publish`. Its parts: [`connection`], `session` (a connection's task), `rooms`, `log`,
-//!   [`limits`], [`auth`] with `jwks`.
+//!   `backplane` (what servers share), [`limits`], [`auth`] with `jwks`.
 //! - [`registry`]: what a domain brings: handlers of events, kinds of rooms, routes.
 //!   `attachments`: the binary values of an event.
 //! - [`domains`]: the domains, each in a folder of its own.
@@ -38,6 +38,7 @@
 mod activities;
 mod attachments;
 pub mod auth;
+mod backplane;
 mod clock;
 pub mod config;
 pub mod connection;
@@ -70,6 +71,6 @@ pub use engine::Engine;
 pub use error::{Error, Result};
 pub use registry::{Context, Domain, Registry};
 pub use retained::Retain;
-pub use rooms::RoomState;
+pub use rooms::{RoomState, Whom};
 pub use serve::Server;
 pub use store::Store;

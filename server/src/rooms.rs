@@ -1,37 +1,35 @@
 //! Rooms: who is in them, their logs, and the one way an event gets to all of them
 //! (wire.md, sections 3, 4 and 6).
 
+mod feeding;
 mod filter;
 mod members_presence;
+mod membership;
 mod past;
 
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::AtomicU64},
 };
 
+pub(crate) use feeding::Publishing;
 pub(crate) use filter::Filter;
+pub use membership::Whom;
+pub(crate) use membership::{Dismissal, Parting};
 use parking_lot::Mutex;
 use samewire_protocol::{
     Epoch, Position, RoomAddress, RoomKind, id::ConnectionId, presence::User, room::USER,
 };
-use serde_json::value::RawValue;
 use tokio::sync::Notify;
 
 use crate::{
     activities::{Activities, Shown},
-    attachments::Attachments,
     auth::Identity,
     clock,
-    connection::{Connection, SendError},
-    error::Result,
-    log::{LogBounds, Logged, RoomLog},
-    metrics,
+    connection::Connection,
+    log::{LogBounds, RoomLog},
     presence::Presence,
-    retained::{Retain, Retained},
+    retained::Retained,
     socketio::Frame,
 };
 
@@ -85,37 +83,6 @@ enum Cursor {
     Live,
     /// Up to this offset: the connection's task sends the rest from the log.
     Behind(u64),
-}
-
-/// How a connection ceases to be in a room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Parting {
-    /// It left.
-    Left,
-    /// It was lost, and may come back.
-    Lost,
-}
-
-/// How an event is published, where it isn't simply sent to all.
-#[derive(Debug, Default)]
-pub(crate) struct Publishing<'a> {
-    /// Who caused it and isn't sent it now. It stands in the log all the same.
-    pub(crate) except: Option<&'a ConnectionId>,
-    /// What the room keeps from now on for whoever joins.
-    pub(crate) retain: Vec<Retain>,
-    /// Whether whoever is sent it is asked to acknowledge it.
-    pub(crate) ask: bool,
-    /// Binary values of the payload.
-    pub(crate) attachments: Attachments,
-}
-
-/// What a join found.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) position: Position,
-    pub(crate) recovered: bool,
-    pub(crate) missed: u32,
-    pub(crate) users: Vec<User>,
 }
 
 /// Who is in a room.
@@ -178,200 +145,6 @@ impl Rooms {
         let room = self.rooms.lock().get(address).cloned()?;
         let mut room = room.lock();
         Some(act(&mut room))
-    }
-
-    /// Counts how often access was taken back: to be read before an access check, and handed to
-    /// [`Rooms::insert`] after it.
-    pub(crate) fn revocations(&self) -> u64 {
-        self.revocations.load(Ordering::SeqCst)
-    }
-
-    /// Puts a connection into a room; it is sent what comes after the entry's position, or after
-    /// `since` where the log reaches back to it, by [`Rooms::next_missed`] first.
-    ///
-    /// Gives nothing where access was taken back since `revocations` was read: check again.
-    pub(crate) fn insert(
-        &self,
-        address: &RoomAddress,
-        connection: &Arc<Connection>,
-        identity: &Identity,
-        since: Option<&Position>,
-        filter: &Filter,
-        revocations: u64,
-    ) -> Option<Entry> {
-        self.enter(address, |room| {
-            // Whoever takes access back counts first and looks for members under this lock after.
-            if self.revocations() != revocations {
-                return None;
-            }
-            room.log.trim(clock::unix_ms());
-            let position = room.log.position();
-            let recovered = since.is_none_or(|since| room.log.reaches(since));
-            let from = match since {
-                Some(since) if recovered => since.offset.get(),
-                _ => room.log.offset(),
-            };
-            let known = room.members.remove(&connection.id);
-            room.presence.join(&connection.id, identity, clock::unix_ms());
-            self.stir(address);
-            let behind = Cursor::Behind(from);
-            let (cursor, welcome, shown) = match (known, since) {
-                // Joining twice is joining once: nothing is sent again, nothing is left out.
-                (Some(known), None) => (known.cursor, known.welcome, known.shown),
-                // The log tells how things stand.
-                (_, Some(_)) if recovered => (behind, Vec::new(), Shown::default()),
-                _ => {
-                    let retained = room.retained.frames(|event| filter.wants(event));
-                    (behind, retained, Shown::default())
-                }
-            };
-            let member = Member {
-                connection: connection.clone(),
-                identity: identity.clone(),
-                filter: filter.clone(),
-                presence_missed: false,
-                cursor,
-                welcome,
-                shown,
-                activities_missed: false,
-            };
-            let missed =
-                room.log.after(from).filter(|logged| member.filter.wants(&logged.event)).count();
-            room.members.insert(connection.id.clone(), member);
-            let missed =
-                if since.is_some() { u32::try_from(missed).unwrap_or(u32::MAX) } else { 0 };
-            Some(Entry { position, recovered, missed, users: room.presence.shown() })
-        })
-    }
-
-    /// The next frames of a room that a connection hasn't been sent yet, some at a time. Where
-    /// there are none, it is live from now on.
-    pub(crate) fn next_missed(&self, address: &RoomAddress, id: &ConnectionId) -> Vec<Frame> {
-        const AT_A_TIME: usize = 64;
-        self.peek(address, |room| {
-            let Some(member) = room.members.get_mut(id) else { return Vec::new() };
-            let Cursor::Behind(mut offset) = member.cursor else { return Vec::new() };
-            if !member.welcome.is_empty() {
-                return std::mem::take(&mut member.welcome);
-            }
-            // Jumping offsets mean nothing to a filtered member: it is told by the resume that
-            // follows the loss of its connection.
-            if !member.filter.wants_all() && !room.log.reaches_offset(offset) {
-                member.connection.close();
-                return Vec::new();
-            }
-            let mut frames = Vec::new();
-            for logged in room.log.after(offset) {
-                offset = logged.offset;
-                if member.filter.wants(&logged.event) {
-                    frames.push(logged.frame.frame().clone());
-                    if frames.len() == AT_A_TIME {
-                        break;
-                    }
-                }
-            }
-            // Nothing wanted to the end of the log, or nothing left of it.
-            member.cursor = if frames.is_empty() { Cursor::Live } else { Cursor::Behind(offset) };
-            frames
-        })
-        .unwrap_or_default()
-    }
-
-    /// Appends an event to a room's log and sends it to all members that keep up. A member whose
-    /// buffer is full is cut off from the stream; its connection's task catches up from the log.
-    ///
-    /// # Errors
-    /// When the event can't be written as JSON.
-    pub(crate) fn publish(
-        &self,
-        address: &RoomAddress,
-        event: &str,
-        payload: &RawValue,
-        publishing: Publishing<'_>,
-    ) -> Result<Position> {
-        let Publishing { except, mut retain, ask, attachments } = publishing;
-        self.enter(address, |room| {
-            let now_ms = clock::unix_ms();
-            let attachments = attachments.clone();
-            let logged = room.log.append(address, event, payload, attachments, now_ms, ask)?;
-            room.idle_since_ms = now_ms;
-            retain.drain(..).for_each(|change| room.retained.apply(change));
-            for (id, member) in &mut room.members {
-                let wanted = member.filter.wants(event) && except != Some(id);
-                if member.cursor != Cursor::Live || !wanted {
-                    continue;
-                }
-                match member.connection.try_send(logged.frame.frame()) {
-                    // A closed connection is taken out by its task.
-                    Ok(()) | Err(SendError::Closed) => {}
-                    Err(SendError::Full) => {
-                        metrics::fell_behind();
-                        member.cursor = Cursor::Behind(logged.offset - 1);
-                        member.connection.fell_behind(address);
-                    }
-                }
-            }
-            Ok(room.log.position())
-        })
-    }
-
-    /// The event that is acknowledged by a number, the first time.
-    pub(crate) fn acknowledged(&self, address: &RoomAddress, number: u64) -> Option<Logged> {
-        self.peek(address, |room| room.log.acknowledged(number)).flatten()
-    }
-
-    /// Takes a connection out of a room, for good or because it was lost. Says whether it was in it.
-    pub(crate) fn remove(
-        &self,
-        address: &RoomAddress,
-        id: &ConnectionId,
-        parting: Parting,
-    ) -> bool {
-        self.peek(address, |room| {
-            let now_ms = clock::unix_ms();
-            room.idle_since_ms = now_ms;
-            let Some(member) = room.members.remove(id) else { return false };
-            let user = &member.identity.user_id;
-            match parting {
-                Parting::Left => room.presence.leave(id, user, now_ms),
-                Parting::Lost => room.presence.lose(id, user, now_ms),
-            }
-            if room.activities.leave(id) {
-                room.tell_activities(address);
-            }
-            self.stir(address);
-            true
-        })
-        .unwrap_or(false)
-    }
-
-    /// Takes out all members that `whom` holds for, whose access was taken back. A join that
-    /// overlaps with it is checked again.
-    pub(crate) fn revoke(
-        &self,
-        address: &RoomAddress,
-        whom: impl Fn(&Identity) -> bool,
-    ) -> Vec<Arc<Connection>> {
-        self.revocations.fetch_add(1, Ordering::SeqCst);
-        self.peek(address, |room| {
-            let now_ms = clock::unix_ms();
-            room.idle_since_ms = now_ms;
-            let revoked: Vec<_> =
-                room.members.extract_if(|_, member| whom(&member.identity)).collect();
-            for (id, member) in &revoked {
-                room.presence.leave(id, &member.identity.user_id, now_ms);
-                room.activities.leave(id);
-            }
-            room.tell_activities(address);
-            self.stir(address);
-            revoked.into_iter().map(|(_, member)| member.connection).collect()
-        })
-        .unwrap_or_default()
-    }
-
-    /// Drops what a room keeps for whoever joins.
-    pub(crate) fn forget_retained(&self, address: &RoomAddress) {
-        self.peek(address, |room| room.retained = Retained::default());
     }
 
     /// Who is in a room.

@@ -47,7 +47,7 @@ impl Domain for Bench {
     fn register(self, registry: &mut Registry) {
         registry.on(async |context: Context, say: Say| {
             let room = RoomAddress::new(ROOM, say.room);
-            context.engine.publish_value(&room, "said", &Said { data: say.data })?;
+            context.engine.publish_value(&room, "said", &Said { data: say.data }).await?;
             Ok(Nothing {})
         });
         registry.on(async |_: Context, echo: Echo| Ok(echo));

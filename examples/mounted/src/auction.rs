@@ -3,9 +3,9 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use parking_lot::Mutex;
 use samewire_protocol::{ErrorCode, RoomAddress, RoomKind, id::UserId};
 use samewire_server::{Context, Domain, Error, Identity, Registry, Result};
+use tokio::sync::Mutex;
 
 /// `auction:{lot}`: where a lot's bids are told.
 pub const AUCTION: RoomKind = RoomKind("auction");
@@ -64,20 +64,20 @@ impl Domain for Auctions {
     fn register(self, registry: &mut Registry) {
         let auctions = self.clone();
         registry.room(AUCTION, move |identity: Identity, lot: String| {
-            let invited = auctions.invites(&identity.user_id, &lot);
-            async move { invited }
+            let auctions = auctions.clone();
+            async move { auctions.invites(&identity.user_id, &lot).await }
         });
         registry.on(move |context: Context, bid: Bid| {
-            let accepted = self.bid(&context, &bid);
-            async move { accepted }
+            let auctions = self.clone();
+            async move { auctions.bid(&context, &bid).await }
         });
     }
 }
 
 impl Auctions {
     /// Whether somebody may take part.
-    fn invites(&self, user: &UserId, lot: &str) -> Result<()> {
-        let lots = self.0.lock();
+    async fn invites(&self, user: &UserId, lot: &str) -> Result<()> {
+        let lots = self.0.lock().await;
         let lot = lots.get(lot).ok_or_else(no_such_lot)?;
         if lot.invited.contains(user) {
             Ok(())
@@ -87,11 +87,11 @@ impl Auctions {
     }
 
     /// Takes a bid, where it is the highest, and tells everybody in the lot's room.
-    fn bid(&self, context: &Context, bid: &Bid) -> Result<BidAccepted> {
+    async fn bid(&self, context: &Context, bid: &Bid) -> Result<BidAccepted> {
         if !context.connection.is_in(&room(&bid.lot)) {
             return Err(Error::refused(ErrorCode::NotFound, "join the lot's room first"));
         }
-        let mut lots = self.0.lock();
+        let mut lots = self.0.lock().await;
         let lot = lots.get_mut(&bid.lot).ok_or_else(no_such_lot)?;
         if lot.highest.as_ref().is_some_and(|highest| bid.cents <= highest.cents) {
             return Err(Error::refused(ErrorCode::Conflict, "somebody bids as much or more"));
@@ -99,7 +99,7 @@ impl Auctions {
         let accepted = BidAccepted { bidder: context.identity.user_id.clone(), cents: bid.cents };
         lot.highest = Some(accepted.clone());
         // Under the lock, so that bids are told in the order they were taken.
-        context.engine.publish(&room(&bid.lot), &accepted)?;
+        context.engine.publish(&room(&bid.lot), &accepted).await?;
         Ok(accepted)
     }
 }

@@ -54,7 +54,7 @@ pub fn app(config: &Config) -> Result<Router> {
 
 /// Puts a lot under the hammer, for those who are invited.
 async fn open(State(app): State<App>, Path(lot): Path<String>, Json(invited): Json<Vec<UserId>>) {
-    app.auctions.0.lock().insert(lot, Lot { invited, highest: None });
+    app.auctions.0.lock().await.insert(lot, Lot { invited, highest: None });
 }
 
 /// Sells a lot, and tells everybody who bid for it: any code of the process can publish.
@@ -62,12 +62,12 @@ async fn hammer(
     State(app): State<App>,
     Path(lot): Path<String>,
 ) -> Result<Json<LotSold>, StatusCode> {
-    let sold = app.auctions.0.lock().remove(&lot).ok_or(StatusCode::NOT_FOUND)?;
+    let sold = app.auctions.0.lock().await.remove(&lot).ok_or(StatusCode::NOT_FOUND)?;
     let sold = match sold.highest {
         Some(highest) => LotSold { bidder: Some(highest.bidder), cents: highest.cents },
         None => LotSold { bidder: None, cents: 0 },
     };
-    let told = app.engine.publish(&room(&lot), &sold);
+    let told = app.engine.publish(&room(&lot), &sold).await;
     told.map_err(|_| StatusCode::INTERNAL_SERVER_ERROR)?;
     Ok(Json(sold))
 }

@@ -6,12 +6,18 @@ use std::{
 };
 
 use samewire_protocol::{
+    RoomAddress,
     id::{ConnectionId, UserId},
     room,
 };
 
 use super::Engine;
-use crate::{connection::Connection, metrics, rooms::Parting};
+use crate::{
+    connection::Connection,
+    error::Result,
+    metrics,
+    rooms::{Dismissal, Parting},
+};
 
 /// Connections that are signed in, and all others.
 #[derive(Debug, Default)]
@@ -36,9 +42,21 @@ pub struct Stats {
 }
 
 impl Engine {
-    /// Whether a user is connected.
-    pub fn is_online(&self, user: &UserId) -> bool {
-        self.connections.lock().by_user.contains_key(user)
+    /// Whether a user is connected, to whichever server.
+    ///
+    /// # Errors
+    /// [`Unavailable`](samewire_protocol::ErrorCode::Unavailable) when the other servers can't be reached.
+    pub async fn is_online(&self, user: &UserId) -> Result<bool> {
+        Ok(self.connection_count_of(user).await? > 0)
+    }
+
+    /// How many connections a user has, to all servers.
+    ///
+    /// # Errors
+    /// [`Unavailable`](samewire_protocol::ErrorCode::Unavailable) when the other servers can't be reached.
+    pub async fn connection_count_of(&self, user: &UserId) -> Result<usize> {
+        let room = self.backplane.state(&RoomAddress::user(user)).await?;
+        Ok(room.map_or(0, |room| room.connections))
     }
 
     /// A connection, by its public id: who is signed in on it, and in which rooms it is.
@@ -46,18 +64,21 @@ impl Engine {
         self.connections.lock().all.get(id).cloned()
     }
 
-    /// The connections of a user.
+    /// The connections of a user to this server.
     pub fn connections_of(&self, user: &UserId) -> Vec<Arc<Connection>> {
         let connections = self.connections.lock();
         let ids = connections.by_user.get(user).into_iter().flatten();
         ids.filter_map(|id| connections.all.get(id).cloned()).collect()
     }
 
-    /// Ends all connections of a user. Says how many there were.
-    pub fn disconnect(&self, user: &UserId) -> usize {
-        let connections = self.connections_of(user);
-        connections.iter().for_each(|connection| connection.disconnect());
-        connections.len()
+    /// Ends all connections of a user, on all servers. Says how many there were.
+    ///
+    /// # Errors
+    /// [`Unavailable`](samewire_protocol::ErrorCode::Unavailable) when the other servers can't be reached.
+    pub async fn disconnect(&self, user: &UserId) -> Result<usize> {
+        let connections = self.connection_count_of(user).await?;
+        self.backplane.dismiss(&RoomAddress::user(user), Dismissal::Disconnected).await?;
+        Ok(connections)
     }
 
     /// The figures of this server.

@@ -152,10 +152,10 @@ async fn publish(
         .into_iter()
         .map(|publication| check(&engine, publication))
         .collect::<Result<Vec<_>>>()?;
-    let positions = checked
-        .iter()
-        .map(|(room, event, data)| engine.publish_value(room, event, data))
-        .collect::<Result<Vec<_>>>()?;
+    let mut positions = Vec::with_capacity(checked.len());
+    for (room, event, data) in &checked {
+        positions.push(engine.publish_value(room, event, data).await?);
+    }
     Ok(Json(Published { published: positions.len(), positions }))
 }
 
@@ -183,17 +183,17 @@ async fn user(
     State(engine): State<Arc<Engine>>,
     _: BackEnd,
     Path(id): Path<UserId>,
-) -> Json<UserState> {
-    let connections = engine.connections_of(&id).len();
-    Json(UserState { online: connections > 0, connections })
+) -> Result<Json<UserState>> {
+    let connections = engine.connection_count_of(&id).await?;
+    Ok(Json(UserState { online: connections > 0, connections }))
 }
 
 async fn disconnect(
     State(engine): State<Arc<Engine>>,
     _: BackEnd,
     Path(id): Path<UserId>,
-) -> Json<Disconnected> {
-    Json(Disconnected { disconnected: engine.disconnect(&id) })
+) -> Result<Json<Disconnected>> {
+    Ok(Json(Disconnected { disconnected: engine.disconnect(&id).await? }))
 }
 
 async fn room(
@@ -204,6 +204,7 @@ async fn room(
     let address = engine.address(&room)?;
     let state = engine
         .room(&address)
+        .await?
         .ok_or_else(|| Error::refused(ErrorCode::NotFound, "nobody is or was in this room"))?;
     Ok(Json(Room { users: state.users, connections: state.connections, position: state.position }))
 }

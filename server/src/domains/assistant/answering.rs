@@ -143,7 +143,7 @@ impl Answering<'_> {
             tokio::select! {
                 biased;
                 end = &mut interrupted => return Ok(end),
-                () = sleep_until(due_at.unwrap_or(deadline)), if due_at.is_some() => self.tell_chunk()?,
+                () = sleep_until(due_at.unwrap_or(deadline)), if due_at.is_some() => self.tell_chunk().await?,
                 () = sleep_until(store_at), if stale => {
                     stored_bytes = self.growth.content().len();
                     match self.note(State::Running).await {
@@ -181,12 +181,12 @@ impl Answering<'_> {
             message_id: self.question.answer.clone(),
         };
         let retain = [Retain::set(&started)?, Retain::clear::<MessageError>()];
-        self.engine.publish_retaining(&self.room, &started, retain)?;
+        self.engine.publish_retaining(&self.room, &started, retain).await?;
         Ok(true)
     }
 
     /// Tells what has come since the last chunk. Whoever joins later is told all of it at once.
-    fn tell_chunk(&mut self) -> Result<()> {
+    async fn tell_chunk(&mut self) -> Result<()> {
         let Some(chunk) = self.growth.take(Instant::now()) else { return Ok(()) };
         let mut told = MessageChunk {
             conversation_id: self.question.message.conversation_id.clone(),
@@ -197,7 +197,7 @@ impl Answering<'_> {
         };
         let retain = [Retain::set(&told)?];
         told.chunk = chunk.chunk.to_owned();
-        self.engine.publish_retaining(&self.room, &told, retain)?;
+        self.engine.publish_retaining(&self.room, &told, retain).await?;
         Ok(())
     }
 
@@ -220,7 +220,7 @@ impl Answering<'_> {
             Ok(true) => end,
             Err(error) => End::Failed(error.code()),
         };
-        self.tell_chunk()?;
+        self.tell_chunk().await?;
         let conversation_id = self.question.message.conversation_id.clone();
         let message_id = self.question.answer.clone();
         if self.begun {
@@ -229,7 +229,7 @@ impl Answering<'_> {
                 message_id: message_id.clone(),
             };
             let retain = [Retain::clear::<AiTypingStarted>(), Retain::clear::<MessageChunk>()];
-            self.engine.publish_retaining(&self.room, &stopped, retain)?;
+            self.engine.publish_retaining(&self.room, &stopped, retain).await?;
         }
         let (code, message) = match end {
             End::Whole | End::Cancelled | End::Stopped => {
@@ -245,7 +245,7 @@ impl Answering<'_> {
                         created_at: self.begun_at,
                     },
                 };
-                self.engine.publish(&self.room, &complete)?;
+                self.engine.publish(&self.room, &complete).await?;
                 return Ok(());
             }
             End::Broken(error) => {
@@ -255,7 +255,7 @@ impl Answering<'_> {
             End::Failed(code) => (code, "the server failed in the middle of the answer".into()),
         };
         let error = MessageError { conversation_id, message_id, code, message };
-        self.engine.publish(&self.room, &error)?;
+        self.engine.publish(&self.room, &error).await?;
         stored.map(drop)
     }
 

@@ -296,7 +296,7 @@ impl Assistant {
             };
             // Nobody is back yet: they are told when they join.
             let retain = [Retain::set(&broken)?];
-            engine.publish_retaining(&room, &broken, retain)?;
+            engine.publish_retaining(&room, &broken, retain).await?;
         }
         Ok(())
     }

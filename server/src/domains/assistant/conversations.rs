@@ -16,6 +16,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     registry::Context,
+    rooms::Whom,
 };
 
 /// What a conversation is called that was given no name.
@@ -77,8 +78,8 @@ impl Assistant {
         let created = ConversationCreated { conversation: conversation.clone() };
         let theirs = RoomAddress::user(owner);
         match began_on {
-            Some(connection) => engine.publish_to_others(connection, &theirs, &created)?,
-            None => engine.publish(&theirs, &created)?,
+            Some(connection) => engine.publish_to_others(connection, &theirs, &created).await?,
+            None => engine.publish(&theirs, &created).await?,
         };
         Ok(conversation)
     }
@@ -116,9 +117,9 @@ impl Assistant {
         self.answers.cancel_all(&id);
         let told = ConversationDeleted { conversation_id: id.clone() };
         for user in participants {
-            context.engine.publish(&RoomAddress::user(&user), &told)?;
+            context.engine.publish(&RoomAddress::user(&user), &told).await?;
         }
-        context.engine.close_room(&room(&id));
+        context.engine.close_room(&room(&id)).await?;
         Ok(DeletedConversation { conversation_id: id })
     }
 
@@ -158,7 +159,7 @@ impl Assistant {
             return Err(Error::refused(ErrorCode::AccessDenied, message));
         }
         queries::add_participant(self.store.pool(), id, user).await?;
-        engine.publish(&RoomAddress::user(user), &ConversationCreated { conversation })?;
+        engine.publish(&RoomAddress::user(user), &ConversationCreated { conversation }).await?;
         Ok(queries::participants(self.store.pool(), id).await?)
     }
 
@@ -184,9 +185,9 @@ impl Assistant {
             return Err(Error::refused(ErrorCode::NotFound, "no such participant"));
         }
         let told = ConversationDeleted { conversation_id: id.clone() };
-        engine.publish(&RoomAddress::user(user), &told)?;
+        engine.publish(&RoomAddress::user(user), &told).await?;
         let reason = ErrorBody::new(ErrorCode::AccessDenied, "no longer a participant");
-        engine.revoke(&room(id), |member| member.user_id == *user, reason)
+        engine.revoke(&room(id), &Whom::User(user.clone()), reason).await
     }
 
     /// The conversation, where somebody owns it.
@@ -203,7 +204,7 @@ impl Assistant {
         event: &E,
     ) -> Result<()> {
         for user in queries::participants(self.store.pool(), id).await? {
-            engine.publish(&RoomAddress::user(&user), event)?;
+            engine.publish(&RoomAddress::user(&user), event).await?;
         }
         Ok(())
     }

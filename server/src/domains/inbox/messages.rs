@@ -117,7 +117,7 @@ impl Inbox {
             conversation_id: stored.conversation.id.clone(),
             duplicate: false,
         };
-        stored.tell(engine)?;
+        stored.tell(engine).await?;
         Ok(received)
     }
 
@@ -148,14 +148,14 @@ impl Inbox {
 
 impl Stored {
     /// Tells the user of it.
-    fn tell(self, engine: &Engine) -> Result<()> {
+    async fn tell(self, engine: &Engine) -> Result<()> {
         let Self { user_id, message, conversation, unread } = self;
         let room = RoomAddress::user(&user_id);
         let timestamp = clock::timestamp();
         let new = NewMessage { message, conversation: Some(conversation.clone()), timestamp };
         // Delivered is what a client of theirs acknowledges.
-        engine.publish_asking(&user_id, &new)?;
-        engine.publish(&room, &ConversationUpdate { conversation, timestamp })?;
-        engine.publish(&room, &unread.told(timestamp)).map(drop)
+        engine.publish_asking(&user_id, &new).await?;
+        engine.publish(&room, &ConversationUpdate { conversation, timestamp }).await?;
+        engine.publish(&room, &unread.told(timestamp)).await.map(drop)
     }
 }

@@ -40,7 +40,7 @@ impl Inbox {
             status: MessageStatus::Delivered,
             timestamp: clock::timestamp(),
         };
-        engine.publish(&RoomAddress::user(user), &update)?;
+        engine.publish(&RoomAddress::user(user), &update).await?;
         Ok(message)
     }
 
@@ -57,7 +57,7 @@ impl Inbox {
         let _order = self.order.lock(user.as_str()).await;
         let which = queries::Which::One(id);
         if let Some(read) = queries::read(self.store.pool(), user, which).await? {
-            tell(engine, user, read)?;
+            tell(engine, user, read).await?;
         }
         self.message(user, id).await
     }
@@ -75,7 +75,7 @@ impl Inbox {
         let _order = self.order.lock(user.as_str()).await;
         let which = queries::Which::All(id);
         if let Some(read) = queries::read(self.store.pool(), user, which).await? {
-            tell(engine, user, read)?;
+            tell(engine, user, read).await?;
         }
         self.conversation(user, id).await
     }
@@ -103,7 +103,7 @@ impl Inbox {
 }
 
 /// Tells a user what was read.
-fn tell(engine: &Engine, user: &UserId, read: queries::Read) -> Result<()> {
+async fn tell(engine: &Engine, user: &UserId, read: queries::Read) -> Result<()> {
     let room = RoomAddress::user(user);
     let timestamp = clock::timestamp();
     let conversation_id = read.conversation.id.clone();
@@ -115,8 +115,10 @@ fn tell(engine: &Engine, user: &UserId, read: queries::Read) -> Result<()> {
             status: MessageStatus::Read,
             timestamp,
         };
-        engine.publish(&room, &update)?;
+        engine.publish(&room, &update).await?;
     }
-    engine.publish(&room, &ConversationUpdate { conversation: read.conversation, timestamp })?;
-    engine.publish(&room, &read.unread.told(timestamp)).map(drop)
+    engine
+        .publish(&room, &ConversationUpdate { conversation: read.conversation, timestamp })
+        .await?;
+    engine.publish(&room, &read.unread.told(timestamp)).await.map(drop)
 }

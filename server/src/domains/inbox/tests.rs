@@ -118,7 +118,7 @@ impl Running {
     /// All that a user was told, in order.
     fn told(&self, user: &UserId) -> Vec<LoggedEvent> {
         let room = RoomAddress::user(user);
-        let Some(state) = self.engine.room(&room) else { return Vec::new() };
+        let Some(state) = self.engine.rooms().state(&room) else { return Vec::new() };
         let past =
             self.engine.rooms().history(&room, &state.position.epoch, 0, usize::MAX).unwrap();
         assert!(past.complete);

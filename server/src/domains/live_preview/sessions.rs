@@ -89,7 +89,7 @@ impl LivePreview {
         };
         let _order = self.order.lock(session.project_id.as_str()).await;
         queries::insert(self.store.pool(), &session).await?;
-        engine.publish(&session.room(), &session.started())?;
+        engine.publish(&session.room(), &session.started()).await?;
         Ok(session)
     }
 
@@ -124,14 +124,16 @@ impl LivePreview {
         };
         let room = session.room();
         for event in events.into_iter().take(ingested.broadcast) {
-            engine.publish(
-                &room,
-                &EventReceived {
-                    session_id: session.session_id.clone(),
-                    external_user_id: session.external_user_id.clone(),
-                    event,
-                },
-            )?;
+            engine
+                .publish(
+                    &room,
+                    &EventReceived {
+                        session_id: session.session_id.clone(),
+                        external_user_id: session.external_user_id.clone(),
+                        event,
+                    },
+                )
+                .await?;
         }
         Ok(ingested)
     }
@@ -144,15 +146,17 @@ impl LivePreview {
         let _order = self.order.lock(session.project_id.as_str()).await;
         let now = clock::timestamp();
         if queries::end(self.store.pool(), &session.session_id, submitted, now).await? {
-            engine.publish(
-                &session.room(),
-                &SessionEnded {
-                    session_id: session.session_id.clone(),
-                    external_user_id: session.external_user_id.clone(),
-                    submitted,
-                    timestamp: now,
-                },
-            )?;
+            engine
+                .publish(
+                    &session.room(),
+                    &SessionEnded {
+                        session_id: session.session_id.clone(),
+                        external_user_id: session.external_user_id.clone(),
+                        submitted,
+                        timestamp: now,
+                    },
+                )
+                .await?;
         }
         self.session(&session.session_id).await
     }

@@ -20,6 +20,7 @@ use crate::{
     engine::Engine,
     error::{Error, Result},
     http::{Body, Caller, Path},
+    rooms::Whom,
 };
 
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -109,7 +110,7 @@ async fn change(
     queries::update(projects.store.pool(), &project).await?;
     if !project.active {
         let reason = ErrorBody::new(ErrorCode::ProjectInactive, "the project is not active");
-        engine.revoke(&RoomAddress::new(PROJECT, &id), |_| true, reason)?;
+        engine.revoke(&RoomAddress::new(PROJECT, &id), &Whom::All, reason).await?;
     }
     Ok(Json(project))
 }
@@ -138,7 +139,7 @@ async fn remove_member(
     if project.owner_id != path.user_id {
         let reason = ErrorBody::new(ErrorCode::ProjectAccessDenied, "no longer a member");
         let stories = RoomAddress::new(STORIES, &path.id);
-        engine.revoke(&stories, |member| member.user_id == path.user_id, reason)?;
+        engine.revoke(&stories, &Whom::User(path.user_id), reason).await?;
     }
     Ok(StatusCode::NO_CONTENT)
 }

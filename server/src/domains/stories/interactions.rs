@@ -78,7 +78,7 @@ impl Stories {
             timestamp: now,
             interaction: interaction.clone(),
         };
-        engine.publish(&room(&told.project_id), &told)?;
+        engine.publish(&room(&told.project_id), &told).await?;
         Ok(interaction)
     }
 
@@ -119,7 +119,7 @@ impl Stories {
             timestamp: interaction.updated_at,
             interaction: interaction.clone(),
         };
-        engine.publish(&room(&told.project_id), &told)?;
+        engine.publish(&room(&told.project_id), &told).await?;
         Ok(interaction)
     }
 

@@ -54,7 +54,7 @@ impl Stories {
                 None => return Ok(()),
             },
         };
-        tell(engine, &story, "text", 1.0)?;
+        tell(engine, &story, "text", 1.0).await?;
         let _order = self.order.lock(story.project_id.as_str()).await;
         // Its transcript may have changed meanwhile.
         let mut story = self.story(id).await?;
@@ -85,7 +85,7 @@ impl Stories {
         queries::stories::processed(self.store.pool(), &story).await?;
         let project_id = story.project_id.clone();
         let told = StoryProcessed { project_id, timestamp: clock::timestamp(), story };
-        engine.publish(&room(&told.project_id), &told)?;
+        engine.publish(&room(&told.project_id), &told).await?;
         Ok(())
     }
 
@@ -117,13 +117,13 @@ impl Stories {
                 biased;
                 Some(name) = stages.recv() => {
                     at = STAGES.into_iter().find(|(known, _)| *known == name).unwrap_or(at);
-                    tell(engine, story, at.0, at.1)?;
+                    tell(engine, story, at.0, at.1).await?;
                 }
                 read = &mut reading => break read,
                 _ = ticks.tick() => {
                     #[allow(clippy::cast_precision_loss, reason = "a share of a size")]
                     let share = position.get() as f64 / size.max(1) as f64;
-                    tell(engine, story, at.0, at.1 + share.min(1.0) / 2.0)?;
+                    tell(engine, story, at.0, at.1 + share.min(1.0) / 2.0).await?;
                 }
             }
         };
@@ -145,7 +145,7 @@ impl Stories {
     }
 }
 
-fn tell(engine: &Engine, story: &Story, stage: &str, progress: f64) -> Result<()> {
+async fn tell(engine: &Engine, story: &Story, stage: &str, progress: f64) -> Result<()> {
     let told = StoryProcessing {
         project_id: story.project_id.clone(),
         timestamp: clock::timestamp(),
@@ -153,5 +153,5 @@ fn tell(engine: &Engine, story: &Story, stage: &str, progress: f64) -> Result<()
         stage: stage.into(),
         progress,
     };
-    engine.publish(&room(&story.project_id), &told).map(drop)
+    engine.publish(&room(&story.project_id), &told).await.map(drop)
 }

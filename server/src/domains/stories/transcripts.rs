@@ -54,17 +54,19 @@ impl Stories {
             // Of another server.
             return Err(Error::refused(ErrorCode::Conflict, "the transcript has just changed"));
         }
-        engine.publish(
-            &room(&project),
-            &TranscriptUpdated {
-                project_id: project.clone(),
-                timestamp: clock::timestamp(),
-                story_id: id.clone(),
-                transcript: new.transcript,
-                updated_by: user.clone(),
-                version,
-            },
-        )?;
+        engine
+            .publish(
+                &room(&project),
+                &TranscriptUpdated {
+                    project_id: project.clone(),
+                    timestamp: clock::timestamp(),
+                    story_id: id.clone(),
+                    transcript: new.transcript,
+                    updated_by: user.clone(),
+                    version,
+                },
+            )
+            .await?;
         self.story(id).await
     }
 }

@@ -166,15 +166,17 @@ impl Stories {
                 }
                 return Err(error);
             }
-            engine.publish(
-                &room(project),
-                &StoryUploaded {
-                    project_id: project.clone(),
-                    timestamp: story.created_at,
-                    story: story.clone(),
-                    uploaded_by: user.clone(),
-                },
-            )?;
+            engine
+                .publish(
+                    &room(project),
+                    &StoryUploaded {
+                        project_id: project.clone(),
+                        timestamp: story.created_at,
+                        story: story.clone(),
+                        uploaded_by: user.clone(),
+                    },
+                )
+                .await?;
         }
         self.to_process.notify_one();
         Ok(story)

@@ -51,7 +51,7 @@ async fn broadcast(context: Context, sent: SendBroadcast) -> Result<Attached<Bro
     }
     let attachments = context.attachments;
     let position =
-        context.engine.publish_attached(&room, Broadcast::NAME, &broadcast, attachments)?;
+        context.engine.publish_attached(&room, Broadcast::NAME, &broadcast, attachments).await?;
     Ok(BroadcastSent { position }.into())
 }
 

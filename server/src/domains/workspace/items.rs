@@ -99,7 +99,7 @@ impl Workspace {
             user_id: user.clone(),
             timestamp: now,
         };
-        engine.publish(room, &told)?;
+        engine.publish(room, &told).await?;
         Ok(Item { id, version, data })
     }
 
@@ -118,7 +118,7 @@ impl Workspace {
         named("entity", entity, MAX_ENTITY_NAME_BYTES)?;
         // No change is between being stored and being told.
         let _order = self.order.lock(room.as_str()).await;
-        let position = engine.room(room).map(|room| room.position).ok_or_else(|| {
+        let position = engine.room(room).await?.map(|room| room.position).ok_or_else(|| {
             Error::refused(ErrorCode::NotFound, format!("nobody is in the room {room}"))
         })?;
         Ok(Snapshot { items: self.items(room, entity).await?, position })

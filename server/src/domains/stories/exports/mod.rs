@@ -146,16 +146,18 @@ impl Stories {
                 return Err(Error::refused(ErrorCode::Conflict, message));
             }
             queries::insert(pool, &export).await?;
-            engine.publish(
-                &room(&export.project_id),
-                &ExportStarted {
-                    project_id: export.project_id.clone(),
-                    timestamp: export.created_at,
-                    export_id: export.id.clone(),
-                    format: export.format,
-                    requested_by: user.clone(),
-                },
-            )?;
+            engine
+                .publish(
+                    &room(&export.project_id),
+                    &ExportStarted {
+                        project_id: export.project_id.clone(),
+                        timestamp: export.created_at,
+                        export_id: export.id.clone(),
+                        format: export.format,
+                        requested_by: user.clone(),
+                    },
+                )
+                .await?;
         }
         self.to_export.notify_one();
         Ok(export)

@@ -74,13 +74,13 @@ impl Stories {
         let written = loop {
             tokio::select! {
                 written = &mut writing => break written,
-                _ = ticks.tick() => tell(engine, &export, &progress, whole)?,
+                _ = ticks.tick() => tell(engine, &export, &progress, whole).await?,
             }
         };
         let _order = self.order.lock(export.project_id.as_str()).await;
         match written {
             Ok(Ok(size)) => {
-                tell(engine, &export, &progress, whole)?;
+                tell(engine, &export, &progress, whole).await?;
                 self.ready(engine, &export, size).await
             }
             Ok(Err(ArchiveError::Stopped)) => Ok(()),
@@ -112,7 +112,7 @@ impl Stories {
             size: SafeInteger::new(size).unwrap_or_default(),
             expires_at,
         };
-        engine.publish(&room(&export.project_id), &told).map(drop)
+        engine.publish(&room(&export.project_id), &told).await.map(drop)
     }
 
     async fn failed(
@@ -130,7 +130,7 @@ impl Stories {
             code,
             message,
         };
-        engine.publish(&room(&export.project_id), &told).map(drop)
+        engine.publish(&room(&export.project_id), &told).await.map(drop)
     }
 }
 
@@ -149,7 +149,7 @@ fn write(
     Ok(size)
 }
 
-fn tell(engine: &Engine, export: &Export, progress: &Progress, whole: Whole) -> Result<()> {
+async fn tell(engine: &Engine, export: &Export, progress: &Progress, whole: Whole) -> Result<()> {
     let processed = progress.stories.load(Ordering::Relaxed);
     // A story that was stored late may be written though it wasn't counted.
     let total = whole.stories.max(processed);
@@ -163,5 +163,5 @@ fn tell(engine: &Engine, export: &Export, progress: &Progress, whole: Whole) -> 
         processed,
         total,
     };
-    engine.publish(&room(&export.project_id), &told).map(drop)
+    engine.publish(&room(&export.project_id), &told).await.map(drop)
 }
