@@ -78,6 +78,47 @@ fn each_has_every_field_that_its_type_knows() {
     }
 }
 
+/// A neighbouring version's payload, as its server or client would write it: with fields that this one
+/// doesn't know.
+#[test]
+fn each_is_read_as_before_when_a_later_version_adds_fields() {
+    const ADDED: &str = "addedLater";
+    fn with_added_fields(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.values_mut().for_each(with_added_fields);
+                // A number, which a map of numbers takes for an entry.
+                fields.insert(ADDED.into(), json!(7));
+            }
+            Value::Array(items) => items.iter_mut().for_each(with_added_fields),
+            _ => {}
+        }
+    }
+    /// What is free in its form keeps what it doesn't know.
+    fn strip(value: &mut Value) {
+        match value {
+            Value::Object(fields) => {
+                fields.remove(ADDED);
+                fields.values_mut().for_each(strip);
+            }
+            Value::Array(items) => items.iter_mut().for_each(strip),
+            _ => {}
+        }
+    }
+    for (domain, event) in all() {
+        for (shape, value) in values(domain, event) {
+            let mut later = value.clone();
+            with_added_fields(&mut later);
+            assert_ne!(later, value);
+            let mut read = (shape.check)(later).unwrap_or_else(|error| {
+                panic!("{}: {}: {error}", event.name, error.path);
+            });
+            strip(&mut read);
+            assert_eq!(read, value, "{}", event.name);
+        }
+    }
+}
+
 #[test]
 fn each_is_refused_once_it_is_spoilt() {
     for (domain, event) in all() {
