@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { chromium } from 'playwright-core'
 import { build, preview, runnerImport } from 'vite'
+import { launchOptions } from '../tests/browser/chromium.js'
 import { isOverNetwork, printRow, printSummary, summary } from './report.js'
 
 const WARM_UP_ROUNDS = 2
@@ -28,18 +29,8 @@ const { module } = await runnerImport(`${root}burstServer.ts`, settings)
 const bursts = await module.listen()
 
 const browser = await chromium.launch({
-  executablePath: process.env.CHROME ?? '/usr/bin/chromium',
-  args: [
-    // Chromium refuses to be sandboxed where everything runs as root, as in containers.
-    '--no-sandbox',
-    '--disable-gpu',
-    '--no-first-run',
-    // It would call out.
-    '--disable-background-networking',
-    '--disable-component-update',
-    '--disable-sync',
-    '--js-flags=--expose-gc',
-  ],
+  ...launchOptions,
+  args: [...launchOptions.args, '--js-flags=--expose-gc'],
 })
 try {
   const page = await browser.newPage()

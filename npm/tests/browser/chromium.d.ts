@@ -1,0 +1,2 @@
+/** How Chromium is started, by tests and benches alike. */
+export const launchOptions: { executablePath: string; args: string[] }
