@@ -84,7 +84,7 @@ test('two people change the items of a board, through a conflict and a killed se
   await server.kill()
   const late = ada.result.current.sendUpdate('update', { id, title: 'Roast' })
   await ada.gives({ state: { items: [{ id, title: 'Roast' }] } })
-  await server.start()
+  await server.startAgain()
   await late
   await grace.gives({ state: { items: [{ id, title: 'Roast', column }] } })
   await ada.result.current.sendUpdate('delete', { id })

@@ -1,14 +1,10 @@
 /** Each order of transports, against the real server. `SAMEWIRE_SERVER` names its program; build it by `cargo build -p samewire-server`. */
 
-import { spawn, type ChildProcess } from 'node:child_process'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { WebSocket } from 'ws'
+import { startServer, type StartedServer } from '../../server/tests/clients/node/server.mjs'
 import { createClient } from '../src/index.node.js'
 import type { Client, ConnectionState, Transport, WebSocketConstructor } from '../src/types.js'
-
-const program = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../target/debug/samewire-server', import.meta.url))
 
 /** As where something between blocks websockets. */
 class Blocked {
@@ -46,27 +42,19 @@ class Severed {
 }
 
 describe('over the real server', () => {
-  let server: ChildProcess
+  let server: StartedServer
   let address: string
   let token: string
   const clients: Client[] = []
 
   beforeAll(async () => {
-    server = spawn(program, ['--demo', '--port', '0', '--rate-limit-max', '100000'], { stdio: ['ignore', 'pipe', 'ignore'] })
-    for await (const line of createInterface(server.stdout!)) {
-      const found = /https?:\/\/[\w.[\]:]+:\d+/.exec(line)
-      if (!found) continue
-      address = found[0]
-      break
-    }
-    server.stdout!.resume()
+    server = await startServer({ flags: ['--demo'], env: { JWT_SECRET: undefined, RATE_LIMIT_MAX: '100000' } })
+    address = server.url
     const answer = await (await fetch(`${address}/demo/token?user=ada`)).text()
     token = answer.startsWith('{') ? JSON.parse(answer).token : answer
-  }, 30_000)
+  }, 60_000)
 
-  afterAll(() => {
-    server?.kill()
-  })
+  afterAll(() => server?.stop())
 
   afterEach(() => {
     for (const client of clients.splice(0)) {

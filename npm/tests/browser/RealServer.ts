@@ -1,20 +1,22 @@
-import { spawn, type ChildProcess } from 'node:child_process'
 import { createHmac } from 'node:crypto'
-import { once } from 'node:events'
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
-import { fileURLToPath } from 'node:url'
+import { rm } from 'node:fs/promises'
+import { startServer, type StartedServer } from '../../../server/tests/clients/node/server.mjs'
 
-/** The server's program. */
-export const PROGRAM = process.env.SAMEWIRE_SERVER ?? fileURLToPath(new URL('../../../target/release/samewire-server', import.meta.url))
 const SECRET = 'a secret of the tests, 32 bytes or more'
 const PUBLISH_KEY = 'a key for back ends'
 const WEBHOOK_SECRET = 'a secret of platforms, 32 bytes or more'
 
-/** How long a server may take to start, in milliseconds. */
-const START = 20_000
+/** Limits that are in nobody's way. */
+const SETTINGS = {
+  JWT_SECRET: SECRET,
+  PUBLISH_KEY,
+  WEBHOOK_SECRET,
+  CORS_ORIGIN: '*',
+  RATE_LIMIT_MAX: '1000000',
+  CONNECTIONS_PER_SECOND: '1000',
+  LOG_EVENTS: '1000000',
+  LOG_BYTES: '1GiB',
+}
 
 /** What `POST /api/publish` takes. */
 export interface Publication {
@@ -23,74 +25,46 @@ export interface Publication {
   data: unknown
 }
 
-/** `samewire-server` with limits that are in nobody's way. */
+/** `samewire-server` with limits that are in nobody's way, which outlasts a crash. */
 export class RealServer {
-  readonly #folder: string
-  #process: ChildProcess | undefined
-  #port = 0
+  readonly #settings: Record<string, string>
+  #server: StartedServer
+  #runs = true
 
-  private constructor(folder: string) {
-    this.#folder = folder
+  private constructor(settings: Record<string, string>, server: StartedServer) {
+    this.#settings = settings
+    this.#server = server
   }
 
-  static async start(): Promise<RealServer> {
-    const server = new RealServer(await mkdtemp(join(tmpdir(), 'samewire-')))
-    await server.start()
-    return server
+  /** Starts one, with further settings. */
+  static async start(settings: Record<string, string> = {}): Promise<RealServer> {
+    const all = { ...SETTINGS, ...settings }
+    return new RealServer(all, await startServer({ env: all }))
   }
 
   get port(): number {
-    return this.#port
+    return Number(new URL(this.#server.url).port)
   }
 
   get url(): string {
-    return `http://localhost:${this.#port}`
-  }
-
-  /** Starts it, at the port that it had before. */
-  async start(): Promise<void> {
-    const child = spawn(PROGRAM, [], {
-      env: {
-        RUST_LOG: 'error',
-        ...process.env,
-        JWT_SECRET: SECRET,
-        PUBLISH_KEY,
-        WEBHOOK_SECRET,
-        MEDIA_DIR: join(this.#folder, 'media'),
-        PORT: String(this.#port),
-        CORS_ORIGIN: '*',
-        DATABASE_URL: `sqlite://${join(this.#folder, 'samewire.db')}`,
-        RATE_LIMIT_MAX: '1000000',
-        CONNECTIONS_PER_SECOND: '1000',
-        LOG_EVENTS: '1000000',
-        LOG_BYTES: '1GiB',
-        PING_INTERVAL: '1s',
-        PING_TIMEOUT: '2s',
-      },
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    this.#process = child
-    const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
-    // Its end is only of interest while it starts.
-    failed.catch(() => {})
-    const late = setTimeout(() => child.kill('SIGKILL'), START)
-    this.#port = await Promise.race([failed, portOf(child)])
-    clearTimeout(late)
+    return `http://localhost:${this.port}`
   }
 
   /** Ends it as a crash would. */
   async kill(): Promise<void> {
-    const child = this.#process
-    this.#process = undefined
-    if (!child || child.exitCode !== null) return
-    const ended = once(child, 'exit')
-    child.kill('SIGKILL')
-    await ended
+    if (this.#runs) await this.#server.end('SIGKILL')
+    this.#runs = false
+  }
+
+  /** Starts it again, where it was and with what it had stored. */
+  async startAgain(): Promise<void> {
+    this.#server = await startServer({ env: { ...this.#settings, PORT: String(this.port) }, database: this.#server.database })
+    this.#runs = true
   }
 
   async dispose(): Promise<void> {
     await this.kill()
-    await rm(this.#folder, { recursive: true })
+    await rm(this.#server.database, { recursive: true })
   }
 
   /** Publishes events, at most 1,000, as a back end does. */
@@ -134,14 +108,4 @@ export function tokenOf(sub: string): string {
   const exp = Math.floor(Date.now() / 1000) + 3600
   const head = `${part({ alg: 'HS256', typ: 'JWT' })}.${part({ sub, exp })}`
   return `${head}.${createHmac('sha256', SECRET).update(head).digest('base64url')}`
-}
-
-/** The port that the server says it listens at. */
-export function portOf(child: ChildProcess): Promise<number> {
-  return new Promise((resolve) => {
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      const found = /listening on http:\S+:(\d+)/.exec(line)
-      if (found) resolve(Number(found[1]))
-    })
-  })
 }

@@ -18,6 +18,8 @@ declare global {
 }
 
 interface Fixtures {
+  /** Further settings of the server. */
+  settings: Record<string, string>
   server: RealServer
   /** The way to the server. */
   network: Proxy
@@ -42,8 +44,10 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { scope: 'worker' },
   ],
 
-  server: async ({}, use) => {
-    const server = await RealServer.start()
+  settings: [{}, { option: true }],
+
+  server: async ({ settings }, use) => {
+    const server = await RealServer.start(settings)
     await use(server)
     await server.dispose()
   },
@@ -67,7 +71,7 @@ export { expect }
 /** Opens the page with the built package, and waits until its script has run. */
 export async function open(page: Page, site: string): Promise<void> {
   await page.goto(site)
-  await page.waitForFunction(() => 'createClient' in window, undefined, { timeout: 20_000 })
+  await page.waitForFunction(() => 'createClient' in window)
 }
 
 /** What nobody caught in a page; a trap of WebAssembly is among it. */

@@ -34,9 +34,6 @@ const test = base.extend<HooksFixtures>({
   },
 })
 
-// Sources are compiled as they are asked for, on whatever else the machine has to do.
-test.describe.configure({ timeout: 120_000 })
-
 const addressOf = (site: string, page: string, server: RealServer) => `${site}?${new URLSearchParams({ page, url: server.url, token: tokenOf('ada') })}`
 
 test('hot reloading leaves one socket, one join and no listener too many', async ({ page, server, sources }) => {

@@ -70,8 +70,6 @@ const KINDS: Record<string, (rounds: number) => Promise<void>> = {
   },
 }
 
-test.describe.configure({ timeout: 120_000 })
-
 for (const [kind, play] of Object.entries(KINDS)) {
   test(`${ROUNDS} rounds of ${kind} leave nothing behind`, async ({ page, server }) => {
     const session = await page.context().newCDPSession(page)

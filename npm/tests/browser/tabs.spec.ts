@@ -22,7 +22,7 @@ test(`${TABS} tabs see the same events, each all of them`, async ({ page, contex
   }
   const all = EVENTS + EVENTS / 10
   for (const [index, tab] of tabs.entries()) {
-    await expect.poll(() => progressOf(tab, `tab ${index}`), { timeout: 30_000 }).toMatchObject({ events: all, status: 'connected' })
+    await expect.poll(() => progressOf(tab, `tab ${index}`)).toMatchObject({ events: all, status: 'connected' })
   }
   const [first, ...others] = await Promise.all(tabs.map((tab, index) => seenBy(tab, `tab ${index}`)))
   expect(first!.events.map(({ offset }) => offset)).toEqual(Array.from({ length: all }, (_, index) => index + 1))

@@ -89,7 +89,7 @@ for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']] 
       return (await Promise.all(emits)).map(({ position }) => position.offset)
     }, ROOM)
     await expect.poll(() => page.evaluate(() => window.watchers.get('ada')!.client.stats.pendingEmits)).toBe(50)
-    await server.start()
+    await server.startAgain()
 
     // In order, each once, in a log that begins anew: which is told.
     const offsets = await waiting
@@ -104,12 +104,17 @@ for (const transports of [['websocket'], ['polling'], ['polling', 'websocket']] 
   })
 }
 
-test('a connection on which nothing passes any more is given up for another', async ({ page, server, network }) => {
-  await begin(page, network, { transports: ['websocket'] })
-  await exchange(page, server, 20)
-  network.stall()
-  await server.publish({ room: ROOM, event: 'tick', data: { n: 20 } })
-  await expect.poll(async () => (await seenBy(page, 'ada')).told, { timeout: 30_000 }).toEqual(['recovered'])
-  await expect.poll(async () => (await seenBy(page, 'ada')).answers.at(-1)?.n).toBe(20)
-  expect((await seenBy(page, 'ada')).events.map(({ offset }) => offset)).toEqual(Array.from({ length: 42 }, (_, index) => index + 1))
+test.describe('where it is soon noticed', () => {
+  test.use({ settings: { PING_INTERVAL: '1s', PING_TIMEOUT: '2s' } })
+
+  test('a connection on which nothing passes any more is given up for another', async ({ page, server, network }) => {
+    await begin(page, network, { transports: ['websocket'] })
+    await exchange(page, server, 20)
+    network.stall()
+    await server.publish({ room: ROOM, event: 'tick', data: { n: 20 } })
+    // A machine that is busy for seconds may seem such a connection too.
+    await expect.poll(async () => (await seenBy(page, 'ada')).told).toContain('recovered')
+    await expect.poll(async () => (await seenBy(page, 'ada')).answers.at(-1)?.n).toBe(20)
+    expect((await seenBy(page, 'ada')).events.map(({ offset }) => offset)).toEqual(Array.from({ length: 42 }, (_, index) => index + 1))
+  })
 })

@@ -1,25 +1,21 @@
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
-import { PROGRAM, portOf } from '../browser/RealServer.js'
+import { startServer, type StartedServer } from '../../../server/tests/clients/node/server.mjs'
 
 const PUBLISH_KEY = 'a key for back ends'
 
 /** `samewire-server --demo` for pages of any origin. */
 export class DemoServer {
-  readonly url: string
-  readonly #process: ChildProcess
+  readonly #server: StartedServer
 
-  private constructor(url: string, process: ChildProcess) {
-    this.url = url
-    this.#process = process
+  private constructor(server: StartedServer) {
+    this.#server = server
   }
 
   static async start(): Promise<DemoServer> {
-    const env = { RUST_LOG: 'error', ...process.env, PORT: '0', PUBLISH_KEY, CORS_ORIGIN: '*', CONNECTIONS_PER_SECOND: '1000' }
-    const child = spawn(PROGRAM, ['--demo'], { env, stdio: ['ignore', 'pipe', 'inherit'] })
-    const failed = once(child, 'exit').then(([code]) => Promise.reject(new Error(`the server ended with ${code}`)))
-    failed.catch(() => {})
-    return new DemoServer(`http://localhost:${await Promise.race([failed, portOf(child)])}`, child)
+    return new DemoServer(await startServer({ flags: ['--demo'], env: { JWT_SECRET: undefined, PUBLISH_KEY, CORS_ORIGIN: '*' } }))
+  }
+
+  get url(): string {
+    return `http://localhost:${new URL(this.#server.url).port}`
   }
 
   /** Publishes an event, as a back end does. */
@@ -30,8 +26,6 @@ export class DemoServer {
   }
 
   async dispose(): Promise<void> {
-    const ended = once(this.#process, 'exit')
-    this.#process.kill('SIGTERM')
-    await ended
+    await this.#server.stop()
   }
 }

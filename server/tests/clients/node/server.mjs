@@ -3,11 +3,11 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 
-const built = fileURLToPath(new URL('../../../../target/debug/samewire-server', import.meta.url))
+const built = join(dirname(fileURLToPath(import.meta.url)), '../../../../target/debug/samewire-server')
 const program = process.env.SAMEWIRE_SERVER ?? built
 
 export const SECRET = 'a secret of the tests, 32 bytes or more'
