@@ -24,6 +24,7 @@ test('sessions are those stored and those watched, newest first', () => {
 test('whoever knows of the end of a session is right', () => {
   expect(merge([stored('1', true)], [live('1')])).toMatchObject([{ status: 'submitted' }])
   expect(merge([stored('1', false)], [live('1', 'ended')])).toMatchObject([{ status: 'ended' }])
+  expect(merge([stored('1', true)], [live('1', 'ended')])).toMatchObject([{ status: 'submitted' }])
 })
 
 const at = (timestamp: string, value: string) => ({ eventType: 'input', timestamp, field: 'name', value })

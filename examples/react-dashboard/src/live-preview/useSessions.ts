@@ -20,12 +20,15 @@ export function useSessions(projectId: string | undefined, live: readonly LiveSe
   return useMemo(() => merge(stored?.sessions ?? [], live), [stored, live])
 }
 
-/** A session only ever ends, so whoever knows of its end knows more. */
+/**
+ * A session only ever ends, so whoever knows of its end knows more; and who stored it knows how it
+ * ended, where one who watches may only have missed it.
+ */
 export function merge(stored: readonly StoredSession[], live: readonly LiveSession[]): LiveSession[] {
   const sessions = new Map(live.map((session) => [session.sessionId, session]))
   for (const session of stored.map(fromStored)) {
     const watched = sessions.get(session.sessionId)
-    const { status } = watched?.status === 'live' || !watched ? session : watched
+    const { status } = session.status === 'live' && watched ? watched : session
     sessions.set(session.sessionId, { ...watched, ...session, status })
   }
   return [...sessions.values()].sort((a, b) => b.startedAt.localeCompare(a.startedAt)).slice(0, LISTED)
