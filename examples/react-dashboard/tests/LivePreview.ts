@@ -53,4 +53,9 @@ export class LivePreview {
   get events(): Locator {
     return this.owner.getByRole('list', { name: 'Events' }).getByRole('listitem')
   }
+
+  /** What the fields held after each of the newest events, one that was typed into after the other. */
+  get inputs(): Locator {
+    return this.events.filter({ has: this.page.locator('code', { hasText: /^input$/ }) }).locator('.stream-detail')
+  }
 }

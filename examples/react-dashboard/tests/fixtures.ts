@@ -1,14 +1,20 @@
-import { test as base, expect, type Browser, type Page } from '@playwright/test'
+import { test as base, expect, type BrowserContext, type BrowserContextOptions, type Page } from '@playwright/test'
 import { DemoServer } from './DemoServer'
 import { LivePreview } from './LivePreview'
 
 interface Fixtures {
+  /** Further settings of the test's own server. */
+  settings: Record<string, string>
   /** A server of the test's own, which it may stop and start. */
   ownServer: DemoServer
   /** The live preview page, opened and connected. */
   preview: LivePreview
-  /** Whether the browser may complain, as it does of a server that can't be reached. */
+  /** Whether browsers may complain, as they do of a server that can't be reached. */
   mayComplain: boolean
+  /** Another browser, whose complaints are heard like the first one's; closed at the end. */
+  newBrowser: (options?: BrowserContextOptions) => Promise<BrowserContext>
+  /** Opens a page of the app in another browser, as somebody, and waits until it is connected. */
+  openBeside: (server: DemoServer, user: string, path: string) => Promise<Page>
 }
 
 interface WorkerFixtures {
@@ -18,6 +24,7 @@ interface WorkerFixtures {
 
 export const test = base.extend<Fixtures, WorkerFixtures>({
   mayComplain: [false, { option: true }],
+  settings: [{}, { option: true }],
 
   server: [
     async ({}, use) => {
@@ -28,16 +35,33 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
     { scope: 'worker' },
   ],
 
-  ownServer: async ({}, use) => {
-    const server = await DemoServer.start()
+  ownServer: async ({ settings }, use) => {
+    const server = await DemoServer.start(settings)
     await use(server)
     await server.dispose()
   },
 
-  page: async ({ page, mayComplain }, use) => {
-    const complaints = complaintsOf(page)
-    await use(page)
+  context: async ({ context, mayComplain }, use) => {
+    const complaints = complaintsOf(context)
+    await use(context)
     if (!mayComplain) expect(complaints).toEqual([])
+  },
+
+  newBrowser: async ({ browser, mayComplain }, use) => {
+    const contexts: BrowserContext[] = []
+    const complaints: string[][] = []
+    await use(async (options) => {
+      const context = await browser.newContext(options)
+      contexts.push(context)
+      complaints.push(complaintsOf(context))
+      return context
+    })
+    for (const context of contexts) await context.close()
+    if (!mayComplain) expect(complaints.flat()).toEqual([])
+  },
+
+  openBeside: async ({ newBrowser }, use) => {
+    await use(async (server, user, path) => openAs(await (await newBrowser()).newPage(), server, user, path))
   },
 
   preview: async ({ page, server }, use) => {
@@ -54,23 +78,17 @@ export async function openAs(page: Page, server: DemoServer, user: string, path:
   return page
 }
 
-/** The same in another browser. */
-export async function openBeside(browser: Browser, server: DemoServer, user: string, path: string): Promise<Page> {
-  const context = await browser.newContext()
-  return openAs(await context.newPage(), server, user, path)
-}
-
 /** What the page says of its connection. */
 export function connectionOf(page: Page) {
   return page.getByRole('banner').getByRole('status')
 }
 
-/** Everything that stands red in the browser's console. */
-function complaintsOf(page: Page): string[] {
+/** Everything that stands red in the consoles of a browser's pages. */
+function complaintsOf(context: BrowserContext): string[] {
   const complaints: string[] = []
-  page.on('console', (message) => {
+  context.on('console', (message) => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
   })
-  page.on('pageerror', (error) => complaints.push(String(error)))
+  context.on('weberror', (error) => complaints.push(String(error.error())))
   return complaints
 }

@@ -1,5 +1,5 @@
 import type { Locator, Page } from '@playwright/test'
-import { connectionOf, expect, openAs, openBeside, test } from './fixtures'
+import { connectionOf, expect, openAs, test } from './fixtures'
 import { openPanel } from './openPanel'
 import { bring } from './platform'
 
@@ -25,10 +25,10 @@ class Inbox {
   }
 }
 
-test('what comes in is told on every page, and what is read on one device is read on the other', async ({ page, browser, server }) => {
+test('what comes in is told on every page, and what is read on one device is read on the other', async ({ page, openBeside, server }) => {
   const phone = new Inbox(await openAs(page, server, 'ada', 'inbox'))
-  const laptop = new Inbox(await openBeside(browser, server, 'ada', 'inbox'))
-  const grace = await openBeside(browser, server, 'grace', 'workspace')
+  const laptop = new Inbox(await openBeside(server, 'ada', 'inbox'))
+  const grace = await openBeside(server, 'grace', 'workspace')
   await bring(server, 'discord', 'ada', 'Ottilie Brandt', 'Is it back in stock?')
   await bring(server, 'discord', 'ada', 'Ottilie Brandt', 'The Ethiopian, I mean.')
   await bring(server, 'slack', 'grace', 'Piet Visser', 'Are you there?')
@@ -50,8 +50,6 @@ test('what comes in is told on every page, and what is read on one device is rea
   await expect(laptop.receipt('Two bags')).toHaveAccessibleName('Read')
   await expect(phone.conversation('Ottilie Brandt')).toContainText('Two bags, please.')
   await expect(phone.platform('Discord')).not.toContainText('unread')
-  await laptop.page.context().close()
-  await grace.context().close()
 })
 
 test('one platform is shown alone', async ({ page, server }) => {
@@ -87,7 +85,7 @@ test.describe('in the middle of it', () => {
 
     await server.stop()
     await expect(connectionOf(page)).toHaveText('Reconnecting')
-    await server.start()
+    await server.startAgain()
     // Before the page is back: nothing tells it of this one but what it reads.
     await bring(server, 'email', 'ada', 'Mill and Sons', 'The third')
     await expect(inbox.messages).toHaveCount(3)

@@ -1,6 +1,6 @@
 import type { Page } from '@playwright/test'
 import type { DemoServer } from './DemoServer'
-import { connectionOf, expect, openAs, openBeside, test } from './fixtures'
+import { connectionOf, expect, openAs, test } from './fixtures'
 import { PacedNetwork, type First } from './PacedNetwork'
 import { bring } from './platform'
 
@@ -40,18 +40,16 @@ const WAYS: { width: number; first: First }[] = [
 
 for (const [name, fill] of Object.entries(PLACES)) {
   test.describe(name, () => {
-    // The page that fills it stays open while the server goes.
+    // Browsers stay open while the server goes.
     test.use({ mayComplain: true })
 
-    test('moves nothing while it loads, in whatever order things come', async ({ page, browser, ownServer: server }) => {
-      test.setTimeout(180_000)
+    test('moves nothing while it loads, in whatever order things come', async ({ page, newBrowser, openBeside, ownServer: server }) => {
       await bring(server, 'whatsapp', 'ada', 'Bela Kranz', 'See you at four?')
       const place = await fill(page, server)
-      const grace = await openBeside(browser, server, 'grace', place)
+      await openBeside(server, 'grace', place)
       for (const { width, first } of WAYS) {
         await test.step(`${width} pixels wide, ${first} first`, async () => {
-          const context = await browser.newContext({ viewport: { width, height: 800 } })
-          const ada = await context.newPage()
+          const ada = await (await newBrowser({ viewport: { width, height: 800 } })).newPage()
           const moved: unknown[] = []
           await ada.addInitScript(watchLayout)
           const network = await PacedNetwork.of(ada, first)
@@ -63,10 +61,8 @@ for (const [name, fill] of Object.entries(PLACES)) {
           })
           await expect(connectionOf(ada)).toHaveText('Connected')
           expect(moved).toEqual([])
-          await context.close()
         })
       }
-      await grace.context().close()
     })
   })
 }

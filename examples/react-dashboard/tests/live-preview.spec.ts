@@ -1,5 +1,6 @@
 import { expect, test } from './fixtures'
 import { LivePreview } from './LivePreview'
+import { openPanel } from './openPanel'
 
 test('a visit is watched from its first key to its end', async ({ page, preview }) => {
   await expect(preview.ownSession).toHaveCount(0)
@@ -36,8 +37,8 @@ test('every event arrives once and in order, however fast one types', async ({ p
   await expect(preview.events.locator('code')).toHaveText(expected.reverse())
 })
 
-test('what is typed in one browser is seen in another', async ({ preview, browser, server }) => {
-  const other = await LivePreview.open(await (await browser.newContext()).newPage(), server)
+test('what is typed in one browser is seen in another', async ({ preview, openBeside, server }) => {
+  const other = new LivePreview(await openBeside(server, 'ada', 'live-preview'))
   await other.field('Email').pressSequentially('grace@example.org')
   const visitor = await other.visitorName()
 
@@ -49,7 +50,6 @@ test('what is typed in one browser is seen in another', async ({ preview, browse
   // By a link: a browser that is torn down may take the page's last word along.
   await other.page.goto('about:blank')
   await expect(preview.session(visitor)).toContainText('left')
-  await other.page.context().close()
 })
 
 test('who begins to watch in the middle sees what was typed before', async ({ preview, page }) => {
@@ -61,8 +61,45 @@ test('who begins to watch in the middle sees what was typed before', async ({ pr
   await expect(preview.typed('Your name')).toHaveText('Ada')
 })
 
-test.describe('with a server that goes away', () => {
+test.describe('in the middle of it', () => {
   test.use({ mayComplain: true })
+
+  test('a cut, a reload and a restart lose and double nothing', async ({ page, openBeside, ownServer: server }) => {
+    const owner = await LivePreview.open(page, server)
+    const visitor = new LivePreview(await openBeside(server, 'ada', 'live-preview'))
+    await visitor.field('Your name').pressSequentially('Ada')
+    const name = await visitor.visitorName()
+    await owner.session(name).click()
+    await expect(owner.typed('Your name')).toHaveText('Ada')
+
+    const panel = await openPanel(page)
+    await panel.offline.click()
+    await visitor.field('Your name').pressSequentially(' Lov')
+    await expect(visitor.typed('Your name')).toHaveText('Ada Lov')
+    await panel.online.click()
+    await expect(owner.typed('Your name')).toHaveText('Ada Lov')
+
+    await Promise.all([page.reload(), visitor.field('Your name').pressSequentially('ela')])
+    await owner.session(name).click()
+    await expect(owner.typed('Your name')).toHaveText('Ada Lovela')
+
+    await server.stop()
+    await expect(owner.connection).toHaveText('Reconnecting')
+    await visitor.field('Your name').pressSequentially('ce')
+    await server.startAgain()
+    await visitor.field('Email').pressSequentially('ada@example.org')
+    await visitor.submit()
+
+    const words = [...prefixes('Ada Lovelace'), ...prefixes('ada@example.org')]
+    for (const side of [owner, visitor]) {
+      await expect(side.connection).toHaveText('Connected')
+      await expect(side.session(name)).toContainText('submitted')
+      await expect(side.session(name)).toHaveCount(1)
+      await expect(side.inputs).toHaveText(words.toReversed())
+      await expect(side.typed('Your name')).toHaveText('Ada Lovelace')
+      await expect(side.typed('Email')).toHaveText('ada@example.org')
+    }
+  })
 
   test('a restart is ridden out without a reload', async ({ page, ownServer: server }) => {
     const preview = await LivePreview.open(page, server)
@@ -72,7 +109,7 @@ test.describe('with a server that goes away', () => {
     await server.stop()
     await expect(preview.connection).toHaveText('Reconnecting')
     await preview.field('Your name').pressSequentially(' Lovelace')
-    await server.start()
+    await server.startAgain()
 
     await expect(preview.connection).toHaveText('Connected')
     await expect(preview.typed('Your name')).toHaveText('Ada Lovelace')
@@ -100,3 +137,6 @@ test('a session that is over is played again', async ({ preview, page }) => {
   await expect(preview.typed('Email')).toHaveText('ada@example.org')
   await expect(preview.owner.getByRole('button', { name: 'Play' })).toBeVisible()
 })
+
+/** A text as it grows, key by key. */
+const prefixes = (text: string) => Array.from(text, (_, index) => text.slice(0, index + 1))

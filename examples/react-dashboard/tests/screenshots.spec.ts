@@ -1,5 +1,5 @@
 import type { Page } from '@playwright/test'
-import { expect, openAs, openBeside, test } from './fixtures'
+import { expect, openAs, test } from './fixtures'
 import { LivePreview } from './LivePreview'
 import { openPanel } from './openPanel'
 import { bring } from './platform'
@@ -30,7 +30,7 @@ for (const [device, viewport] of Object.entries(SIZES)) {
         await take(page, 'replay')
       })
 
-      test('stories', async ({ page, browser, server }) => {
+      test('stories', async ({ page, openBeside, server }) => {
         await openAs(page, server, 'ada', 'stories')
         await page.getByRole('link', { name: 'How the club began' }).click()
         await expect(page.getByText('It hangs above the sink.')).toBeVisible()
@@ -38,12 +38,11 @@ for (const [device, viewport] of Object.entries(SIZES)) {
           await page.getByRole('button', { name: 'ZIP' }).click()
           await expect(page.getByRole('button', { name: /^Download/ }).first()).toBeVisible()
         }
-        const grace = await openBeside(browser, server, 'grace', new URL(page.url()).hash.slice(2))
+        const grace = await openBeside(server, 'grace', new URL(page.url()).hash.slice(2))
         await grace.getByRole('textbox', { name: 'Transcript' }).press('End')
         await grace.getByRole('textbox', { name: 'Transcript' }).pressSequentially(' ')
         await expect(page.getByText('Grace is writing')).toBeVisible()
         await take(page, 'stories')
-        await grace.context().close()
       })
 
       test('inbox', async ({ page, server }) => {
@@ -66,14 +65,13 @@ for (const [device, viewport] of Object.entries(SIZES)) {
         await take(page, 'assistant')
       })
 
-      test('workspace', async ({ page, browser, server }) => {
+      test('workspace', async ({ page, openBeside, server }) => {
         await openAs(page, server, 'ada', 'workspace')
-        const grace = await openBeside(browser, server, 'grace', 'workspace')
+        const grace = await openBeside(server, 'grace', 'workspace')
         const card = grace.getByRole('listitem').filter({ has: grace.getByRole('heading', { name: 'Taste the Ethiopian' }) })
         await card.getByRole('button', { name: /^Rename/ }).click()
         await expect(page.getByRole('img', { name: 'Grace has it in hand' })).toBeVisible()
         await take(page, 'workspace')
-        await grace.context().close()
       })
 
       test('connection', async ({ page, server }) => {

@@ -1,6 +1,6 @@
 import type { Locator, Page } from '@playwright/test'
 import { readFile } from 'node:fs/promises'
-import { connectionOf, expect, openAs, openBeside, test } from './fixtures'
+import { connectionOf, expect, openAs, test } from './fixtures'
 import { openPanel } from './openPanel'
 
 /** The stories' page, in the words of who uses it. */
@@ -60,10 +60,10 @@ function recording(): Buffer {
   return Buffer.concat([head, samples])
 }
 
-test('a recording is uploaded, processed, heard and written down, before the eyes of others', async ({ page, browser, server }) => {
+test('a recording is uploaded, processed, heard and written down, before the eyes of others', async ({ page, openBeside, server }) => {
   const ada = new Stories(await openAs(page, server, 'ada', 'stories'))
   await expect(ada.story('How the club began')).toBeVisible()
-  const grace = new Stories(await openBeside(browser, server, 'grace', 'stories'))
+  const grace = new Stories(await openBeside(server, 'grace', 'stories'))
   await expect(grace.story('How the club began')).toBeVisible()
 
   await ada.page.locator('input[type=file]').setInputFiles({ name: 'silence.wav', mimeType: 'audio/wav', buffer: recording() })
@@ -96,12 +96,11 @@ test('a recording is uploaded, processed, heard and written down, before the eye
     await ada.page.getByLabel('Settled: Is that all?').check()
     await expect(grace.page.getByLabel('Settled: Is that all?')).toBeChecked()
   })
-  await grace.page.context().close()
 })
 
-test('everything is exported, and downloaded by whoever likes', async ({ page, browser, server }) => {
+test('everything is exported, and downloaded by whoever likes', async ({ page, openBeside, server }) => {
   const ada = new Stories(await openAs(page, server, 'ada', 'stories'))
-  const grace = new Stories(await openBeside(browser, server, 'grace', 'stories'))
+  const grace = new Stories(await openBeside(server, 'grace', 'stories'))
   await expect(grace.story('How the club began')).toBeVisible()
   await ada.button('JSON').click()
   for (const { exports } of [ada, grace]) await expect(exports.first()).toContainText(/JSON Ada.*Download/)
@@ -111,15 +110,14 @@ test('everything is exported, and downloaded by whoever likes', async ({ page, b
   const file = await downloading
   expect(file.suggestedFilename()).toBe('stories.json')
   expect(JSON.stringify(JSON.parse(await readFile(await file.path(), 'utf8')))).toContain('How the club began')
-  await grace.page.context().close()
 })
 
 test.describe('in the middle of it', () => {
   test.use({ mayComplain: true })
 
-  test('a cut, a reload and a restart lose and double nothing', async ({ page, browser, ownServer: server }) => {
+  test('a cut, a reload and a restart lose and double nothing', async ({ page, openBeside, ownServer: server }) => {
     const ada = new Stories(await openAs(page, server, 'ada', 'stories'))
-    const grace = new Stories(await openBeside(browser, server, 'grace', 'stories'))
+    const grace = new Stories(await openBeside(server, 'grace', 'stories'))
     await expect(grace.story('How the club began')).toBeVisible()
 
     const panel = await openPanel(page)
@@ -139,7 +137,7 @@ test.describe('in the middle of it', () => {
     await server.stop()
     await expect(connectionOf(page)).toHaveText('Reconnecting')
     await ada.transcript.fill('Some more words.')
-    await server.start()
+    await server.startAgain()
     await expect(connectionOf(page)).toHaveText('Connected')
     await ada.button('Save').click()
     await expect(grace.transcript).toHaveValue('Some more words.')
@@ -147,6 +145,5 @@ test.describe('in the middle of it', () => {
       await expect(said.filter({ hasText: 'Welcome back' })).toHaveCount(1)
       await expect(story).toHaveCount(1)
     }
-    await grace.page.context().close()
   })
 })

@@ -1,5 +1,5 @@
 import type { Locator, Page } from '@playwright/test'
-import { connectionOf, expect, openAs, openBeside, test } from './fixtures'
+import { connectionOf, expect, openAs, test } from './fixtures'
 import { openPanel } from './openPanel'
 
 /** The board, in the words of who uses it. */
@@ -21,10 +21,15 @@ class Board {
     await field.press('Enter')
   }
 
-  async press(title: string, ...keys: string[]): Promise<void> {
+  /** Moves a card by the arrow keys, through one column after the other. */
+  async press(title: string, key: string, ...columns: string[]): Promise<void> {
     const grip = this.page.getByRole('button', { name: `Move ${title}` })
     await grip.focus()
-    for (const key of keys) await this.page.keyboard.press(key)
+    for (const column of columns) {
+      await this.page.keyboard.press(key)
+      await expect(this.card(title, column)).toHaveCount(1)
+      await expect(grip).toBeFocused()
+    }
   }
 
   person(name: string): Locator {
@@ -32,9 +37,9 @@ class Board {
   }
 }
 
-test('what one does at the board, the other sees', async ({ page, browser, server }) => {
+test('what one does at the board, the other sees', async ({ page, openBeside, server }) => {
   const ada = new Board(await openAs(page, server, 'ada', 'workspace'))
-  const grace = new Board(await openBeside(browser, server, 'grace', 'workspace'))
+  const grace = new Board(await openBeside(server, 'grace', 'workspace'))
   await expect(ada.person('Grace Hopper')).toBeVisible()
   await expect(grace.person('Ada Lovelace')).toBeVisible()
 
@@ -42,19 +47,16 @@ test('what one does at the board, the other sees', async ({ page, browser, serve
   await expect(grace.card('Taste the new roast', 'To do')).toHaveCount(1)
 
   await test.step('by the keyboard', async () => {
-    await grace.press('Taste the new roast', 'ArrowRight', 'ArrowRight')
+    await grace.press('Taste the new roast', 'ArrowRight', 'Doing', 'Done')
     await expect(ada.card('Taste the new roast', 'Done')).toHaveCount(1)
     await expect(ada.card('Taste the new roast')).toHaveCount(1)
-    await expect(grace.page.getByRole('button', { name: 'Move Taste the new roast' })).toBeFocused()
     await expect(ada.card('Taste the new roast').getByRole('img')).toHaveAccessibleName('last changed by Grace')
   })
 
   await test.step('by the mouse', async () => {
-    const from = (await ada.card('Taste the new roast').boundingBox())!
-    const to = (await ada.column('Doing').boundingBox())!
-    await ada.page.mouse.move(from.x + 60, from.y + 12)
+    await ada.card('Taste the new roast').hover()
     await ada.page.mouse.down()
-    await ada.page.mouse.move(to.x + 60, to.y + to.height - 20, { steps: 5 })
+    await ada.column('Doing').hover()
     await expect(grace.card('Taste the new roast').getByRole('img')).toHaveAccessibleName('Ada has it in hand')
     await ada.page.mouse.up()
     await expect(grace.card('Taste the new roast', 'Doing')).toHaveCount(1)
@@ -73,32 +75,29 @@ test('what one does at the board, the other sees', async ({ page, browser, serve
   await expect(ada.person('Grace Hopper')).toHaveCount(0)
 })
 
-test('of two who move one card, the slower is told', async ({ page, browser, server }) => {
+test('of two who move one card, the slower is told', async ({ page, openBeside, server }) => {
   const ada = new Board(await openAs(page, server, 'ada', 'workspace'))
-  const grace = new Board(await openBeside(browser, server, 'grace', 'workspace'))
+  const grace = new Board(await openBeside(server, 'grace', 'workspace'))
   await ada.add('Weigh the beans')
   await expect(grace.card('Weigh the beans')).toHaveCount(1)
 
   const panel = await openPanel(ada.page)
   await panel.offline.click()
-  await ada.press('Weigh the beans', 'ArrowRight')
-  await expect(ada.card('Weigh the beans', 'Doing')).toHaveCount(1)
-  await grace.press('Weigh the beans', 'ArrowRight', 'ArrowRight')
-  await expect(grace.card('Weigh the beans', 'Done')).toHaveCount(1)
+  await ada.press('Weigh the beans', 'ArrowRight', 'Doing')
+  await grace.press('Weigh the beans', 'ArrowRight', 'Doing', 'Done')
 
   await panel.online.click()
   await expect(ada.card('Weigh the beans', 'Done')).toHaveCount(1)
   await expect(ada.card('Weigh the beans').getByRole('alert')).toHaveText('Grace was faster, so this is how it stands now.')
   await expect(panel.figure('Refused')).toHaveText('1')
-  await grace.page.context().close()
 })
 
 test.describe('in the middle of it', () => {
   test.use({ mayComplain: true })
 
-  test('a cut, a reload and a restart lose and double nothing', async ({ page, browser, ownServer: server }) => {
+  test('a cut, a reload and a restart lose and double nothing', async ({ page, openBeside, ownServer: server }) => {
     const ada = new Board(await openAs(page, server, 'ada', 'workspace'))
-    const grace = new Board(await openBeside(browser, server, 'grace', 'workspace'))
+    const grace = new Board(await openBeside(server, 'grace', 'workspace'))
     const panel = await openPanel(ada.page)
 
     await panel.cut.click()
@@ -113,15 +112,14 @@ test.describe('in the middle of it', () => {
 
     await server.stop()
     await expect(connectionOf(ada.page)).toHaveText('Reconnecting')
-    await ada.press('After a cut', 'ArrowRight')
+    await ada.press('After a cut', 'ArrowRight', 'Doing')
     await ada.add('While the server was away')
-    await server.start()
+    await server.startAgain()
     for (const board of [ada, grace]) {
       await expect(connectionOf(board.page)).toHaveText('Connected')
       await expect(board.card('While the server was away')).toHaveCount(1)
       await expect(board.card('After a cut', 'Doing')).toHaveCount(1)
       await expect(board.card('While the other was cut off', 'To do')).toHaveCount(1)
     }
-    await grace.page.context().close()
   })
 })
