@@ -10,8 +10,11 @@
 //! assert!(types.contents.contains("export interface SessionStarted"));
 //! # Ok::<(), samewire_codegen::Error>(())
 //! ```
+//!
+//! An application with events of its own makes its [`ClientPackage`] of them.
 
 mod checks;
+mod client_package;
 mod files;
 mod javascript;
 mod model;
@@ -19,5 +22,6 @@ mod reference;
 mod schema;
 mod typescript;
 
+pub use client_package::ClientPackage;
 pub use files::{GeneratedFile, generate, stale, write};
 pub use schema::Error;

@@ -7,6 +7,7 @@ use samewire_protocol::{
     asyncapi::schema_generator,
     connection::{EmitMeta, Handshake},
 };
+use schemars::SchemaGenerator;
 
 use crate::schema::{self, Error};
 
@@ -86,8 +87,26 @@ pub(crate) struct Field {
 }
 
 impl Model {
-    /// Reads the schemas of all payloads and answers, and of what any event carries besides.
+    /// Reads the schemas of all payloads and answers.
     pub(crate) fn read(domains: &[&'static Domain]) -> Result<Self, Error> {
+        Self::read_with(domains, |_| {})
+    }
+
+    /// The same, and of what any event carries besides.
+    pub(crate) fn read_protocol(domains: &[&'static Domain]) -> Result<Self, Error> {
+        Self::read_with(domains, |generator| {
+            generator.subschema_for::<Meta>();
+            generator.subschema_for::<Position>();
+            generator.subschema_for::<ErrorBody>();
+            generator.subschema_for::<Handshake>();
+            generator.subschema_for::<EmitMeta>();
+        })
+    }
+
+    fn read_with(
+        domains: &[&'static Domain],
+        besides: impl FnOnce(&mut SchemaGenerator),
+    ) -> Result<Self, Error> {
         let mut generator = schema_generator("/$defs");
         let mut read = Vec::new();
         for &domain in domains {
@@ -110,11 +129,7 @@ impl Model {
             }
             read.push(DomainModel { domain, events });
         }
-        generator.subschema_for::<Meta>();
-        generator.subschema_for::<Position>();
-        generator.subschema_for::<ErrorBody>();
-        generator.subschema_for::<Handshake>();
-        generator.subschema_for::<EmitMeta>();
+        besides(&mut generator);
         let mut types = BTreeMap::new();
         for (name, definition) in generator.take_definitions(true) {
             let ty = schema::read(&name, &definition)?;

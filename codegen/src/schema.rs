@@ -23,6 +23,9 @@ pub enum Error {
     /// Two types of one name.
     #[error("another type is called {0} as well")]
     NameTaken(String),
+    /// Two events of one name that go the same way; one may be Samewire's own.
+    #[error("another event is called {0} as well")]
+    EventTaken(String),
 }
 
 /// The largest integer that a JavaScript number holds exactly.

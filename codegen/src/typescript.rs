@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use samewire_protocol::{Direction, ErrorCode, VERSION};
+use samewire_protocol::{Direction, ErrorCode, InLog, VERSION};
 
 use crate::{
     javascript::{HEAD, comment, key, quote},
@@ -25,7 +25,7 @@ export type Emit<Payload, Answer> = (
 
 ";
 
-/// The whole file.
+/// The whole file of Samewire's own protocol.
 pub(crate) fn write(model: &Model) -> String {
     let mut out = format!("{HEAD}\n");
     out += "/** The protocol's version, `major.minor`: what a client says in its handshake. */\n";
@@ -52,9 +52,39 @@ pub(crate) fn write(model: &Model) -> String {
     out += &answers(model);
     out += &rooms(model);
     out += &server_to_client(model);
+    out += EMIT;
     out += &client_to_server(model);
     out.truncate(out.trim_end().len());
     out + "\n"
+}
+
+/// The types of an application's own events, told to the package `samewire`.
+pub(crate) fn declare_custom(model: &Model) -> String {
+    let mut out = String::new();
+    for (name, named) in &model.types {
+        out += &declaration(name, named);
+    }
+    let mut events: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for event in model.domains.iter().flat_map(|domain| &domain.events) {
+        let info = event.info;
+        events.entry(info.name).or_default().extend(match info.direction {
+            Direction::Client => {
+                [format!("sent: {}", info.type_name), format!("answer: {}", answer(event))]
+            }
+            Direction::Server => {
+                let kinds = one_of(info.rooms.iter().map(|kind| kind.0), false);
+                let kinds = if kinds.is_empty() { "never" } else { &kinds };
+                [format!("received: {}", info.type_name), format!("rooms: {kinds}")]
+            }
+        });
+    }
+    out += "declare module 'samewire' {\n  interface CustomEvents {\n";
+    for (name, parts) in events {
+        out += &format!("    {}: {{ {} }}\n", key(name), parts.join("; "));
+    }
+    out += "  }\n}\n\n";
+    out += &server_to_client(model);
+    out + &client_to_server(model)
 }
 
 fn error_codes() -> String {
@@ -186,7 +216,11 @@ fn server_to_client(model: &Model) -> String {
     let lines: String = model
         .events(Direction::Server)
         .map(|event| {
-            let meta = if event.info.rooms.is_empty() { "" } else { ", meta: Meta" };
+            let meta = match event.info.in_log {
+                InLog::Always => ", meta: Meta",
+                InLog::OrRetained => ", meta?: Meta",
+                InLog::Never => "",
+            };
             entry(model, event, &format!("(payload: {}{meta}) => void", event.info.type_name))
         })
         .collect();
@@ -205,7 +239,7 @@ fn client_to_server(model: &Model) -> String {
         })
         .collect();
     let docs = "What the official socket.io-client may emit: `Socket<ServerToClientEvents, ClientToServerEvents>`.";
-    EMIT.to_owned() + &interface("ClientToServerEvents", docs, &lines)
+    interface("ClientToServerEvents", docs, &lines)
 }
 
 fn all_optional(model: &Model, event: &Event) -> bool {

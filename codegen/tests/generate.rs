@@ -3,7 +3,7 @@
 
 use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
-use samewire_codegen::generate;
+use samewire_codegen::{ClientPackage, generate};
 use samewire_protocol::{SafeInteger, Timestamp, event::Shape, events, room};
 use serde_json::{Value, json};
 
@@ -40,6 +40,14 @@ events! {
     /// The game is over.
     server "over";
     pub struct Over {}
+
+    /// Somebody holds a piece.
+    server "held" in [room::ROOM], unlogged;
+    pub struct Held {}
+
+    /// How the game stands.
+    server "board" in [room::ROOM], retained;
+    pub struct Board {}
 
     /// Moves a piece.
     client "move" -> PieceMoved, bare "to", refuses [Conflict];
@@ -87,6 +95,15 @@ events! {
         /// Too large.
         pub size: u64,
     }
+}
+
+events! {
+    /// Asks what Samewire's own asks.
+    domain PINGS = "pings";
+
+    /// Asks whether somebody is there.
+    client "ping" -> Value;
+    pub struct Asked {}
 }
 
 fn file(name: &str) -> String {
@@ -140,9 +157,14 @@ fn events_are_found_by_name_direction_and_room() {
         &types,
         "export interface Answers {\n  move: PieceMoved\n  resign: unknown\n  moves: PieceMoved[]\n}\n",
     );
-    holds(&types, "export interface RoomEvents {\n  room:\n    | 'piece-moved'\n}\n");
+    holds(
+        &types,
+        "export interface RoomEvents {\n  room:\n    | 'piece-moved'\n    | 'held'\n    | 'board'\n}\n",
+    );
     holds(&types, "  'piece-moved': (payload: PieceMoved, meta: Meta) => void\n");
     holds(&types, "  over: (payload: Over) => void\n");
+    holds(&types, "  held: (payload: Held) => void\n");
+    holds(&types, "  board: (payload: Board, meta?: Meta) => void\n");
     holds(&types, "  move: Emit<MovePiece | string, PieceMoved>\n");
     holds(&types, "  resign: Emit<Resign, unknown> | (() => void)\n");
 }
@@ -156,6 +178,8 @@ fn the_reference_tells_all_of_an_event() {
         "## Chess\n\nGames of chess. Played by two.\n\n### `piece-moved` (server → client)\n",
     );
     holds(&reference, "Sent to: `room:{id}`.\n");
+    holds(&reference, "Sent to: `room:{id}`. It stands in no log, and comes without `meta`.\n");
+    holds(&reference, "Sent to: `room:{id}`. Whoever joins is sent it without `meta`, as how");
     holds(&reference, "| `number` | integer, 0 to 9007199254740991 | yes | The move's number. |\n");
     holds(
         &reference,
@@ -168,6 +192,59 @@ fn the_reference_tells_all_of_an_event() {
          Answered with [PieceMoved](#piecemoved).\n\nRefused with: `CONFLICT`.\n",
     );
     holds(&reference, "- `\"queen\"`: Moves at will.\n");
+}
+
+/// The package that an application would be given whose protocol is this one.
+fn packaged(name: &str) -> String {
+    let package = ClientPackage { name: "chess-client", version: "1.2.3", domains: &[&CHESS] };
+    let files = package.generate().unwrap();
+    files.into_iter().find(|file| file.path.ends_with(name)).unwrap().contents
+}
+
+#[test]
+fn a_client_package_tells_samewire_of_its_events() {
+    let types = packaged("index.d.ts");
+    holds(
+        &types,
+        "declare module 'samewire' {
+  interface CustomEvents {
+    board: { received: Board; rooms: 'room' }
+    held: { received: Held; rooms: 'room' }
+    move: { sent: MovePiece; answer: PieceMoved }
+    moves: { sent: ReadMoves; answer: PieceMoved[] }
+    over: { received: Over; rooms: never }
+    'piece-moved': { received: PieceMoved; rooms: 'room' }
+    resign: { sent: Resign; answer: unknown }
+  }
+}
+",
+    );
+    holds(&types, "export interface MovePiece {\n");
+    assert!(!types.contains("Handshake"), "samewire has it:\n{types}");
+}
+
+#[test]
+fn a_client_package_is_one_for_npm() {
+    let manifest: Value = serde_json::from_str(&packaged("package.json")).unwrap();
+    assert_eq!(
+        (&manifest["name"], &manifest["version"]),
+        (&json!("chess-client"), &json!("1.2.3"))
+    );
+    assert_eq!(manifest["peerDependencies"]["samewire"], concat!("^", env!("CARGO_PKG_VERSION")));
+    holds(&packaged("index.js"), "create(url, { ...options, checks })");
+    holds(
+        &packaged("checks.js"),
+        "export const payloads = table({\n  __proto__: null,\n  'piece-moved': ",
+    );
+}
+
+#[test]
+fn an_event_of_a_taken_name_is_named() {
+    for (domains, name) in [(&[&CHESS, &CHESS][..], "piece-moved"), (&[&PINGS], "ping")] {
+        let package = ClientPackage { name: "taken", version: "1.0.0", domains };
+        let error = package.generate().unwrap_err().to_string();
+        assert_eq!(error, format!("another event is called {name} as well"));
+    }
 }
 
 #[test]
@@ -253,7 +330,7 @@ fn checks_agree_with_serde() {
     let verdicts: Vec<[Option<String>; 2]> = serde_json::from_slice(&output.stdout).unwrap();
 
     let moved = CHESS.events[0].payload;
-    let moves = CHESS.events[4].answer.unwrap();
+    let moves = CHESS.events[6].answer.unwrap();
     for (value, [payload, answer]) in values.into_iter().zip(verdicts) {
         let said = |shape: Shape, value| (shape.check)(value).err().map(|error| error.to_string());
         assert_eq!(payload, said(moved, value.clone()), "{value}");

@@ -13,7 +13,7 @@ import { Pending } from './pending.js'
 import { PollingSocket } from './pollingSocket.js'
 import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
 import { requestUrl, serverUrl, socketUrl } from './socketUrl.js'
-import type { Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, Refusal, RoomLifecycle, Session, Stats, Transport } from './types.js'
+import type { Checks, Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, Refusal, RoomLifecycle, Session, Stats, Transport } from './types.js'
 import { uuid } from './uuid.js'
 import { openWebSocket } from './webSocket.js'
 
@@ -45,14 +45,16 @@ export class SamewireClient implements RoomOwner {
   #session: Session | undefined
   /** The newest one. */
   #token: string | undefined
+  /** The one that is asked for. */
+  #asked: Promise<string | undefined> | undefined
   #page: PageWatch | undefined
 
   constructor(url: string, options: ClientOptions, load: LoadEngine) {
     this.#url = serverUrl(url)
     this.#options = options
     this.#slot = new EngineSlot(load, (make) => {
-      const { token, logger: _logger, WebSocket: _WebSocket, fetch: _fetch, ...rest } = options
-      const engine = make({ ...rest, hasToken: token !== undefined }, { payloads, answers }, this.#host())
+      const { token, checks, logger: _logger, WebSocket: _WebSocket, fetch: _fetch, ...rest } = options
+      const engine = make({ ...rest, hasToken: token !== undefined }, withOurs(checks), this.#host())
       this.#page = watchPage((event) => engine.page(event))
       return engine
     })
@@ -142,9 +144,11 @@ export class SamewireClient implements RoomOwner {
       return fetch(url, { ...init, headers })
     }
     if (this.#token === undefined) await this.#askForToken()
+    const refused = this.#token
     const response = await request()
     if (response.status !== 401 || typeof source !== 'function') return response
-    await this.#askForToken()
+    // Another call may have asked by now.
+    if (this.#token === refused) await this.#askForToken()
     return request()
   }
 
@@ -172,7 +176,7 @@ export class SamewireClient implements RoomOwner {
       presence.listeners.clear()
     }
     this.#rooms.clear()
-    this.#session = this.#token = undefined
+    this.#session = this.#token = this.#asked = undefined
     const over = this.#state.status === 'idle' || this.#state.status === 'closed'
     if (!over) this.#become({ status: 'closed', reason: CLOSED })
     for (const listeners of [this.#events, this.#own, this.#changes, ...this.#inRooms.values()]) listeners.clear()
@@ -263,10 +267,19 @@ export class SamewireClient implements RoomOwner {
     }
   }
 
-  async #askForToken(): Promise<string | undefined> {
+  /** Whoever needs a token while one is asked for is given that one. */
+  #askForToken(): Promise<string | undefined> {
+    if (this.#asked) return this.#asked
     const source = this.#options.token
-    this.#token = (typeof source === 'function' ? await source() : source) ?? undefined
-    return this.#token
+    const asked = (async () => (typeof source === 'function' ? await source() : source) ?? undefined)()
+    this.#asked = asked
+    const settled = (token: string | undefined) => {
+      if (this.#asked !== asked) return
+      this.#asked = undefined
+      this.#token = token
+    }
+    asked.then(settled, () => settled(this.#token))
+    return asked
   }
 
   #arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined, args: unknown[] | undefined): void {
@@ -313,6 +326,12 @@ const NOT_CONNECTED: Failure = { code: 'NOT_CONNECTED', message: 'there is no co
 /** Makes what a package entry exports, around the loader that fits its environment. */
 export function createClientWith(load: LoadEngine): (url: string, options?: ClientOptions) => Client {
   return (url, options = {}) => new SamewireClient(url, options, load) as Client
+}
+
+/** The checks of all events. What isn't the name of one leads to nothing: that of a method that all objects have, for example. */
+function withOurs(checks: Checks | undefined): Checks {
+  const all = <Table>(own: object, ours: Table): Table => Object.assign(Object.create(null), own, ours)
+  return checks ? { payloads: all(checks.payloads, payloads), answers: all(checks.answers, answers) } : { payloads, answers }
 }
 
 function isPage(): boolean {

@@ -1,12 +1,11 @@
 /** The border to WebAssembly: what the engine takes and whom it tells. */
 
-import type { Check } from './generated/checks.js'
 import type { Position, User } from './generated/protocol.js'
 import type { PollingSocket } from './pollingSocket.js'
-import type { ClientOptions, ConnectionState, FailureCode, Session, Transport } from './types.js'
+import type { Checks, ClientOptions, ConnectionState, FailureCode, Session, Transport } from './types.js'
 
-/** Makes an engine of the WebAssembly, once that is loaded. */
-export type MakeEngine = (options: EngineOptions, checks: EngineChecks, host: Host) => Engine
+/** Makes an engine of the WebAssembly, once that is loaded. What has no check, fits. */
+export type MakeEngine = (options: EngineOptions, checks: Checks, host: Host) => Engine
 
 /** Loads the WebAssembly. Called again after a failure. */
 export type LoadEngine = () => Promise<MakeEngine>
@@ -36,13 +35,7 @@ export interface Engine {
 export type PageEvent = 'online' | 'offline' | 'shown' | 'away' | 'back'
 
 /** Those of the options that the engine reads. */
-export type EngineOptions = Omit<ClientOptions, 'token' | 'logger' | 'WebSocket' | 'fetch'> & { hasToken: boolean }
-
-/** What is checked, by event. What has no check, fits. */
-export interface EngineChecks {
-  payloads: Readonly<Record<string, Check>>
-  answers: Readonly<Record<string, Check>>
-}
+export type EngineOptions = Omit<ClientOptions, 'token' | 'checks' | 'logger' | 'WebSocket' | 'fetch'> & { hasToken: boolean }
 
 /** A binary value that travels beside its packet. */
 export type Attachment = ArrayBuffer | ArrayBufferView

@@ -19,12 +19,13 @@ declare global {
 }
 
 /**
- * Events of your own, declared by module augmentation. They are typed, not checked.
+ * Events of your own, declared by module augmentation: by samewire-codegen, which writes their
+ * {@link Checks}, too, or by hand. Those that name no `rooms` may be sent to rooms of any kind.
  *
  * @example
  * declare module 'samewire' {
  *   interface CustomEvents {
- *     piece_moved: { received: { from: string; to: string } }
+ *     piece_moved: { received: { from: string; to: string }; rooms: 'game' }
  *     move_piece: { sent: { from: string; to: string }; answer: { legal: boolean } }
  *   }
  * }
@@ -34,6 +35,15 @@ export interface CustomEvents {}
 type Custom<Part extends 'received' | 'sent' | 'answer'> = {
   [Name in keyof CustomEvents as CustomEvents[Name] extends Record<Part, unknown> ? Name : never]: CustomEvents[Name] extends Record<Part, infer Type> ? Type : never
 }
+
+/** The kinds of rooms that custom events name. */
+type CustomKind = { [Name in keyof CustomEvents]: CustomEvents[Name] extends { rooms: infer Kinds } ? Kinds : never }[keyof CustomEvents] & string
+
+/** The custom events that may be sent to a kind of room. */
+type CustomIn<Kind> = {
+  [Name in keyof Custom<'received'>]: CustomEvents[Name] extends { rooms: infer Kinds } ? (Kind extends Kinds ? Name : never) : Name
+}[keyof Custom<'received'>] &
+  string
 
 /** What the server may send: event → payload. */
 export type Received = ServerPayloads & Custom<'received'>
@@ -133,12 +143,23 @@ export interface ClientOptions {
   queueLimit?: number
   /** Bytes that the binary values of one event may have together; past it the event is a `protocol-error`. Default 64 MiB. */
   maxAttachmentBytes?: number
+  /** Checks of your own events. Without them, what arrives of those is typed but not checked. */
+  checks?: Checks
   /** Is told what goes on. */
   logger?: Logger
   /** Makes the sockets. Default `globalThis.WebSocket`. */
   WebSocket?: WebSocketConstructor
   /** Makes the requests of `Client.fetch`. Default `globalThis.fetch`. */
   fetch?: Fetch
+}
+
+/** Says nothing where a value fits, else what is wrong and where: `projects[0].id: expected a string`. */
+export type Check = (value: unknown) => string | undefined
+
+/** Checks of events, as samewire-codegen writes them: by the event, of its payload and of the answer to it. */
+export interface Checks {
+  payloads: Readonly<Record<string, Check>>
+  answers: Readonly<Record<string, Check>>
 }
 
 /** How bytes travel. */
@@ -293,7 +314,7 @@ export interface Client extends Disposable {
 }
 
 /** What kinds of rooms there are. */
-export type RoomKind = keyof RoomEvents & string
+export type RoomKind = (keyof RoomEvents & string) | CustomKind
 
 /** Where a room is: `kind:id`. */
 export type RoomAddress = `${RoomKind}:${string}`
@@ -302,7 +323,7 @@ export type RoomAddress = `${RoomKind}:${string}`
 export type KindOf<Address extends string> = Address extends `${infer Kind}:${string}` ? (Kind extends RoomKind ? Kind : RoomKind) : RoomKind
 
 /** The events that are sent to rooms of a kind. */
-export type EventOf<Kind extends RoomKind> = Kind extends RoomKind ? (RoomEvents[Kind] & ReceivedEvent) | (keyof Custom<'received'> & string) : never
+export type EventOf<Kind extends RoomKind> = Kind extends RoomKind ? (Kind extends keyof RoomEvents ? RoomEvents[Kind] & ReceivedEvent : never) | CustomIn<Kind> : never
 
 /** How a room is joined. */
 export interface JoinOptions<Kind extends RoomKind = RoomKind> {

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { createClient } from '../src/index.node.js'
+import { FakeServer } from './fakeServer.js'
 
 let server: Server
 let address: string
@@ -51,6 +52,52 @@ it('asks for a token once, and again when it is refused', async () => {
   expect((await client.fetch('/b')).status).toBe(200)
   expect(calls).toEqual([['GET', '/a', 'Bearer stale'], ['GET', '/a', 'Bearer fresh'], ['GET', '/b', 'Bearer fresh']])
   expect(token).toHaveBeenCalledTimes(2)
+})
+
+it('asks for one token for calls and the connection at the same time', async () => {
+  let give: (token: string) => void = () => {}
+  const token = vi.fn(() => new Promise<string>((resolve) => (give = resolve)))
+  const { WebSocket, handshakes } = new FakeServer()
+  const client = createClient(address, { token, WebSocket })
+  const answers = Promise.all([client.fetch('/a'), client.fetch('/b')])
+  client.connect()
+  await vi.waitFor(() => expect(client.state.status).toBe('authenticating'))
+  expect(token).toHaveBeenCalledTimes(1)
+  give('shared')
+  await answers
+  expect(calls.map(([, , token]) => token)).toEqual(['Bearer shared', 'Bearer shared'])
+  await vi.waitFor(() => expect(handshakes).toMatchObject([{ token: 'shared' }]))
+  client.close()
+})
+
+it('asks once for all calls whose token is refused', async () => {
+  const token = vi.fn<() => Promise<string>>().mockResolvedValueOnce('stale').mockResolvedValue('fresh')
+  const client = createClient(address, { token })
+  const answers = await Promise.all(['/a', '/b', '/c'].map((path) => client.fetch(path)))
+  expect(answers.map(({ status }) => status)).toEqual([200, 200, 200])
+  expect(token).toHaveBeenCalledTimes(2)
+})
+
+it('asks anew after that failed', async () => {
+  const token = vi.fn<() => Promise<string>>().mockRejectedValueOnce(new Error('offline')).mockResolvedValue('fresh')
+  const client = createClient(address, { token })
+  await expect(client.fetch('/a')).rejects.toThrow('offline')
+  expect((await client.fetch('/a')).status).toBe(200)
+})
+
+it('gives a token that was asked for before it was closed to nobody after', async () => {
+  const gives: ((token: string) => void)[] = []
+  const client = createClient(address, { token: () => new Promise<string>((resolve) => gives.push(resolve)) })
+  const before = client.fetch('/before')
+  client.close()
+  const after = client.fetch('/after')
+  gives[1]!('of grace')
+  await after
+  gives[0]!('of ada')
+  await before
+  await client.fetch('/later')
+  expect(calls.find(([, path]) => path === '/after')).toContain('Bearer of grace')
+  expect(calls.find(([, path]) => path === '/later')).toContain('Bearer of grace')
 })
 
 it('gives a refusal as it is where no other token is to be had', async () => {

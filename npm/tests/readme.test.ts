@@ -51,6 +51,20 @@ it('prints a page of hooks that compiles', { timeout: 60_000 }, async () => {
   expect(await check('item.tsx', page!.replaceAll('done: !task.done', 'dnoe: !task.done'))).toMatch(/^\S*item\.tsx/)
 })
 
+it('prints how events of one’s own are declared, which compiles', { timeout: 60_000 }, async () => {
+  const readme = await readFile(join(root, 'README.md'), 'utf8')
+  const declared = /```ts\n(declare module [^]*?)```/.exec(readme)?.[1]
+  const used = `import { createClient } from 'samewire'
+    const client = createClient('http://localhost')
+    client.on('piece_moved', ({ from }) => from.length)
+    const { legal } = await client.emit('move_piece', { from: 'e2', to: 'e4' })
+    const game = await client.join('game:1')
+    if (legal) game.on('piece_moved', ({ to }) => to.length)
+    export {}\n`
+  expect(await check('own.ts', used + declared!)).toBe('')
+  expect(await check('other.ts', used.replace("to: 'e4'", 'to: 4') + declared!)).toMatch(/other\.ts.*'string'/)
+})
+
 it('prints the tests that are run', async () => {
   const readme = await readFile(join(root, 'README.md'), 'utf8')
   expect(readme).toContain(await readFile(join(root, 'tests', 'readme', 'testing.test.tsx'), 'utf8'))

@@ -7,6 +7,8 @@ declare module '../src/types.js' {
     piece_moved: { received: { from: string; to: string } }
     move_piece: { sent: { from: string; to: string }; answer: { legal: boolean } }
     chat: { received: { text: string }; sent: { text: string } }
+    clock: { received: { seconds: number }; rooms: 'game' | 'room' }
+    notice: { received: { text: string }; rooms: never }
   }
 }
 
@@ -81,6 +83,24 @@ describe('rooms', () => {
     project.on('story_uploaded', () => {})
     // @ts-expect-error no such kind
     client.join('projects:42')
+  })
+
+  it('of the application have the events that name them, and those that name none', async () => {
+    const game = await client.join('game:7', { events: ['clock'] })
+    expectTypeOf(game).toEqualTypeOf<Room<'game'>>()
+    game.on('clock', ({ seconds }) => expectTypeOf(seconds).toBeNumber())
+    game.on('piece_moved', ({ from }) => expectTypeOf(from).toBeString())
+    const room = await client.join('room:lobby')
+    room.on('clock', ({ seconds }) => expectTypeOf(seconds).toBeNumber())
+    room.on('broadcast', () => {})
+    // @ts-expect-error of another kind
+    game.on('broadcast', () => {})
+    const project = await client.join('project:42')
+    // @ts-expect-error of another kind
+    project.on('clock', () => {})
+    // @ts-expect-error sent to no room
+    game.on('notice', () => {})
+    client.on('notice', ({ text }) => expectTypeOf(text).toBeString())
   })
 
   it('take filters of their own events', () => {

@@ -85,8 +85,8 @@ events! {
         pub content: String,
     }
 
-    /// The assistant is about to answer. Who joins before it has is told so without `meta`.
-    server "ai:typing:start" in [CONVERSATION];
+    /// The assistant is about to answer. Who joins before it has is told so.
+    server "ai:typing:start" in [CONVERSATION], retained;
     pub struct AiTypingStarted {
         /// The conversation.
         pub conversation_id: ConversationId,
@@ -103,9 +103,8 @@ events! {
         pub message_id: MessageId,
     }
 
-    /// A part of the answer. Who joins in the middle of it is sent all so far as one chunk, without
-    /// `meta`.
-    server "message:chunk" in [CONVERSATION];
+    /// A part of the answer. Who joins in the middle of it is sent all so far as one chunk.
+    server "message:chunk" in [CONVERSATION], retained;
     pub struct MessageChunk {
         /// The conversation.
         pub conversation_id: ConversationId,
@@ -131,8 +130,8 @@ events! {
     }
 
     /// The answer broke off; what had arrived is kept, marked incomplete. Where the server ended in the
-    /// middle of it, who joins is told so without `meta`.
-    server "message:error" in [CONVERSATION];
+    /// middle of it, who joins is told so.
+    server "message:error" in [CONVERSATION], retained;
     pub struct MessageError {
         /// The conversation.
         pub conversation_id: ConversationId,
@@ -173,9 +172,8 @@ events! {
         pub conversation_id: ConversationId,
     }
 
-    /// Somebody else began to type, or does so when one joins. No part of the room's log: it comes without
-    /// `meta`.
-    server "typing:start" in [CONVERSATION];
+    /// Somebody else began to type, or does so when one joins.
+    server "typing:start" in [CONVERSATION], unlogged;
     pub struct TypingStarted {
         /// The conversation.
         pub conversation_id: ConversationId,
@@ -183,9 +181,8 @@ events! {
         pub user_id: UserId,
     }
 
-    /// Somebody else stopped typing: they said so, left, or didn't say for 5 s that they do. Comes without
-    /// `meta`.
-    server "typing:stop" in [CONVERSATION];
+    /// Somebody else stopped typing: they said so, left, or didn't say for 5 s that they do.
+    server "typing:stop" in [CONVERSATION], unlogged;
     pub struct TypingStopped {
         /// The conversation.
         pub conversation_id: ConversationId,

@@ -31,7 +31,22 @@ pub trait Event: Serialize + DeserializeOwned + Send + Sync + 'static {
 }
 
 /// An event that the server sends.
-pub trait ServerEvent: Event {}
+pub trait ServerEvent: Event {
+    /// Whether it stands in a room's log.
+    const IN_LOG: InLog;
+}
+
+/// Whether what is sent of an event stands in its room's log, and so comes with its
+/// [`Meta`](crate::Meta) (wire.md, section 4).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InLog {
+    /// It does.
+    Always,
+    /// It does, but for what whoever joins is sent of it, as how things stand.
+    OrRetained,
+    /// It does not: it goes to one socket, or tells of what passes by itself.
+    Never,
+}
 
 /// An event that a client sends.
 pub trait ClientEvent: Event {
@@ -73,6 +88,8 @@ pub struct EventInfo {
     pub type_name: &'static str,
     /// The kinds of rooms it is sent to; none where it goes to one socket, or comes from a client.
     pub rooms: &'static [RoomKind],
+    /// Whether it stands in their logs.
+    pub in_log: InLog,
     /// The field that a bare string stands for.
     pub bare: Option<&'static str>,
     /// The refusals of its own, besides those that any event may meet.
@@ -127,7 +144,9 @@ pub fn find(direction: Direction, name: &str) -> Option<&'static EventInfo> {
 ///
 /// An event is a line that says which way it goes, followed by its payload:
 ///
-/// - `server "name";` goes to one socket, `server "name" in [KIND, …];` to rooms of these kinds.
+/// - `server "name";` goes to one socket, `server "name" in [KIND, …];` to rooms of these kinds, in
+///   whose logs it stands. Before the semicolon may follow `retained` (whoever joins is sent it, too, as
+///   how things stand) or `unlogged` (it stands in no log): see [`InLog`].
 /// - `client "name" -> Answer;` comes from a client and is acknowledged with `Answer`. Before the
 ///   semicolon may follow `bare "field"` (a bare string is taken for that field) and
 ///   `refuses [Code, …]`.
@@ -155,18 +174,22 @@ macro_rules! events {
 
     (@items $head:tt [$($info:tt)*]
         $(#[$($attribute:tt)*])*
-        server $event:literal $(in [$($kind:expr),+])?;
+        server $event:literal $(in [$($kind:expr),+] $(, $in_log:ident)?)?;
         pub struct $name:ident $fields:tt
         $($rest:tt)*
     ) => {
         $crate::events!(@type [$(#[$($attribute)*])*] pub struct $name $fields);
         impl $crate::Event for $name { const NAME: &'static str = $event; }
-        impl $crate::ServerEvent for $name {}
+        impl $crate::ServerEvent for $name {
+            const IN_LOG: $crate::InLog =
+                $crate::events!(@in_log $([$($kind),+] $($in_log)?)?);
+        }
         $crate::events!(@items $head [$($info)* $crate::EventInfo {
             name: $event,
             direction: $crate::Direction::Server,
             type_name: stringify!($name),
             rooms: &[$($($kind),+)?],
+            in_log: <$name as $crate::ServerEvent>::IN_LOG,
             bare: None,
             refuses: &[],
             payload: $crate::event::Shape::of::<$name>(),
@@ -192,6 +215,7 @@ macro_rules! events {
             direction: $crate::Direction::Client,
             type_name: stringify!($name),
             rooms: &[],
+            in_log: $crate::InLog::Never,
             bare: $crate::events!(@bare $($bare)?),
             refuses: &[$($($crate::ErrorCode::$code),+)?],
             payload: $crate::event::Shape::of::<$name>(),
@@ -259,6 +283,11 @@ macro_rules! events {
             }
         }
     };
+
+    (@in_log) => { $crate::InLog::Never };
+    (@in_log [$($kind:expr),+]) => { $crate::InLog::Always };
+    (@in_log [$($kind:expr),+] retained) => { $crate::InLog::OrRetained };
+    (@in_log [$($kind:expr),+] unlogged) => { $crate::InLog::Never };
 
     (@bare) => { None };
     (@bare $field:literal) => { Some($field) };

@@ -56,7 +56,7 @@ pub mod workspace;
 
 pub use ack::Ack;
 pub use error::{ErrorBody, ErrorCode};
-pub use event::{CATALOGUE, ClientEvent, Direction, Domain, Event, EventInfo, ServerEvent};
+pub use event::{CATALOGUE, ClientEvent, Direction, Domain, Event, EventInfo, InLog, ServerEvent};
 pub use number::SafeInteger;
 pub use room::{Epoch, Meta, Position, RoomAddress, RoomKind};
 pub use time::Timestamp;

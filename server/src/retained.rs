@@ -1,7 +1,7 @@
 //! What a room keeps for whoever joins it: how things stand that are under way, of each event's name
 //! the latest.
 
-use samewire_protocol::ServerEvent;
+use samewire_protocol::{InLog, ServerEvent};
 
 use crate::{
     error::Result,
@@ -22,6 +22,12 @@ impl Retain {
     /// # Errors
     /// When the payload can't be written as JSON.
     pub fn set<E: ServerEvent>(event: &E) -> Result<Self> {
+        const {
+            assert!(
+                matches!(E::IN_LOG, InLog::OrRetained),
+                "an event that is retained is declared as `in [KIND], retained`"
+            );
+        }
         Ok(Self { event: E::NAME, frame: Some(socketio::event(E::NAME, event)?) })
     }
 

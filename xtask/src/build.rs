@@ -49,7 +49,8 @@ const SMALL: [&str; 9] = [
 
 /// What TypeScript is to know of the client's own JavaScript.
 const ENGINE_TYPES: &str = "\
-import type { Engine as EngineOfClient, EngineChecks, EngineOptions, Host } from '../engine.js'
+import type { Engine as EngineOfClient, EngineOptions, Host } from '../engine.js'
+import type { Checks } from '../types.js'
 
 export interface Exports {
   readonly memory: WebAssembly.Memory
@@ -60,7 +61,7 @@ export declare const exported: (from: WebAssembly.Exports) => Exports
 export declare const Engine: new (
   wasm: Exports,
   options: EngineOptions,
-  checks: EngineChecks,
+  checks: Checks,
   host: Host,
 ) => EngineOfClient
 ";

@@ -9,8 +9,9 @@ use crate::workspace;
 
 /// Writes the files that are not what they should be.
 pub(crate) fn write() -> Result<()> {
-    let written = samewire_codegen::write(&workspace::root(), CATALOGUE)
-        .context("the generated files can't be written")?;
+    let written =
+        samewire_codegen::write(&workspace::root(), &samewire_codegen::generate(CATALOGUE)?)
+            .context("the generated files can't be written")?;
     for file in &written {
         println!("      wrote {}", file.display());
     }
@@ -19,8 +20,9 @@ pub(crate) fn write() -> Result<()> {
 
 /// Fails when a file is not what it should be.
 pub(crate) fn check() -> Result<()> {
-    let stale = samewire_codegen::stale(&workspace::root(), CATALOGUE)
-        .context("the generated files can't be compared")?;
+    let stale =
+        samewire_codegen::stale(&workspace::root(), &samewire_codegen::generate(CATALOGUE)?)
+            .context("the generated files can't be compared")?;
     if stale.is_empty() {
         println!("the generated files are what the protocol generates");
         return Ok(());

@@ -55,9 +55,9 @@ export class Consumer {
   }
 
   /** Runs a program to its end; what it printed. Throws, with that, where it fails. */
-  async run(program: string, args: string[], within = ''): Promise<string> {
+  async run(program: string, args: string[], within = '', further: Record<string, string> = {}): Promise<string> {
     try {
-      const { stdout } = await run(program, args, { cwd: join(this.folder, within), env: ENVIRONMENT, maxBuffer: 1 << 24 })
+      const { stdout } = await run(program, args, { cwd: join(this.folder, within), env: { ...ENVIRONMENT, ...further }, maxBuffer: 1 << 24 })
       return stdout
     } catch (error) {
       const { stdout, stderr } = error as { stdout: string; stderr: string }

@@ -158,3 +158,46 @@ test("the README's first page, as printed, by somebody who has never seen it", a
     await consumer.dispose()
   }
 })
+
+test('examples/custom-events, taken along and changed, by its README', async ({ tarball }) => {
+  // It is compiled, too.
+  test.setTimeout(600_000)
+  const consumer = await Consumer.empty()
+  const { folder } = consumer
+  const repository = path('../../..')
+  /** Changes a file of the copy, which holds what is to be changed. */
+  const edit = async (file: string, from: string | RegExp, to: string) => {
+    const text = await readFile(join(folder, file), 'utf8')
+    expect(text).toMatch(from)
+    await writeFile(join(folder, file), text.replaceAll(from, to))
+  }
+  try {
+    const example = join(repository, 'examples/custom-events')
+    await cp(example, folder, { recursive: true, filter: (file) => !/node_modules|dist$|test-results|page\/client/.test(file) })
+    const readme = await readFile(join(folder, 'README.md'), 'utf8')
+    const command = /```bash\n\s*(cargo run --package cafe-protocol .*)\n/.exec(readme)![1]!
+    await writeFile(join(folder, 'Cargo.toml'), /```toml\n([^]*?)```/.exec(readme)![1]!)
+    // From where it is on this machine, with the crates that the repository was built with.
+    for (const part of ['protocol', 'server']) await edit(`${part}/Cargo.toml`, /(?<=path = ")\.\.\/\.\.\/\.\./g, repository.replace(/\/$/, ''))
+    await cp(join(repository, 'Cargo.lock'), join(folder, 'Cargo.lock'))
+
+    await edit('protocol/src/lib.rs', /pub cups: u8,/g, 'pub cups: u8,\n        /// Grams of it.\n        pub sugar: Option<u32>,')
+    await edit('protocol/src/lib.rs', '/// Green or black.\n        Tea,', '/// Hot.\n        Soup,')
+    const [program, ...args] = command.split(' ')
+    await consumer.run(program!, args, '', { CARGO_NET_OFFLINE: 'true', CARGO_TARGET_DIR: join(repository, 'target/custom-events') })
+
+    await consumer.add(tarball, 'page')
+    const check = () => consumer.run('npx', ['tsc', '--noEmit'], 'page').then(() => '', String)
+    expect(await check(), 'the page asks for nothing that is gone').toBe('')
+    await edit('page/useOrders.ts', '(ordered) => setOrders', '(ordered) => ordered.sugar !== 5 && ordered.drink !== \'soup\' && setOrders')
+    expect(await check(), 'it knows what is new').toBe('')
+    await edit('page/useOrders.ts', "'soup'", "'tea'")
+    expect(await check(), 'and what is gone').toMatch(/useOrders\.ts.*no overlap/s)
+    await edit('page/useOrders.ts', "'tea'", "'soup'")
+    await consumer.run('npx', ['vite', 'build'], 'page')
+    const checks = `import { payloads } from './client/checks.js'; console.log(payloads.ordered({ guest: 'ada', drink: 'tea', cups: 1 }))`
+    expect(await consumer.run('node', ['--input-type=module', '--eval', checks], 'page')).toBe('drink: expected coffee or soup\n')
+  } finally {
+    await consumer.dispose()
+  }
+})

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use samewire_protocol::{
-    ErrorBody, ErrorCode, Position, RoomAddress, ServerEvent,
+    ErrorBody, ErrorCode, InLog, Position, RoomAddress, ServerEvent,
     presence::PresenceState,
     room,
     rooms::{Joined, Left},
@@ -122,6 +122,12 @@ impl Engine {
         begun: &B,
         ended: &E,
     ) -> Result<()> {
+        const {
+            assert!(
+                matches!((B::IN_LOG, E::IN_LOG), (InLog::Never, InLog::Never)),
+                "an activity's events are declared as `in [KIND], unlogged`"
+            );
+        }
         let announcement = Announcement {
             begun: (B::NAME, socketio::event(B::NAME, begun)?),
             ended: (E::NAME, socketio::event(E::NAME, ended)?),

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use samewire_protocol::{
-    Position, RoomAddress, ServerEvent, id::UserId, limits::MAX_SENT_ATTACHMENTS,
+    InLog, Position, RoomAddress, ServerEvent, id::UserId, limits::MAX_SENT_ATTACHMENTS,
 };
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
@@ -27,6 +27,7 @@ impl Engine {
     /// [`Unavailable`](samewire_protocol::ErrorCode::Unavailable) when the other servers can't be reached,
     /// or when the payload can't be written as JSON.
     pub async fn publish<E: ServerEvent>(&self, room: &RoomAddress, event: &E) -> Result<Position> {
+        stands_in_log::<E>();
         self.publish_raw(room, E::NAME, &to_raw_value(event)?).await
     }
 
@@ -42,6 +43,7 @@ impl Engine {
         room: &RoomAddress,
         event: &E,
     ) -> Result<Position> {
+        stands_in_log::<E>();
         let publishing = Publishing { except: Some(&cause.id), ..Publishing::default() };
         self.publish_as(room, E::NAME, &to_raw_value(event)?, publishing).await
     }
@@ -58,6 +60,7 @@ impl Engine {
         event: &E,
         retain: impl Into<Vec<Retain>>,
     ) -> Result<Position> {
+        stands_in_log::<E>();
         let publishing = Publishing { retain: retain.into(), ..Publishing::default() };
         self.publish_as(room, E::NAME, &to_raw_value(event)?, publishing).await
     }
@@ -74,6 +77,7 @@ impl Engine {
         user: &UserId,
         event: &E,
     ) -> Result<Position> {
+        stands_in_log::<E>();
         let publishing = Publishing { ask: true, ..Publishing::default() };
         let room = RoomAddress::user(user);
         self.publish_as(&room, E::NAME, &to_raw_value(event)?, publishing).await
@@ -148,5 +152,15 @@ impl Engine {
             Some(handler) => handler(context, serde_json::from_str(logged.frame.payload())?).await,
             None => Ok(()),
         }
+    }
+}
+
+/// What is published comes with its place in the log, as its types say.
+const fn stands_in_log<E: ServerEvent>() {
+    const {
+        assert!(
+            !matches!(E::IN_LOG, InLog::Never),
+            "an event that is published is declared as `in [KIND]`"
+        );
     }
 }

@@ -18,6 +18,7 @@ use crate::{
 const NODE_CLIENT_TESTS: &str = "server/tests/clients/node";
 const PYTHON_CLIENT_TESTS: &str = "server/tests/clients/python";
 const EXAMPLE_APP: &str = "examples/react-dashboard";
+const CUSTOM_EVENTS_PAGE: &str = "examples/custom-events/page";
 const PACKAGE: &str = "npm";
 
 /// Tests that are run and reported together.
@@ -41,7 +42,7 @@ pub(crate) enum Group {
     Npm,
     /// The server under the official Socket.IO clients for Node.js and Python.
     Clients,
-    /// The npm package and the example app in Chromium, against the real server; the package packed,
+    /// The npm package and the examples' pages in Chromium, against the real servers; the package packed,
     /// installed and run in projects of all sorts.
     Browser,
 }
@@ -156,13 +157,7 @@ impl Group {
                     cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"),
                 ),
             ],
-            Self::Rust => vec![Part::Tests(cargo(&[
-                "test",
-                "--workspace",
-                "--exclude",
-                "samewire-wasm-client",
-                "--no-fail-fast",
-            ]))],
+            Self::Rust => vec![Part::Tests(rust_tests().arg("--no-fail-fast"))],
             // A seed of its own: the first ones are played with the other tests.
             Self::Fuzz => vec![
                 Part::Tests(fuzz::client(fuzz::SECONDS, 1_000)),
@@ -192,7 +187,11 @@ impl Group {
             }
             Self::Browser => {
                 let playwright = || Program::new("npx").args(["--no", "playwright", "test"]);
+                // As the tests in Rust build it, so that it is there already after these.
+                let cafe = ["--test", "cafe", "--no-run"];
                 vec![
+                    Part::Check(rust_tests().args(cafe)),
+                    Part::Tests(playwright().within(folder(CUSTOM_EVENTS_PAGE)?)),
                     Part::Tests(
                         playwright().args(["--config", "tests/browser"]).within(folder(PACKAGE)?),
                     ),
@@ -204,6 +203,11 @@ impl Group {
             }
         })
     }
+}
+
+/// Tests in Rust of everything that doesn't need a browser.
+fn rust_tests() -> Program {
+    Program::new("cargo").args(["test", "--workspace", "--exclude", "samewire-wasm-client"])
 }
 
 impl Part {
