@@ -2,6 +2,7 @@ import { hrefOf, useRoute } from '../route'
 import { ChatView } from './ChatView'
 import { ConversationList } from './ConversationList'
 import { UNTITLED, useConversations } from './useConversations'
+import '../entries.css'
 import './AssistantPage.css'
 
 /** Conversations with an assistant, whose answers are seen as they come, by everybody who takes part. */
@@ -23,8 +24,8 @@ export function AssistantPage() {
           onRemove={() => remove(shown.id)}
         />
       ) : (
-        <section className="chat" aria-label="Conversation">
-          {conversations && <p className="chat-nothing">Begin a conversation.</p>}
+        <section className="panel chat" aria-label="Conversation">
+          {conversations && <p className="nothing">Begin a conversation.</p>}
         </section>
       )}
     </main>

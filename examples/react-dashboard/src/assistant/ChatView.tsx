@@ -36,7 +36,7 @@ export function ChatView({ conversation: { id, title, ownerId }, onFirst, onRemo
   }
 
   return (
-    <section className="chat" aria-label={title}>
+    <section className="panel chat" aria-label={title}>
       <header>
         <h2>{title}</h2>
         <Participants conversationId={id} ownerId={ownerId} />

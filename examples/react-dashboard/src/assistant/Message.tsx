@@ -1,6 +1,7 @@
 import { memo } from 'react'
 import Markdown, { type Components } from 'react-markdown'
 import remarkGfm from 'remark-gfm'
+import '../bubble.css'
 
 interface MessageProps {
   role: 'user' | 'assistant'
@@ -14,11 +15,11 @@ interface MessageProps {
 /** What was said, with its Markdown. HTML in it stays text, and nothing is loaded from elsewhere. */
 export const Message = memo(function Message({ role, content, incomplete = false, streaming = false }: MessageProps) {
   return (
-    <article className="message" data-role={role} data-streaming={streaming} aria-label={role === 'user' ? 'You' : 'Assistant'}>
+    <article className={role === 'user' ? 'message bubble' : 'message'} data-role={role} data-streaming={streaming} aria-label={role === 'user' ? 'You' : 'Assistant'}>
       <Markdown remarkPlugins={PLUGINS} components={COMPONENTS} disallowedElements={NOT_LOADED}>
         {content}
       </Markdown>
-      {incomplete && <p className="incomplete">Stopped</p>}
+      {incomplete && <p className="pill" data-tone="wait">Stopped</p>}
     </article>
   )
 })

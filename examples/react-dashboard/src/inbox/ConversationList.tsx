@@ -3,6 +3,7 @@ import { Avatar } from '../people/Avatar'
 import { hrefOf } from '../route'
 import { PlatformBadge } from './PlatformBadge'
 import { Count } from './UnreadBadge'
+import '../entries.css'
 
 interface ConversationListProps {
   conversations: readonly InboxConversation[]
@@ -11,24 +12,24 @@ interface ConversationListProps {
 
 export function ConversationList({ conversations, shown }: ConversationListProps) {
   return (
-    <nav className="inbox-conversations" aria-label="Conversations">
+    <nav className="panel entries inbox-conversations" aria-label="Conversations">
       <ul>
         {conversations.map(({ id, platform, title, unreadCount, lastMessage, lastMessageAt }) => (
           <li key={id}>
             <a href={hrefOf('inbox', id)} aria-current={id === shown ? 'true' : undefined} data-unread={unreadCount > 0}>
-              <span className="inbox-who">
+              <span className="entry-who">
                 <Avatar userId={title} />
                 <PlatformBadge platform={platform} spoken />
               </span>
-              <span className="inbox-title">{title}</span>
+              <span className="entry-title">{title}</span>
               <time dateTime={lastMessageAt ?? undefined}>{lastMessageAt && shortTime(lastMessageAt)}</time>
-              <span className="inbox-last">{lastMessage}</span>
+              <span className="entry-about">{lastMessage}</span>
               <Count of={unreadCount} />
             </a>
           </li>
         ))}
       </ul>
-      {conversations.length === 0 && <p className="inbox-nothing">No messages yet</p>}
+      {conversations.length === 0 && <p className="nothing">No messages yet</p>}
     </nav>
   )
 }

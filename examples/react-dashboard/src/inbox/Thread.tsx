@@ -2,19 +2,20 @@ import type { InboxConversation, InboxMessage } from 'samewire/protocol'
 import { useStickToEnd } from '../useStickToEnd'
 import { PlatformBadge } from './PlatformBadge'
 import { lookOf } from './platforms'
+import '../bubble.css'
 
 /** A conversation's messages, oldest first. */
 export function Thread({ conversation, messages }: { conversation: InboxConversation | undefined; messages: readonly InboxMessage[] }) {
   const list = useStickToEnd(messages)
   if (!conversation) {
     return (
-      <section className="thread" aria-label="Messages">
-        <p className="inbox-nothing">Pick a conversation to read it.</p>
+      <section className="panel thread" aria-label="Messages">
+        <p className="nothing">Pick a conversation to read it.</p>
       </section>
     )
   }
   return (
-    <section className="thread" aria-label={`Messages of ${conversation.title}`}>
+    <section className="panel thread" aria-label={`Messages of ${conversation.title}`}>
       <header>
         <a className="icon-button thread-back" href="#/inbox" aria-label="Back to all conversations">
           <svg viewBox="0 0 24 24" aria-hidden="true">
@@ -38,7 +39,7 @@ const TIME = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 
 
 function Message({ message: { sender, text, sentAt, status } }: { message: InboxMessage }) {
   return (
-    <article className="inbox-message" aria-label={`From ${sender.name ?? sender.id}`}>
+    <article className="inbox-message bubble" aria-label={`From ${sender.name ?? sender.id}`}>
       <p>{text}</p>
       <footer>
         <time dateTime={sentAt}>{TIME.format(new Date(sentAt))}</time>

@@ -33,7 +33,7 @@ export function OwnerView({ project, preview, ownSession }: OwnerViewProps) {
   return (
     <section className="side" aria-labelledby="owner-side">
       <h2 id="owner-side">What the owner sees</h2>
-      <div className="owner-view">
+      <div className="panel owner-view">
         <SessionList
           sessions={sessions}
           shown={shown?.sessionId}

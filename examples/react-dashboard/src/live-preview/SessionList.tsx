@@ -29,7 +29,7 @@ export function SessionList({ sessions, shown, own, onPick }: SessionListProps) 
             >
               <span className="session-who">
                 {externalUserId}
-                {sessionId === own && <span className="own">you</span>}
+                {sessionId === own && <span className="pill">you</span>}
               </span>
               <span className="session-state">
                 {STATUS_TEXT[status]} <time dateTime={startedAt}>{clock(startedAt)}</time>

@@ -23,7 +23,7 @@ export function TypedFields({ session, events, playing, error }: TypedFieldsProp
       {/* Another visit has a heading of its own: nothing in it is moved by a longer name. */}
       <h3 key={session?.sessionId}>
         {session ? session.externalUserId : 'What is typed'}
-        <span className="typed-state" role="status">
+        <span className="pill" data-tone={session && TONES[session.status]} role="status">
           {session ? STATE_TEXT[session.status] : ''}
         </span>
       </h3>
@@ -45,6 +45,7 @@ export function TypedFields({ session, events, playing, error }: TypedFieldsProp
   )
 }
 
+const TONES = { live: 'live', submitted: 'sent', ended: undefined } as const
 const STATE_TEXT = { live: 'Filling in the form', submitted: 'Submitted', ended: 'Left the page' } as const
 
 function Row({ field, live }: { field: TypedField; live: boolean }) {

@@ -26,7 +26,7 @@ export function UserMenu() {
               >
                 <Avatar userId={person.id} />
                 {person.name}
-                {person.id === user.id && <span className="own">you</span>}
+                {person.id === user.id && <span className="pill">you</span>}
               </a>
             </li>
           ))}

@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { firstNameOf } from '../people/people'
 import { call } from './call'
 import { download, sizeText } from './files'
+import './Exports.css'
 
 interface ExportsProps {
   projectId: string
@@ -20,7 +21,7 @@ export function Exports({ projectId, exports, isReady }: ExportsProps) {
   const begin = (format: ExportFormat) => attempt(call(client, 'POST', `projects/${encodeURIComponent(projectId)}/exports`, { format }))
 
   return (
-    <section className="exports" aria-labelledby="exports">
+    <section className="panel exports" aria-labelledby="exports">
       <h2 id="exports">Export</h2>
       <div className="exports-formats">
         <button type="button" className="button" onClick={() => begin('zip')}>

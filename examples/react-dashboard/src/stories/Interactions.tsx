@@ -4,11 +4,12 @@ import { useState, type FormEvent } from 'react'
 import { Avatar } from '../people/Avatar'
 import { firstNameOf } from '../people/people'
 import { call } from './call'
+import './Interactions.css'
 
-const TYPES: readonly { type: InteractionType; name: string; sign: string }[] = [
-  { type: 'comment', name: 'Comment', sign: '“' },
-  { type: 'question', name: 'Question', sign: '?' },
-  { type: 'answer', name: 'Answer', sign: '!' },
+const TYPES: readonly { type: InteractionType; name: string; tone?: string }[] = [
+  { type: 'comment', name: 'Comment' },
+  { type: 'question', name: 'Question', tone: 'wait' },
+  { type: 'answer', name: 'Answer', tone: 'live' },
 ]
 
 /** What is said about a story, the newest first: whatever comes, the place to say something stays where it is. */
@@ -43,9 +44,9 @@ export function Interactions({ storyId, interactions }: { storyId: string; inter
       </h3>
       <form onSubmit={add} aria-label="Say something about it">
         <div role="group" aria-label="Type" className="types">
-          {TYPES.map(({ type: one, name, sign }) => (
-            <button key={one} type="button" aria-pressed={one === type} aria-label={name} title={name} onClick={() => setType(one)}>
-              {sign}
+          {TYPES.map(({ type: one, name }) => (
+            <button key={one} type="button" aria-pressed={one === type} onClick={() => setType(one)}>
+              {name}
             </button>
           ))}
         </div>
@@ -84,7 +85,7 @@ function Row({ interaction: { id, type, authorId, content, resolved }, onSettle 
       <Avatar userId={authorId} />
       <div>
         <span className="interaction-by">
-          {firstNameOf(authorId)} <span data-type={type}>{type}</span>
+          {firstNameOf(authorId)} <span className="pill" data-tone={TYPES.find((one) => one.type === type)?.tone}>{type}</span>
         </span>
         <p>{content}</p>
       </div>

@@ -15,7 +15,7 @@ export function StoriesPage() {
     <main className="stories">
       <h1 className="spoken">Stories</h1>
       {project && <Stories project={project} />}
-      {projects && !project && <p className="stories-nothing">You are a member of no project.</p>}
+      {projects && !project && <p className="nothing">You are a member of no project.</p>}
     </main>
   )
 }
@@ -35,7 +35,7 @@ function Stories({ project }: { project: Project }) {
         <StoryList stories={stories} shown={shown?.id} isReady={status === 'joined'} />
         <Exports projectId={project.id} exports={exports} isReady={status === 'joined'} />
       </div>
-      <section className="story" data-open={shown !== undefined} aria-label={shown?.title ?? 'Story'}>
+      <section className="panel story" data-open={shown !== undefined} aria-label={shown?.title ?? 'Story'}>
         {shown ? (
           <StoryView
             key={shown.id}
@@ -45,7 +45,7 @@ function Stories({ project }: { project: Project }) {
             onWrite={(writes) => void setState({ writes: writes ? shown.id : null }).catch(() => {})}
           />
         ) : (
-          status === 'joined' && <p className="stories-nothing">Pick a story, or tell one.</p>
+          status === 'joined' && <p className="nothing">Pick a story, or tell one.</p>
         )}
       </section>
     </>

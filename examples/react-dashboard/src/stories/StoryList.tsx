@@ -2,6 +2,8 @@ import type { ProjectStory } from 'samewire/react'
 import { Avatar } from '../people/Avatar'
 import { firstNameOf } from '../people/people'
 import { hrefOf } from '../route'
+import '../entries.css'
+import './StoryList.css'
 
 interface StoryListProps {
   stories: readonly ProjectStory[]
@@ -11,20 +13,22 @@ interface StoryListProps {
 
 export function StoryList({ stories, shown, isReady }: StoryListProps) {
   return (
-    <nav className="story-list" aria-label="Stories">
+    <nav className="panel entries story-list" aria-label="Stories">
       <ul>
         {stories.map((story) => (
           <li key={story.id}>
             <a href={hrefOf('stories', story.id)} aria-current={story.id === shown ? 'true' : undefined}>
-              <Avatar userId={story.uploadedBy} />
-              <span className="story-title">{story.title}</span>
-              <span className="story-about">{aboutOf(story)}</span>
+              <span className="entry-who">
+                <Avatar userId={story.uploadedBy} />
+              </span>
+              <span className="entry-title">{story.title}</span>
+              <span className="entry-about">{aboutOf(story)}</span>
               {story.status === 'processing' && <progress aria-label={story.processing?.stage ?? 'Processing'} {...(story.processing && { value: story.processing.progress })} />}
             </a>
           </li>
         ))}
       </ul>
-      {isReady && stories.length === 0 && <p className="stories-nothing">No stories yet</p>}
+      {isReady && stories.length === 0 && <p className="nothing">No stories yet</p>}
     </nav>
   )
 }

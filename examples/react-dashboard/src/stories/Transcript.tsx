@@ -4,6 +4,7 @@ import { useState } from 'react'
 import { Avatar } from '../people/Avatar'
 import { firstNameOf } from '../people/people'
 import { call, CallRefused } from './call'
+import './Transcript.css'
 
 interface TranscriptProps {
   story: ProjectStory

@@ -1,6 +1,7 @@
 import { useRef, useState, type DragEvent, type FormEvent } from 'react'
 import { sizeText } from './files'
 import { upload } from './upload'
+import './UploadForm.css'
 
 /** Takes a recording, a text, or both, and shows how much of it has left. */
 export function UploadForm({ projectId, onUploaded }: { projectId: string; onUploaded(storyId: string): void }) {
@@ -33,7 +34,7 @@ export function UploadForm({ projectId, onUploaded }: { projectId: string; onUpl
   }
 
   return (
-    <form ref={form} className="upload" aria-label="Tell a story" onSubmit={(event) => void submit(event)} onDragOver={(event) => event.preventDefault()} onDrop={drop}>
+    <form ref={form} className="panel upload" aria-label="Tell a story" onSubmit={(event) => void submit(event)} onDragOver={(event) => event.preventDefault()} onDrop={drop}>
       <input name="title" aria-label="Title" placeholder="Tell a story…" maxLength={200} autoComplete="off" />
       <textarea name="text" aria-label="Text" placeholder="In words, if you like" rows={2} />
       <div className="upload-bar">
