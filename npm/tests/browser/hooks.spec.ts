@@ -15,6 +15,10 @@ const RATE = 2_000
 const SECONDS = 5
 /** Events that are published at a time. */
 const BATCH = 500
+/** How often somebody presses something meanwhile. */
+const PRESSES = 20
+/** Frames that a page still paints, as a part of an idle page's on the same machine at the same time. */
+const LEAST_FRAMES = 0.1
 
 interface HooksFixtures {
   /** The hooks' page, served from sources that may change. */
@@ -60,32 +64,37 @@ test('hot reloading leaves one socket, one join and no listener too many', async
 
 const COUNT = RATE * SECONDS
 
-/** Feeds a list that is shown: each frame renders it once at most, and nothing is lost. */
-async function feed(page: Page, send: () => Promise<void>): Promise<void> {
+/** Feeds a list that is shown: each frame renders it once at most, and nothing is lost. How many frames there were. */
+async function feed(page: Page, send: () => Promise<number>): Promise<number> {
   await expect(page.getByText('joined, 0 rows')).toBeVisible()
-  const before = await page.evaluate(() => {
-    const frames: number[] = []
-    Object.assign(window, { frames })
+  const before = await page.evaluate(() => window.list.renders.length)
+  await countFrames(page)
+  const began = performance.now()
+  const count = await send()
+  await page.waitForFunction((count) => window.list.heard.length === count, count, { timeout: 0 })
+  const seconds = (performance.now() - began) / 1_000
+
+  const { heard, renders, frames } = await page.evaluate(() => ({ ...window.list, frames: window.frameTimes }))
+  const since = renders.slice(before)
+  const longest = Math.max(...frames.slice(1).map((at, index) => at - frames[index]!))
+  console.log(`${Math.round(count / seconds)} events a second: ${since.length} renders in ${frames.length} frames, of which the longest took ${Math.round(longest)} ms`)
+  expect(heard, 'in order, without a gap').toEqual(Array.from({ length: count }, (_, n) => n))
+  expect(new Set(since).size, 'each in a frame of its own').toBe(since.length)
+  expect(since.length).toBeLessThanOrEqual(frames.length)
+  for (const row of [0, 1, ROWS - 1]) await expect(page.getByRole('listitem').nth(row)).toHaveText(`row ${row}: ${count - ROWS + row}`)
+  return frames.length
+}
+
+/** From now on the page notes when it paints. */
+async function countFrames(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    window.frameTimes = []
     const count = () => {
-      frames.push(document.timeline.currentTime as number)
+      window.frameTimes.push(document.timeline.currentTime as number)
       requestAnimationFrame(count)
     }
     count()
-    return window.list.renders.length
   })
-  const began = performance.now()
-  await send()
-  await page.waitForFunction((count) => window.list.heard.length === count, COUNT)
-  const seconds = (performance.now() - began) / 1_000
-
-  const { heard, renders, frames } = await page.evaluate(() => ({ ...window.list, frames: (window as unknown as { frames: number[] }).frames }))
-  const since = renders.slice(before)
-  const longest = Math.max(...frames.slice(1).map((at, index) => at - frames[index]!))
-  console.log(`${Math.round(COUNT / seconds)} events a second: ${since.length} renders in ${frames.length} frames, of which the longest took ${Math.round(longest)} ms`)
-  expect(heard, 'in order, without a gap').toEqual(Array.from({ length: COUNT }, (_, n) => n))
-  expect(new Set(since).size, 'each in a frame of its own').toBe(since.length)
-  expect(since.length).toBeLessThanOrEqual(frames.length)
-  for (const row of [0, 1, ROWS - 1]) await expect(page.getByRole('listitem').nth(row)).toHaveText(`row ${row}: ${COUNT - ROWS + row}`)
 }
 
 test(`a list under ${RATE} events a second renders once a frame at most, and loses none`, async ({ page, server, sources }) => {
@@ -100,17 +109,58 @@ test(`a list under ${RATE} events a second renders once a frame at most, and los
           while (sent < due) window.feed(sent++)
           await new Promise((resolve) => setTimeout(resolve))
         }
+        return count
       },
       { count: COUNT, rate: RATE },
     ),
   )
 })
 
-test('so does one that the real server feeds', async ({ page, server, sources }) => {
+/** Publishes the next updates of the list, as a back end does. */
+async function publish(server: RealServer, sent: number, count: number): Promise<number> {
+  await server.publish(...Array.from({ length: count }, (_, index) => ({ room: 'room:list', event: 'data:update', data: updateOf(sent + index) })))
+  return sent + count
+}
+
+test('so does one that the real server feeds as fast as it can', async ({ page, server, sources }) => {
   await page.goto(addressOf(sources.url, 'list', server))
   await feed(page, async () => {
-    for (let n = 0; n < COUNT; n += BATCH) {
-      await server.publish(...Array.from({ length: BATCH }, (_, index) => ({ room: 'room:list', event: 'data:update', data: updateOf(n + index) })))
-    }
+    let sent = 0
+    while (sent < COUNT) sent = await publish(server, sent, BATCH)
+    return sent
   })
+})
+
+test(`one that the real server feeds ${RATE} events a second answers whoever presses something`, async ({ page, browser, server, sources }) => {
+  await page.goto(addressOf(sources.url, 'list', server))
+  // What becomes of a page on this machine that has nothing to do.
+  const idle = await (await browser.newContext()).newPage()
+  await idle.goto(addressOf(sources.url, 'fed', server))
+
+  let idleFrames = 0
+  const frames = await feed(page, async () => {
+    await countFrames(idle)
+    let pressed = 0
+    const presses = (async () => {
+      while (pressed < PRESSES) {
+        await page.getByRole('button', { name: `pressed ${pressed} times` }).click()
+        pressed += 1
+      }
+    })()
+    const began = performance.now()
+    let sent = 0
+    // For as long as somebody presses, too: each press is answered in the middle of it.
+    while (sent < COUNT || pressed < PRESSES || sent % ROWS !== 0) {
+      if (sent < ((performance.now() - began) * RATE) / 1_000) sent = await publish(server, sent, BATCH / 5)
+      else await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await presses
+    idleFrames = await idle.evaluate(() => window.frameTimes.length)
+    return sent
+  })
+  await idle.context().close()
+  const waited = (await page.evaluate(() => window.waited)).sort((one, other) => one - other)
+  console.log(`${waited.length} presses, painted after ${Math.round(waited[PRESSES / 2]!)} ms, at most ${Math.round(waited.at(-1)!)} ms; ${idleFrames} frames of an idle page meanwhile`)
+  expect(waited).toHaveLength(PRESSES)
+  expect(frames / idleFrames, 'frames, beside those of an idle page').toBeGreaterThan(LEAST_FRAMES)
 })

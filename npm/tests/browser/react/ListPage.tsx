@@ -1,5 +1,6 @@
 import { SamewireProvider, useRealtimeUpdates, type SamewireProviderProps } from 'samewire/react'
 import { createTestServer } from 'samewire/testing'
+import { useState, type MouseEvent } from 'react'
 import { updateOf } from './updateOf.js'
 
 interface Row {
@@ -12,6 +13,7 @@ export function ListPage(connection: SamewireProviderProps) {
   return (
     <SamewireProvider {...connection}>
       <List />
+      <Press />
     </SamewireProvider>
   )
 }
@@ -22,6 +24,17 @@ export function FedListPage() {
   server.on('data:snapshot', () => ({ items: [], position: server.position('room:list') }))
   window.feed = (n) => void server.deliver('room:list', 'data:update', updateOf(n))
   return <ListPage client={server.createClient()} />
+}
+
+/** Something to press, which says how often it was. */
+function Press() {
+  const [count, setCount] = useState(0)
+  window.waited ??= []
+  const press = ({ timeStamp }: MouseEvent) => {
+    setCount(count + 1)
+    requestAnimationFrame(() => setTimeout(() => window.waited.push(performance.now() - timeStamp)))
+  }
+  return <button onClick={press}>pressed {count} times</button>
 }
 
 function List() {

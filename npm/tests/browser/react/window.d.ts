@@ -8,5 +8,9 @@ declare global {
     feed(n: number): void
     /** What was heard, and when the list was rendered. */
     list: { heard: number[]; renders: number[] }
+    /** When the page painted. */
+    frameTimes: number[]
+    /** How long each press took until it was painted, in milliseconds. */
+    waited: number[]
   }
 }
