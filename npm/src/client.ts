@@ -13,7 +13,7 @@ import { Pending } from './pending.js'
 import { PollingSocket } from './pollingSocket.js'
 import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
 import { requestUrl, serverUrl, socketUrl } from './socketUrl.js'
-import type { Checks, Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, Refusal, RoomLifecycle, Session, Stats, Transport } from './types.js'
+import type { Checks, Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, Reason, Refusal, RoomLifecycle, Session, Stats, Transport } from './types.js'
 import { uuid } from './uuid.js'
 import { openWebSocket } from './webSocket.js'
 
@@ -214,14 +214,18 @@ export class SamewireClient implements RoomOwner {
   }
 
   #become(state: ConnectionState): void {
+    const { logger } = this.#options
+    const failure = failureOf(state, this.#state)
     this.#state = state
-    this.#options.logger?.debug(`samewire: ${state.status}`, state)
+    logger?.debug(`samewire: ${state.status}`, state)
+    if (failure) (logger ?? console).warn(`samewire: ${failure.code}: ${failure.message}`)
     this.#changes.call('change')
   }
 
   #loadFailed(error: unknown): void {
     const message = error instanceof Error ? error.message : String(error)
-    const failed = new SamewireError('LOAD_FAILED', `the WebAssembly couldn't be loaded: ${message}`, true)
+    const remedy = /CSP|Content.Security|unsafe-eval/i.test(message) ? " (the page's Content-Security-Policy needs script-src 'wasm-unsafe-eval')" : ''
+    const failed = new SamewireError('LOAD_FAILED', `the WebAssembly couldn't be loaded: ${message}${remedy}`, true)
     this.#slot.clear()
     this.#calls.rejectAll(failed)
     this.#joins.rejectAll(failed)
@@ -236,7 +240,10 @@ export class SamewireClient implements RoomOwner {
         return transport === 'polling' ? new PollingSocket(address) : openWebSocket(WebSocket, address)
       },
       tokenNeeded: () => void this.#giveToken(),
-      stateChanged: (status, attempt, retryAt, reason, transport) => this.#become(stateOf(status, attempt, retryAt, reason, transport)),
+      stateChanged: (status, attempt, retryAt, reason, transport) => {
+        if (reason?.code === 'CONNECT_FAILED') reason.message = `no connection to ${this.#url}: ${reason.message}`
+        this.#become(stateOf(status, attempt, retryAt, reason, transport))
+      },
       sessionChanged: (session) => {
         this.#session = session
         this.#changes.call('change')
@@ -332,6 +339,12 @@ export function createClientWith(load: LoadEngine): (url: string, options?: Clie
 function withOurs(checks: Checks | undefined): Checks {
   const all = <Table>(own: object, ours: Table): Table => Object.assign(Object.create(null), own, ours)
   return checks ? { payloads: all(checks.payloads, payloads), answers: all(checks.answers, answers) } : { payloads, answers }
+}
+
+/** What is wrong from the beginning: who develops is told once, and nothing of a connection that was lost. */
+function failureOf(state: ConnectionState, before: ConnectionState): Reason | undefined {
+  const fails = state.status === 'closed' || (state.status === 'reconnecting' && state.attempt === 1 && before.status !== 'connected')
+  return fails && state.reason.code !== CLOSED.code ? state.reason : undefined
 }
 
 function isPage(): boolean {

@@ -5,13 +5,16 @@ type Frame = string | ArrayBuffer | ArrayBufferView
 /** Stands between the frames of one request. */
 const SEPARATOR = '\x1e'
 
+/** What is said of a server that speaks of something else: of a page that any path leads to, for example. */
+const NOT_OURS = "what answers there doesn't speak Socket.IO"
+
 /** Ends a session. */
 const CLOSE = '1'
 
 /** A polling session of its own. What it carries is decided by the engine. */
 export class PollingSocket {
   onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null
-  onclose: (() => void) | null = null
+  onclose: ((event: { reason: string }) => void) | null = null
   onerror: (() => void) | null = null
   /** It has come to rest: everything is sent, and nothing is under way. */
   onpause: (() => void) | null = null
@@ -59,16 +62,19 @@ export class PollingSocket {
       while (!this.#pausing) {
         const frames = (await this.#request({ signal: this.#aborted.signal })).split(SEPARATOR)
         for (const frame of frames) this.#take(frame)
+        // Whoever answers at once whatever is asked would be asked for ever.
+        if (!this.#sessionKnown) throw new Error(NOT_OURS)
       }
       this.#polling = false
       this.#rest()
-    } catch {
-      this.#lose()
+    } catch (error) {
+      this.#lose(error)
     }
   }
 
   #take(frame: string): void {
     if (frame === '' || this.#aborted.signal.aborted) return
+    if (!/^[0-6b]/.test(frame)) throw new Error(NOT_OURS)
     if (frame.startsWith('0')) this.#begin(JSON.parse(frame.slice(1)))
     this.onmessage?.({ data: frame.startsWith('b') ? fromBase64(frame.slice(1)) : frame })
   }
@@ -92,9 +98,9 @@ export class PollingSocket {
       }
       this.#posting = false
       this.#rest()
-    } catch {
+    } catch (error) {
       this.#queue = []
-      this.#lose()
+      this.#lose(error)
     }
   }
 
@@ -120,10 +126,10 @@ export class PollingSocket {
     if (this.#resting && !this.#aborted.signal.aborted) this.onpause?.()
   }
 
-  #lose(): void {
+  #lose(error: unknown): void {
     if (this.#aborted.signal.aborted) return
     this.#aborted.abort()
-    this.onclose?.()
+    this.onclose?.({ reason: error instanceof Error ? error.message : '' })
   }
 }
 

@@ -10,6 +10,8 @@ const PROTOCOLS = ['http:', 'https:', 'ws:', 'wss:']
  */
 export function serverUrl(url: string): string {
   const refuse = (problem: string) => new TypeError(`url: expected a server's address such as https://example.org; ${problem}`)
+  // It would be taken for a path.
+  if (!/^(\/|\w+:\/\/|$)/.test(url)) throw refuse(`${url} doesn't begin with https://`)
   // Without a page nothing is known of it but its form.
   const page = globalThis.location?.origin
   const base = page && page !== 'null' ? page : 'http://localhost'

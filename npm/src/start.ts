@@ -8,7 +8,9 @@ export async function start(source: () => WasmSource | Promise<WasmSource>): Pro
   let wasm = await source()
   if (typeof wasm === 'string' || wasm instanceof URL || wasm instanceof Request) wasm = await fetch(wasm)
   if (wasm instanceof Response) {
-    if (!wasm.ok) throw new Error(`${wasm.url}: ${wasm.status} ${wasm.statusText}`)
+    const { ok, url, status, headers } = wasm
+    const type = headers.get('content-type')
+    if (!ok || type?.startsWith('text/html')) throw new Error(`${url} is not it: ${status}, ${type}`)
     wasm = await wasm.arrayBuffer()
   }
   const module = wasm instanceof WebAssembly.Module ? wasm : await WebAssembly.compile(wasm)

@@ -145,7 +145,7 @@ export interface ClientOptions {
   maxAttachmentBytes?: number
   /** Checks of your own events. Without them, what arrives of those is typed but not checked. */
   checks?: Checks
-  /** Is told what goes on. */
+  /** Is told what goes on. Without one, `console` is told why no connection could be made. */
   logger?: Logger
   /** Makes the sockets. Default `globalThis.WebSocket`. */
   WebSocket?: WebSocketConstructor

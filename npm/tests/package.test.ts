@@ -26,7 +26,7 @@ const CONNECT = `
 describe('the built package', () => {
   it('brings its engine with it', async () => {
     const client = `createClient('http://localhost', { WebSocket: ${FAILING_SOCKET}, transports: ['websocket'], reconnection: false })`
-    expect(await run(`import { createClient } from 'samewire'; const client = ${client}; ${CONNECT}`)).toBe('no network')
+    expect(await run(`import { createClient } from 'samewire'; const client = ${client}; ${CONNECT}`)).toBe('no connection to http://localhost: no network')
   })
 
   it('takes the engine from elsewhere', async () => {
@@ -36,7 +36,7 @@ describe('the built package', () => {
       const wasm = () => readFile('dist/wasm/samewire_wasm_client_bg.wasm')
       const client = createClient('http://localhost', { wasm, WebSocket: ${FAILING_SOCKET}, transports: ['websocket'], reconnection: false })
       ${CONNECT}`
-    expect(await run(source)).toBe('no network')
+    expect(await run(source)).toBe('no connection to http://localhost: no network')
   })
 
   it('does nothing on import, nor when a client is made', async () => {

@@ -198,7 +198,8 @@ export class Engine {
       this.sockets.set(id, socket)
       socket.binaryType = 'arraybuffer'
       socket.onmessage = ({ data }) => this.receive(id, data)
-      socket.onclose = socket.onerror = () => lost('the socket closed')
+      // Browsers say nothing of why a websocket closed; Node.js, and who closes it in good order, do.
+      socket.onclose = socket.onerror = (event) => lost(event?.reason || event?.message || 'the socket closed')
       const ready = () => this.input(20 /* Ready */, id)
       if (session) socket.onopen = ready
       else if (transport === 'polling') socket.onpause = ready

@@ -113,7 +113,7 @@ test.skipIf(Activity === undefined)('a hidden part of the page leaves, and is ba
   await eventually(() => expect(container.textContent).toBe('joined'))
 })
 
-test('a thousand rooms, one after the other, leave nothing behind', async () => {
+test('a thousand rooms, one after the other, leave nothing behind', { timeout: 120_000 }, async () => {
   const { client, rerender, gives, leavesNothing } = renderWithServer(({ id }: { id: number }) => useRoom(`project:${id}`), { initialProps: { id: 0 } })
   await gives({ status: 'joined' })
   const before = client.stats

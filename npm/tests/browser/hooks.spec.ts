@@ -62,6 +62,61 @@ test('hot reloading leaves one socket, one join and no listener too many', async
   expect(await server.connectionsIn('room:hot')).toBe(1)
 })
 
+/** The websockets of a page: how many there were, and are. */
+function socketsOf(page: Page): { opened: number; open: number } {
+  const sockets = { opened: 0, open: 0 }
+  page.on('websocket', (socket) => {
+    if (!socket.url().includes('/socket.io/')) return
+    sockets.opened += 1
+    sockets.open += 1
+    socket.on('close', () => (sockets.open -= 1))
+  })
+  return sockets
+}
+
+/** How many clients of the page have anything. */
+const livingClients = (page: Page) =>
+  page.evaluate(() => [...window.mounts.clients].filter(({ stats }) => Object.values(stats).some((count) => count > 0)).length)
+
+test('StrictMode, a thousand fast mounts, a second provider and other options leave one socket and one join', async ({ page, server, sources }) => {
+  const sockets = socketsOf(page)
+  await page.goto(addressOf(sources.url, 'mounts', server))
+  await expect(page.getByText('one: connected, joined, 1')).toBeVisible()
+  expect(sockets, 'mounted twice').toEqual({ opened: 1, open: 1 })
+  expect(await server.connectionsIn('room:mounted')).toBe(1)
+
+  await page.evaluate(() => window.mounts.clients.clear())
+  for (let retries = 2; retries <= 50; retries += 1) await page.evaluate((retries) => window.mounts.retry(retries), retries)
+  await expect(page.getByText('one: connected, joined, 50')).toBeVisible()
+  expect(await page.evaluate(() => window.mounts.clients.size), 'other options make no other client').toBe(1)
+  expect(sockets).toEqual({ opened: 1, open: 1 })
+
+  await page.evaluate(() => window.mounts.show(['one', 'two']))
+  await expect(page.getByText('two: connected, joined, 50')).toBeVisible()
+  expect(sockets, 'one each').toEqual({ opened: 2, open: 2 })
+  expect(await server.connectionsIn('room:mounted')).toBe(2)
+  await page.evaluate(() => window.mounts.show(['two']))
+  await expect.poll(() => server.connectionsIn('room:mounted')).toBe(1)
+  await expect.poll(() => livingClients(page)).toBe(1)
+  expect(sockets, 'the other one keeps its own').toEqual({ opened: 2, open: 1 })
+
+  await page.evaluate(async () => {
+    for (let round = 0; round < 1_000; round += 1) {
+      // Some live long enough to open a socket, or to join.
+      window.mounts.show([`round ${round}`])
+      await new Promise((resolve) => setTimeout(resolve, round % 100 === 0 ? 50 : 0))
+      window.mounts.show([])
+      await new Promise((resolve) => setTimeout(resolve))
+    }
+    window.mounts.show(['last'])
+  })
+  await expect(page.getByText('last: connected, joined, 50')).toBeVisible()
+  await expect.poll(() => livingClients(page)).toBe(1)
+  await expect.poll(() => sockets.open).toBe(1)
+  await expect.poll(() => server.connectionsIn('room:mounted')).toBe(1)
+  expect(await page.evaluate(() => [...window.mounts.clients].at(-1)!.stats)).toMatchObject({ sockets: 1, rooms: 1, pendingEmits: 0 })
+})
+
 const COUNT = RATE * SECONDS
 
 /** Feeds a list that is shown: each frame renders it once at most, and nothing is lost. How many frames there were. */

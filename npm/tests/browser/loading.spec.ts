@@ -72,3 +72,47 @@ for (const [what, fail] of Object.entries(FAILURES)) {
     expect(await page.evaluate(() => window.client.state.status)).toBe('connected')
   })
 }
+
+/** What the console is told of samewire. */
+function warningsOf(page: Page): string[] {
+  const warnings: string[] = []
+  page.on('console', (message) => {
+    if (message.text().startsWith('samewire:')) warnings.push(message.text())
+  })
+  return warnings
+}
+
+test('where the page forbids it, the console says what the page needs', async ({ page, server }) => {
+  const warnings = warningsOf(page)
+  await page.route('**/page/index.html', async (route) => {
+    const response = await route.fetch()
+    const html = await response.text()
+    expect(html).toContain("'wasm-unsafe-eval'")
+    await route.fulfill({ response, body: html.replace("'wasm-unsafe-eval'", '') })
+  })
+  await page.reload()
+  await page.waitForFunction(() => 'createClient' in window)
+  await begin(page, server)
+  expect(await page.evaluate(() => window.called)).toEqual(['LOAD_FAILED', 'LOAD_FAILED'])
+  expect(warnings).toHaveLength(1)
+  expect(warnings[0]).toMatch(/^samewire: LOAD_FAILED: the WebAssembly couldn't be loaded: .*\(the page's Content-Security-Policy needs script-src 'wasm-unsafe-eval'\)$/)
+})
+
+test('where there is a page instead of it, the console says where', async ({ page, server }) => {
+  const warnings = warningsOf(page)
+  await page.route(WASM, (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html>' }))
+  await begin(page, server)
+  expect(await page.evaluate(() => window.called)).toEqual(['LOAD_FAILED', 'LOAD_FAILED'])
+  expect(warnings).toEqual([expect.stringMatching(/: http:\S+\/samewire_wasm_client_bg\.wasm is not it: 200, text\/html$/)])
+})
+
+test('a server that has another name for its type does no harm', async ({ page, server }) => {
+  const warnings = warningsOf(page)
+  await page.route(WASM, async (route) => {
+    const response = await route.fetch()
+    await route.fulfill({ response, headers: { 'content-type': 'application/octet-stream' } })
+  })
+  await begin(page, server)
+  expect(await page.evaluate(() => window.called)).toEqual(['done', 'done'])
+  expect(warnings).toEqual([])
+})
