@@ -49,7 +49,7 @@ describe('connecting', () => {
     ['http://localhost:3000/admin', /^url: .*\/admin would name a namespace/],
     ['/admin', /^url: .*\/admin would name a namespace/],
     ['http://localhost:3000?token=jwt', /^url: .*option query/],
-    ['localhost:3000', /^url: .*localhost: is none of http:/],
+    ['localhost:3000', /^url: .*localhost:3000 doesn't begin with https:/],
     ['file:///etc/passwd', /^url: .*file: is none of http:/],
     ['http://', /^url: .*this is none/],
   ])('refuses %s at once', (url, problem) => {

@@ -37,7 +37,7 @@ test('StrictMode opens one connection, unmounting closes it', async () => {
   for (const client of clients) expect(client.stats).toEqual(NOTHING)
 })
 
-test('a thousand fast mounts leave nothing; the next one connects once', async () => {
+test('a thousand fast mounts leave nothing; the next one connects once', { timeout: 120_000 }, async () => {
   const { clients, State, has, options } = scene()
   const Joining = () => useRoom('project:1').status
   const page = <SamewireProvider url={URL} options={options}><State /><Joining /></SamewireProvider>
