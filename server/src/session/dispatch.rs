@@ -124,8 +124,9 @@ impl Session {
         metrics::received(known_name(&name));
         match name.as_str() {
             Ping::NAME => self.ping(ack).await,
-            Authenticate::NAME => self.on_sign_in::<Authenticate>(payload, ack).await,
-            AuthRequest::NAME => self.on_sign_in::<AuthRequest>(payload, ack).await,
+            // On the heap for its moment, as in `session`.
+            Authenticate::NAME => Box::pin(self.on_sign_in::<Authenticate>(payload, ack)).await,
+            AuthRequest::NAME => Box::pin(self.on_sign_in::<AuthRequest>(payload, ack)).await,
             _ => match self.serve(&name, payload, attachments, arguments.next()).await {
                 Ok(answer) => self.answer(ack, &answer).await,
                 Err(error) => self.refuse(Some(name), ack, error).await,

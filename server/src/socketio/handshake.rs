@@ -32,6 +32,18 @@ pub(crate) struct WebSockets {
     pub(crate) settings: Settings,
 }
 
+impl WebSockets {
+    /// A connection with its session. A function and not part of its task, which would keep what hyper
+    /// read the request into for as long as the connection lasts.
+    fn begin(&self, upgraded: Upgraded, token: Option<String>) -> Arc<WebSocket> {
+        let (io, early) = wire(upgraded);
+        let socket = Arc::new(WebSocket::new(self.settings, token, io, &early));
+        socket.open();
+        session::start(self.engine.clone(), Socket::WebSocket(socket.clone()));
+        socket
+    }
+}
+
 /// Takes over a request that is to become a websocket; all others go on, to engineioxide.
 pub(crate) async fn accept_websocket(
     State(websockets): State<Arc<WebSockets>>,
@@ -43,10 +55,7 @@ pub(crate) async fn accept_websocket(
     tokio::spawn(async move {
         // Else the client went away.
         if let Ok(upgraded) = upgrade.await {
-            let (io, early) = wire(upgraded);
-            let socket = Arc::new(WebSocket::new(websockets.settings, token, io, &early));
-            socket.open();
-            session::start(websockets.engine.clone(), Socket::WebSocket(socket.clone()));
+            let socket = websockets.begin(upgraded, token);
             drop(websockets);
             socket.drive().await;
         }
