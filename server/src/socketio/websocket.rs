@@ -3,7 +3,7 @@
 //!
 //! - [`outbox`]: what is to be written, shared by all who are sent it, down to the system call.
 //! - [`driver`]: reads, writes, pings, and ends what is stalled or silent.
-//! - [`turn`]: what a task sends in one turn is written at the turn's end, by that task.
+//! - [`turn`]: what tasks send in their turns is written together, by the thread that they ran on.
 //!
 //! A connection that is idle keeps no buffer but a small one to read into.
 
@@ -59,7 +59,7 @@ pub(crate) struct WebSocket {
     settings: Settings,
     outbox: Mutex<Outbox>,
     /// Reads and writes, until the connection has ended; used by the connection's own task, and by
-    /// others at the end of a turn.
+    /// others after a turn.
     driver: Mutex<Option<Driver>>,
     /// Wakes the connection's own task, which runs [`WebSocket::drive`].
     task: AtomicWaker,
@@ -110,7 +110,7 @@ impl WebSocket {
     /// Queues a packet if there is space for it.
     pub(crate) fn emit(self: &Arc<Self>, frame: Frame) -> Result<(), SendError> {
         let was_empty = self.outbox.lock().push_packet(frame, self.settings.max_waiting)?;
-        if was_empty && !turn::write_at_its_end(self) {
+        if was_empty && !turn::write_after_it(self) {
             self.task.wake();
         }
         Ok(())
@@ -149,7 +149,8 @@ impl WebSocket {
         .await;
         let driver = self.driver.lock().take();
         match (ended, driver) {
-            (Ok(()), Some(driver)) => driver.shut_down().await,
+            // On the heap for its moment: the task keeps what its largest moment needs.
+            (Ok(()), Some(driver)) => Box::pin(driver.shut_down()).await,
             (Ok(()), None) => {}
             (Err(reason), _) => tracing::debug!("a websocket ended: {reason}"),
         }

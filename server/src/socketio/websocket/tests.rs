@@ -14,7 +14,7 @@ use tungstenite::{Message, protocol::Role};
 use super::{
     driver::LINGER,
     outbox::MAX_WAITING_BYTES,
-    turn::{WRITES, turn},
+    turn::{MANY, WRITES, turn},
     *,
 };
 use crate::socketio::Incoming;
@@ -116,14 +116,14 @@ async fn what_waits_goes_into_one_write() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_sent_in_a_turn_is_written_at_its_end_in_one_write() {
+async fn what_is_sent_in_turns_is_written_after_them_in_one_write() {
     let (socket, mut end) = connect_without_a_task(10_000);
     let mut read = [0; 1000];
-    turn(|| {
-        (0..10).for_each(|n| socket.emit(n.to_string().into()).unwrap());
-        assert!(end.read(&mut read).now_or_never().is_none(), "not before its end");
-    });
-    assert_eq!(end.read(&mut read).now_or_never().unwrap().unwrap(), 10 * 4);
+    for _ in 0..2 {
+        turn(|| (0..5).for_each(|n| socket.emit(n.to_string().into()).unwrap()));
+    }
+    assert!(end.read(&mut read).now_or_never().is_none(), "not before what else is ready has run");
+    assert_eq!(end.read(&mut read).await.unwrap(), 2 * 5 * 4);
 
     let panicked = std::panic::catch_unwind(AssertUnwindSafe(|| {
         turn(|| {
@@ -132,10 +132,38 @@ async fn what_is_sent_in_a_turn_is_written_at_its_end_in_one_write() {
         });
     }));
     assert!(panicked.is_err());
-    assert_eq!(end.read(&mut read).now_or_never().unwrap().unwrap(), 4, "and then, too");
+    assert_eq!(end.read(&mut read).await.unwrap(), 4, "and then, too");
 
     socket.emit("x".into()).unwrap();
-    assert!(end.read(&mut read).now_or_never().is_none(), "outside of a turn its own task writes");
+    let written = timeout(LINGER, end.read(&mut read)).await;
+    assert!(written.is_err(), "outside of a turn its own task writes");
+}
+
+#[tokio::test(start_paused = true)]
+async fn many_are_not_kept_waiting_for_further_turns() {
+    let mut connections: Vec<_> = (0..=MANY).map(|_| connect_without_a_task(100)).collect();
+    for (socket, _) in &connections {
+        turn(|| socket.emit("x".into()).unwrap());
+    }
+    let mut read = [0; 100];
+    let (_, last) = connections.last_mut().unwrap();
+    assert!(last.read(&mut read).now_or_never().is_none());
+    for (_, end) in &mut connections[..MANY] {
+        assert_eq!(end.read(&mut read).now_or_never().unwrap().unwrap(), 4);
+    }
+    let (_, last) = connections.last_mut().unwrap();
+    assert_eq!(last.read(&mut read).await.unwrap(), 4);
+}
+
+#[test]
+fn what_was_sent_is_written_also_where_no_task_runs_any_more() {
+    let run = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let mut read = [0; 100];
+    for _ in 0..2 {
+        let (socket, mut end) = connect_without_a_task(100);
+        run().block_on(async { turn(|| socket.emit("x".into()).unwrap()) });
+        assert_eq!(end.read(&mut read).now_or_never().unwrap().unwrap(), 4);
+    }
 }
 
 #[tokio::test(start_paused = true)]
