@@ -64,7 +64,7 @@ impl Engine {
             metrics::gap();
         }
         // A user's own room holds nobody to be told of.
-        if address.kind() != room::USER {
+        if address.kind() != room::USER && filter.wants_presence() {
             let state = PresenceState { room: address.to_string(), users: entry.users.clone() };
             connection.send(&state).await?;
         }

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use samewire_protocol::limits::{MAX_EVENT_NAME_BYTES, MAX_FILTER_EVENTS};
+use samewire_protocol::{
+    Event,
+    limits::{MAX_EVENT_NAME_BYTES, MAX_FILTER_EVENTS},
+    presence::{PresenceChanged, PresenceState},
+};
 
 use crate::error::{Error, Result};
 
@@ -34,6 +38,11 @@ impl Filter {
         self.0
             .as_ref()
             .is_none_or(|events| events.binary_search_by(|wanted| (**wanted).cmp(event)).is_ok())
+    }
+
+    /// Whether it wants to know who is there.
+    pub(crate) fn wants_presence(&self) -> bool {
+        self.wants(PresenceState::NAME) || self.wants(PresenceChanged::NAME)
     }
 
     pub(super) fn wants_all(&self) -> bool {

@@ -42,6 +42,25 @@ test('whoever joins is told who is there, and the others who came, changed and l
   await gone
 })
 
+test('whoever wants other events alone is told nothing of presence, on coming back neither', async (t) => {
+  const anna = await signedIn(t, server, 'anna')
+  const told = record(anna)
+  const room = 'room:audience'
+  const { data } = await ask(anna, 'room:join', { room, events: ['said'] })
+  assert.deepEqual(data.users.map(({ userId }) => userId), ['anna'], 'the answer lists who is there all the same')
+  const ben = await signedIn(t, server, 'ben')
+  const came = next(ben, 'presence:update', joinedBy('ben'))
+  assert.equal((await ask(ben, 'room:join', { room, events: ['presence:update'] })).ok, true)
+  await came
+  await settled(anna)
+
+  const back = open(t, server, { auth: { token: token('anna'), resume: [{ room, ...data.position, events: ['said'] }] } })
+  const toldBack = record(back)
+  await next(back, 'resumed')
+  await settled(back)
+  for (const seen of [told, toldBack]) assert.deepEqual(seen.filter(([name]) => name.startsWith('presence:')), [])
+})
+
 test('several tabs are one user, as present as the most present of them', async (t) => {
   const anna = await signedIn(t, server, 'anna')
   await ask(anna, 'room:join', 'tabs')
