@@ -18,6 +18,7 @@ use clap::{
 
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
+    backplane::redis::{RedisAddress, address},
     domains::{assistant, inbox, live_preview, stories},
     http::client_address::{ForwardedHeader, TrustedProxy},
     limits::Limits,
@@ -137,6 +138,11 @@ pub struct Config {
     #[arg(long, env, default_value = "sqlite://samewire.db", hide_env_values = true)]
     pub database_url: String,
 
+    /// Redis, by which several servers act as one; none: one server, in memory. redis://HOST:PORT, by
+    /// TLS rediss://HOST:PORT, or unix:///PATH of a socket.
+    #[arg(long, env, hide_env_values = true, value_parser = SecretParser::<RedisAddress>::new("REDIS_URL", address::EXPECTED))]
+    pub redis_url: Option<RedisAddress>,
+
     /// Key of the calls for back ends; without one they are refused.
     #[arg(long, env, hide_env_values = true)]
     pub publish_key: Option<String>,
@@ -159,6 +165,9 @@ pub enum ConfigError {
     /// The key can't be used.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// Redis' address can't be used, or Redis doesn't let us in.
+    #[error("the Redis of REDIS_URL can't be used: {0}")]
+    Redis(#[from] redis::RedisError),
     /// A demo with somebody's real secret.
     #[error(
         "--demo gives tokens to everybody, so JWT_SECRET, JWT_PUBLIC_KEY and JWT_JWKS_URL must not be set"

@@ -126,7 +126,7 @@ impl Emits {
 }
 
 /// Whether nothing was acted on, and another try may do better: not worth remembering.
-fn is_passing(code: ErrorCode) -> bool {
+pub(crate) fn is_passing(code: ErrorCode) -> bool {
     matches!(
         code,
         ErrorCode::RateLimitExceeded

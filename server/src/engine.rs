@@ -20,9 +20,9 @@ use tokio::sync::Notify;
 
 use crate::{
     auth::{AuthMode, Identity, Verifier},
-    backplane::Backplane,
+    backplane::{Backplane, redis::Redis},
     clock,
-    emits::Emits,
+    emits::{Answer, Emits},
     error::{Error, Result},
     limits::{ConnectionLimits, Limits, RateLimits},
     metrics,
@@ -45,6 +45,7 @@ pub struct Engine {
     verifier: Verifier,
     auth_mode: AuthMode,
     limits: Limits,
+    redis: Option<Redis>,
     rates: RateLimits,
     connection_limits: ConnectionLimits,
     emits: Emits,
@@ -58,14 +59,16 @@ pub struct Engine {
 
 impl Engine {
     /// An engine with these domains' registry. The engine's own kinds of rooms are added to it.
-    pub fn new(
+    pub(crate) fn new(
         verifier: Verifier,
         auth_mode: AuthMode,
         limits: Limits,
+        redis: Option<Redis>,
         registry: Registry,
     ) -> Self {
         let rooms = Arc::new(Rooms::new(limits.log));
         Self {
+            redis,
             rates: RateLimits::new(&limits),
             connection_limits: ConnectionLimits::new(&limits),
             emits: Emits::default(),
@@ -98,6 +101,11 @@ impl Engine {
         self.auth_mode
     }
 
+    /// What is shared with other servers, where there may be some.
+    pub(crate) fn redis(&self) -> Option<&Redis> {
+        self.redis.as_ref()
+    }
+
     pub(crate) fn registry(&self) -> &Registry {
         &self.registry
     }
@@ -106,14 +114,36 @@ impl Engine {
         &self.rooms
     }
 
-    /// The answers to emits that were named.
-    pub(crate) fn emits(&self) -> &Emits {
-        &self.emits
+    /// Acts on a user's emit, unless it has been acted on: then gives its answer. `counted`: what is
+    /// acted on counts in the user's window.
+    pub(crate) async fn once(
+        &self,
+        user: &UserId,
+        id: &str,
+        counted: bool,
+        act: impl Future<Output = Answer>,
+    ) -> Answer {
+        let act = async {
+            let here = if counted { self.rates.count(user) } else { Ok(()) };
+            match &self.redis {
+                None => {
+                    here?;
+                    act.await
+                }
+                Some(redis) => redis.emits.once(user, id, counted, act).await,
+            }
+        };
+        self.emits.once(user, id, clock::unix_ms(), act).await
     }
 
-    /// Counts an event of a user.
-    pub(crate) fn count(&self, user: &UserId) -> Result<()> {
-        self.rates.count(user)
+    /// Counts an event of a user, over all of their connections.
+    pub(crate) async fn count(&self, user: &UserId) -> Result<()> {
+        // Counted here in any case, to know whose events come here.
+        let here = self.rates.count(user);
+        match &self.redis {
+            None => here,
+            Some(redis) => redis.emits.count(user).await,
+        }
     }
 
     /// Counts a connection that an address opens.
@@ -130,8 +160,8 @@ impl Engine {
             .map_err(|error| Error::field("room", error.to_string()))
     }
 
-    /// Tells the members of rooms who comes and goes, trims logs, forgets what nobody needs any
-    /// longer, and keeps the keys of tokens up to date. Runs until it is dropped.
+    /// Tells the members of rooms who comes and goes and other servers what this one has, trims logs,
+    /// forgets what nobody needs any longer, and keeps the keys of tokens up to date. Runs until it is dropped.
     pub(crate) async fn upkeep(self: Arc<Self>) {
         let sweep = async {
             let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
@@ -144,7 +174,12 @@ impl Engine {
                 metrics::upkeep();
             }
         };
-        tokio::join!(self.rooms.tell_presence(), sweep, self.verifier.keep_fresh());
+        let beat = async {
+            if let Some(redis) = &self.redis {
+                redis.servers.beat(|| self.figures()).await;
+            }
+        };
+        tokio::join!(self.rooms.tell_presence(), sweep, beat, self.verifier.keep_fresh());
     }
 
     /// Tells every connection's task to finish what is queued and end.

@@ -58,6 +58,12 @@ pub enum Error {
     /// The database failed or can't be reached.
     #[error("database: {0}")]
     Database(#[from] sqlx::Error),
+    /// What servers share can't be reached.
+    #[error("Redis is away")]
+    BackplaneAway,
+    /// Redis refused what it was asked.
+    #[error("Redis: {0}")]
+    Backplane(#[from] redis::RedisError),
     /// A file can't be read or written.
     #[error("a file: {0}")]
     Io(#[from] std::io::Error),
@@ -95,8 +101,8 @@ impl Error {
             Self::Payload(_) => ErrorCode::InvalidPayload,
             Self::RateLimited { .. } => ErrorCode::RateLimitExceeded,
             Self::Throttled { .. } => ErrorCode::ConnectionThrottled,
-            Self::Database(_) => ErrorCode::Unavailable,
-            Self::Io(_) | Self::Json(_) => ErrorCode::Internal,
+            Self::Database(_) | Self::BackplaneAway => ErrorCode::Unavailable,
+            Self::Backplane(_) | Self::Io(_) | Self::Json(_) => ErrorCode::Internal,
         }
     }
 
@@ -118,7 +124,8 @@ impl Error {
                 "too many connections from this address; wait a little".into()
             }
             Self::Database(_) => "the database can't be reached".into(),
-            Self::Io(_) | Self::Json(_) => "the server failed".into(),
+            Self::BackplaneAway => "the backplane can't be reached".into(),
+            Self::Backplane(_) | Self::Io(_) | Self::Json(_) => "the server failed".into(),
         };
         let retry_after_ms = match self {
             Self::RateLimited { retry_after } | Self::Throttled { retry_after } => {
@@ -146,13 +153,30 @@ impl Error {
     /// Whether it is a failure of our own, and no refusal.
     fn is_ours(&self) -> bool {
         match self {
-            Self::Database(_) | Self::Io(_) | Self::Json(_) | Self::Failed { .. } => true,
+            Self::Database(_)
+            | Self::Backplane(_)
+            | Self::Io(_)
+            | Self::Json(_)
+            | Self::Failed { .. } => true,
             Self::Again(error) => error.is_ours(),
-            Self::Refused { .. }
+            // Told once by who notices, and not by each who is refused for it.
+            Self::BackplaneAway
+            | Self::Refused { .. }
             | Self::Conflict { .. }
             | Self::Payload(_)
             | Self::RateLimited { .. }
             | Self::Throttled { .. } => false,
+        }
+    }
+}
+
+/// A refusal of another server's, to be told again.
+impl From<ErrorBody> for Error {
+    fn from(body: ErrorBody) -> Self {
+        let ErrorBody { code, message, current, .. } = body;
+        match current {
+            Some(current) => Self::Conflict { message, current },
+            None => Self::Refused { code, message },
         }
     }
 }

@@ -38,7 +38,7 @@
 mod activities;
 mod attachments;
 pub mod auth;
-mod backplane;
+pub mod backplane;
 mod clock;
 pub mod config;
 pub mod connection;

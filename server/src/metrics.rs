@@ -37,6 +37,13 @@ pub(crate) fn install() {
             "From an event's publication to the buffers of all members that keep up"
         );
         describe_histogram!("samewire_store_seconds", Unit::Seconds, "An answer of the database");
+        describe_histogram!("samewire_backplane_seconds", Unit::Seconds, "An answer of Redis");
+        describe_counter!(
+            "samewire_backplane_commands_total",
+            "Questions to Redis, a round trip each, by what for"
+        );
+        describe_counter!("samewire_backplane_errors_total", "Those that failed, by what for");
+        describe_gauge!("samewire_backplane_up", "Whether Redis answers: 1 or 0");
         begin_at_zero();
         handle
     });
@@ -94,6 +101,20 @@ pub(crate) fn delivered(after: Duration) {
 
 pub(crate) fn store_answered(after: Duration) {
     histogram!("samewire_store_seconds").record(after);
+}
+
+/// Redis answered, or failed to.
+pub(crate) fn backplane_answered(what: &'static str, after: Duration, succeeded: bool) {
+    counter!("samewire_backplane_commands_total", "for" => what).increment(1);
+    if succeeded {
+        histogram!("samewire_backplane_seconds").record(after);
+    } else {
+        counter!("samewire_backplane_errors_total", "for" => what).increment(1);
+    }
+}
+
+pub(crate) fn backplane_up(up: bool) {
+    gauge!("samewire_backplane_up").set(if up { 1.0 } else { 0.0 });
 }
 
 pub(crate) fn joined(kind: RoomKind) {

@@ -37,6 +37,7 @@ use tower_http::{
 
 use crate::{
     auth::Verifier,
+    backplane::redis::{Connection, Redis},
     config::{Config, ConfigError},
     demo,
     domains::{Domains, DomainsError},
@@ -115,20 +116,29 @@ impl Server {
     /// Puts a server together from what an application registered and the settings, to be mounted.
     ///
     /// # Errors
-    /// When there is no usable key to verify tokens with.
+    /// When there is no usable key to verify tokens with, or Redis' address can't be used.
     ///
     /// # Panics
     /// Outside of a tokio runtime.
     pub fn with(registry: Registry, config: &Config) -> Result<Self, ConfigError> {
-        Ok(Self::new(config.verifier()?, registry, config))
+        Self::new(config.verifier()?, registry, config)
     }
 
     /// As [`Server::with`], with what verifies tokens. Its upkeep and the domains' tasks are spawned
     /// on the runtime that this is called on.
-    pub fn new(verifier: Verifier, mut registry: Registry, config: &Config) -> Self {
+    ///
+    /// # Errors
+    /// When Redis' address can't be used.
+    pub fn new(
+        verifier: Verifier,
+        mut registry: Registry,
+        config: &Config,
+    ) -> Result<Self, ConfigError> {
         metrics::install();
         let (routes, domain_tasks) = (registry.take_routes(), registry.take_tasks());
-        let engine = Engine::new(verifier, config.auth_mode, config.limits(), registry);
+        let limits = config.limits();
+        let redis = config.redis_url.as_ref().map(|url| Redis::open(url, &limits)).transpose()?;
+        let engine = Engine::new(verifier, config.auth_mode, limits, redis, registry);
         let engine = Arc::new(engine);
         tokio::spawn(engine.clone().upkeep());
         let tasks = TaskTracker::new();
@@ -170,7 +180,7 @@ impl Server {
             .layer(CatchPanicLayer::custom(panicked))
             // Outermost, so that a page can read every refusal.
             .layer(cors(&origins));
-        Self { engine, tasks, router }
+        Ok(Self { engine, tasks, router })
     }
 }
 
@@ -195,6 +205,9 @@ pub async fn run_with(mut config: Config, domain: impl Domain) -> Result<(), Ser
     if let Some(media_dir) = demo.as_ref().and_then(demo::Demo::media_dir) {
         config.stories.media_dir = media_dir;
     }
+    if let Some(address) = &config.redis_url {
+        Connection::check(address).await.map_err(ConfigError::Redis)?;
+    }
     let store = Store::open(&url).await?;
     let domains = Domains::new(&store, &config)?;
     let mut registry = Registry::default().with(domains.clone()).with(domain);
@@ -205,7 +218,11 @@ pub async fn run_with(mut config: Config, domain: impl Domain) -> Result<(), Ser
         registry.routes(demo.routes());
         registry.task(|engine| demo::play(engine, domains));
     }
-    let server = Server::new(verifier, registry, &config);
+    let server = Server::new(verifier, registry, &config)?;
+    if let Some(redis) = server.engine.redis() {
+        // Who is served before is served without it.
+        let _ = redis.connection.reachable().await;
+    }
 
     let address = SocketAddr::new(config.host, config.port);
     let listener =
@@ -218,7 +235,11 @@ pub async fn run_with(mut config: Config, domain: impl Domain) -> Result<(), Ser
         println!("This is a DEMO: everybody gets a token for any user. Not for real data.");
     }
 
+    let engine = server.engine.clone();
     serve(server, listener, config.request_timeout).await;
+    if let Some(redis) = engine.redis() {
+        redis.servers.leave().await;
+    }
     store.close().await;
     tracing::info!("stopped");
     Ok(())

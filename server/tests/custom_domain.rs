@@ -118,7 +118,7 @@ impl Running {
         let config = Config::parse_from(arguments);
         let registry = Registry::default().with(Notes(store.clone()));
         let verifier = config.verifier().unwrap();
-        let server = Server::new(verifier, registry, &config);
+        let server = Server::new(verifier, registry, &config).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move { axum::serve(listener, server.router).await });

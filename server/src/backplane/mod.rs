@@ -2,8 +2,10 @@
 //! it, and in which order.
 //!
 //! - [`memory`]: there is one server, and nothing to share.
+//! - [`redis`]: there may be several.
 
 mod memory;
+pub mod redis;
 
 use std::sync::Arc;
 

@@ -1,7 +1,7 @@
 //! Who is connected to this server.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     sync::Arc,
 };
 
@@ -13,6 +13,7 @@ use samewire_protocol::{
 
 use super::Engine;
 use crate::{
+    backplane::redis::Figures,
     connection::Connection,
     error::Result,
     metrics,
@@ -95,13 +96,58 @@ impl Engine {
         }
     }
 
+    /// The figures of all servers together: of the others those they told last. While Redis is away,
+    /// of this one alone.
+    pub async fn stats_of_all(&self) -> Stats {
+        let mut stats = self.stats();
+        let Some(redis) = self.redis.as_ref().filter(|redis| redis.connection.is_up()) else {
+            return stats;
+        };
+        let mut projects: BTreeMap<String, usize> = stats.projects.into_iter().collect();
+        for other in redis.servers.others() {
+            stats.total_connections += other.connections;
+            stats.user_connections += other.user_connections;
+            stats.active_users += other.active_users;
+            for (project, connections) in other.projects {
+                *projects.entry(project).or_default() += connections;
+            }
+        }
+        stats.projects = projects.into_iter().collect();
+        if let Ok(users) = redis.servers.users_of_others().await {
+            let connections = self.connections.lock();
+            let here_alone = connections.by_user.keys().filter(|user| !users.contains(*user));
+            stats.authenticated_users = users.len() + here_alone.count();
+        }
+        stats
+    }
+
+    /// The figures of this server, as others are told of them.
+    pub(super) fn figures(&self) -> Figures {
+        let stats = self.stats();
+        Figures {
+            connections: stats.total_connections,
+            user_connections: stats.user_connections,
+            active_users: stats.active_users,
+            projects: stats.projects.into_iter().collect(),
+            users: self.connections.lock().by_user.keys().cloned().collect(),
+        }
+    }
+
     pub(crate) fn add(&self, connection: &Arc<Connection>) {
         let mut connections = self.connections.lock();
         connections.all.insert(connection.id.clone(), connection.clone());
         metrics::connections(connections.all.len());
     }
 
+    /// Other servers are told of it soon.
+    fn figures_changed(&self) {
+        if let Some(redis) = &self.redis {
+            redis.servers.changed();
+        }
+    }
+
     pub(crate) fn signed_in(&self, connection: &Connection, user: &UserId) {
+        self.figures_changed();
         let mut connections = self.connections.lock();
         connections.by_user.entry(user.clone()).or_default().insert(connection.id.clone());
         metrics::users(connections.by_user.len());
@@ -111,6 +157,7 @@ impl Engine {
         for room in connection.rooms() {
             self.rooms.remove(&room, &connection.id, Parting::Lost);
         }
+        self.figures_changed();
         let mut connections = self.connections.lock();
         connections.all.remove(&connection.id);
         if let Some(identity) = connection.identity()

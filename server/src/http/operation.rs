@@ -32,7 +32,7 @@ struct Health {
 struct Services {
     /// `connected` or `disconnected`.
     database: &'static str,
-    /// `disabled`: one server, in memory.
+    /// `healthy`, `unhealthy`, or `disabled`: one server, in memory.
     redis: &'static str,
     websocket: SocketHealth,
 }
@@ -74,8 +74,8 @@ struct RateLimitStats {
     max_events_per_window: u32,
 }
 
-fn socket_health(engine: &Engine) -> SocketHealth {
-    let stats = engine.stats();
+async fn socket_health(engine: &Engine) -> SocketHealth {
+    let stats = engine.stats_of_all().await;
     SocketHealth {
         status: "active",
         connections: stats.total_connections,
@@ -85,12 +85,21 @@ fn socket_health(engine: &Engine) -> SocketHealth {
 
 async fn health(engine: Arc<Engine>, store: Store) -> (StatusCode, Json<Health>) {
     let connected = ask(&store).await;
-    let (code, status, database) = if connected {
-        (StatusCode::OK, "ok", "connected")
+    let redis = engine.redis().map(|redis| redis.connection.is_up());
+    let (code, status) = if connected && redis != Some(false) {
+        (StatusCode::OK, "ok")
     } else {
-        (StatusCode::SERVICE_UNAVAILABLE, "unavailable", "disconnected")
+        (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
     };
-    let services = Services { database, redis: "disabled", websocket: socket_health(&engine) };
+    let services = Services {
+        database: if connected { "connected" } else { "disconnected" },
+        redis: match redis {
+            None => "disabled",
+            Some(true) => "healthy",
+            Some(false) => "unhealthy",
+        },
+        websocket: socket_health(&engine).await,
+    };
     (code, Json(Health { status, timestamp: clock::timestamp(), services }))
 }
 
@@ -103,7 +112,7 @@ async fn ask(store: &Store) -> bool {
 }
 
 async fn stats(State(engine): State<Arc<Engine>>, _: Caller) -> Json<SocketStats> {
-    let stats = engine.stats();
+    let stats = engine.stats_of_all().await;
     let limits = engine.limits();
     #[expect(clippy::cast_precision_loss, reason = "far below 2^53")]
     let average = if stats.authenticated_users == 0 {
@@ -146,7 +155,7 @@ pub fn routes(store: Store) -> ApiRouter<Arc<Engine>> {
         )
         .api_route(
             "/api/websocket/health",
-            get(async |State(engine): State<Arc<Engine>>| Json(socket_health(&engine))),
+            get(async |State(engine): State<Arc<Engine>>| Json(socket_health(&engine).await)),
         )
         .api_route("/api/websocket/stats", get(stats))
         .route(

@@ -143,25 +143,25 @@ impl Session {
         meta: Option<Value>,
     ) -> Result<Arc<Answer>> {
         let context = Context { attachments, ..self.context()? };
+        let user = context.identity.user_id.clone();
+        // A client that comes back to its rooms is not punished for it.
+        let counted = payload.get("since").is_none_or(Value::is_null);
         let Some(meta) = meta.filter(|meta| !meta.is_null()) else {
+            if counted {
+                self.engine.count(&user).await?;
+            }
             return self.handle(name, payload, context).await;
         };
         let EmitMeta { id } = payload::read(meta)?;
         if uuid::Uuid::try_parse(&id).is_err() {
             return Err(Error::field("id", "expected a UUID"));
         }
-        let user = context.identity.user_id.clone();
         let act = async { self.handle(name, payload, context).await.map_err(Arc::new) };
-        let answer = self.engine.emits().once(&user, &id, clock::unix_ms(), act).await;
+        let answer = self.engine.once(&user, &id, counted, act).await;
         answer.map_err(Error::Again)
     }
 
     async fn handle(&self, name: &str, payload: Value, context: Context) -> Result<Arc<Answer>> {
-        // A client that comes back to its rooms is not punished for it.
-        let rejoins = payload.get("since").is_some_and(|since| !since.is_null());
-        if !rejoins {
-            self.engine.count(&context.identity.user_id)?;
-        }
         let Some(registered) = self.engine.registry().handler(name) else {
             return Err(Error::refused(ErrorCode::UnknownEvent, "no such event"));
         };

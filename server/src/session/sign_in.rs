@@ -94,7 +94,7 @@ impl Session {
         ack: Option<u64>,
     ) -> Result<Next> {
         if let Some(known) = self.connection.identity()
-            && let Err(error) = self.engine.count(&known.user_id)
+            && let Err(error) = self.engine.count(&known.user_id).await
         {
             return self.refuse(Some(E::NAME.to_owned()), ack, error).await;
         }

@@ -5,6 +5,7 @@ mod browser;
 mod deployment;
 mod npm;
 mod python;
+mod redis;
 mod wasm_runner;
 mod wasm_toolchain;
 
@@ -22,9 +23,18 @@ pub(crate) struct BuildTools {
     pub(crate) wasm: WasmToolchain,
 }
 
+/// The servers of others that tests start.
+#[derive(Clone, Debug)]
+pub(crate) struct Services {
+    /// Redis.
+    pub(crate) redis: PathBuf,
+}
+
 /// What testing takes.
 #[derive(Clone, Debug)]
 pub(crate) struct TestTools {
+    /// What is started beside the server.
+    pub(crate) services: Services,
     /// What is built before it is tested.
     pub(crate) build: BuildTools,
     /// Where pages are opened.
@@ -53,10 +63,16 @@ pub(crate) fn for_benching() -> Result<(BuildTools, Browser)> {
     Ok((build_tools(&mut progress)?, chromium(&mut progress)?))
 }
 
+/// Makes sure of what tests start beside the server.
+pub(crate) fn for_services() -> Result<Services> {
+    services(&mut Progress::of(1))
+}
+
 /// Makes sure of everything.
 pub(crate) fn everything() -> Result<TestTools> {
-    let mut progress = Progress::of(7);
+    let mut progress = Progress::of(8);
     Ok(TestTools {
+        services: services(&mut progress)?,
         build: build_tools(&mut progress)?,
         browser: chromium(&mut progress)?,
         wasm_runner: progress
@@ -85,6 +101,11 @@ fn node(progress: &mut Progress) -> Result<()> {
         filled => format!("{filled} installed"),
     })?;
     Ok(())
+}
+
+fn services(progress: &mut Progress) -> Result<Services> {
+    let redis = progress.step("Redis", redis::ensure, |program| program.display().to_string())?;
+    Ok(Services { redis })
 }
 
 fn chromium(progress: &mut Progress) -> Result<Browser> {

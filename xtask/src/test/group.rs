@@ -11,7 +11,7 @@ use crate::{
     codegen, fuzz,
     program::Program,
     progress::Progress,
-    setup::{Deployment, TestTools},
+    setup::{Deployment, Services, TestTools},
     workspace,
 };
 
@@ -52,6 +52,8 @@ pub(crate) enum Group {
 pub(super) enum Needs {
     /// The Rust toolchain that runs this program.
     Nothing,
+    /// The servers of others that tests start.
+    Services,
     /// What `cargo xtask setup` installs.
     Tools,
     /// What `cargo xtask build` builds.
@@ -61,10 +63,11 @@ pub(super) enum Needs {
 /// What has been set up and built for the groups so far.
 #[derive(Default)]
 pub(super) struct Bench {
-    /// Setup is not tried again after a failure.
+    /// Nothing is tried again after a failure.
+    pub(super) services_tried: bool,
+    pub(super) services: Option<Services>,
     pub(super) setup_tried: bool,
     pub(super) tools: Option<TestTools>,
-    /// Nor is the build.
     pub(super) build_tried: bool,
     pub(super) artifacts: Option<Artifacts>,
 }
@@ -76,6 +79,10 @@ impl Bench {
 
     /// Tells a program where to find what was set up and built.
     fn tell(&self, mut program: Program) -> Program {
+        let services = self.tools.as_ref().map(|tools| &tools.services).or(self.services.as_ref());
+        if let Some(services) = services {
+            program = program.env("REDIS_SERVER", &services.redis);
+        }
         if let Some(tools) = &self.tools {
             let browser = &tools.browser;
             program = program.env("CHROME", &browser.chrome).env("CHROMEDRIVER", &browser.driver);
@@ -123,7 +130,8 @@ impl Group {
     /// `Codegen` runs before anything is built, since building writes what it checks.
     pub(super) fn needs(self) -> Needs {
         match self {
-            Self::Format | Self::Lint | Self::Rust | Self::Fuzz | Self::Codegen => Needs::Nothing,
+            Self::Format | Self::Lint | Self::Fuzz | Self::Codegen => Needs::Nothing,
+            Self::Rust => Needs::Services,
             Self::Wasm => Needs::Tools,
             Self::Types | Self::Npm | Self::Clients | Self::Browser => Needs::Build,
         }

@@ -45,6 +45,11 @@ pub(crate) fn run(asked: &[Group]) -> ExitCode {
 
 /// Sets up and builds what a group needs, unless it is there already. Whether it is there then.
 fn prepare(needs: Needs, bench: &mut Bench, verdicts: &mut Vec<Verdict>) -> bool {
+    if needs == Needs::Services && bench.tools.is_none() && !bench.services_tried {
+        bench.services_tried = true;
+        println!("\n=== services ===");
+        verdicts.push(timed("services", || kept(setup::for_services(), &mut bench.services)));
+    }
     if needs >= Needs::Tools && !bench.setup_tried {
         bench.setup_tried = true;
         println!("\n=== setup ===");
@@ -61,6 +66,7 @@ fn prepare(needs: Needs, bench: &mut Bench, verdicts: &mut Vec<Verdict>) -> bool
     }
     match needs {
         Needs::Nothing => true,
+        Needs::Services => bench.services.is_some() || bench.tools.is_some(),
         Needs::Tools => bench.tools.is_some(),
         Needs::Build => bench.artifacts.is_some(),
     }

@@ -16,9 +16,9 @@ const START_MS = 60_000
 
 /**
  * A server that answers. `database` is a folder to start in again, `env` further settings, `flags`
- * its flags; `log` is told what the server writes to its log.
+ * its flags; `log` is told what the server writes to its log. It is `healthy` at the start, or must not be.
  */
-export async function startServer({ database, env = {}, flags, log } = {}) {
+export async function startServer({ database, env = {}, flags, log, healthy = true } = {}) {
   if (!existsSync(program)) throw new Error(`${program} is not there: cargo build -p samewire-server`)
   const folder = database ?? mkdtempSync(join(tmpdir(), 'samewire-'))
   const child = start(folder, env, log ? 'pipe' : 'inherit', flags)
@@ -26,7 +26,7 @@ export async function startServer({ database, env = {}, flags, log } = {}) {
   const ended = once(child, 'exit')
   const url = await address(child, ended)
   const health = await fetch(`${url}/health`)
-  if (!health.ok) throw new Error(`/health answers ${health.status}`)
+  if (health.ok !== healthy) throw new Error(`/health answers ${health.status}`)
 
   return {
     url,

@@ -57,6 +57,7 @@ const SETTINGS = [
   ['ASSISTANT_ANSWERS', '64', '0', 'ASSISTANT_ANSWERS must be a number from 1'],
   ['ASSISTANT_ANSWERS_PER_USER', '8', 'x', 'ASSISTANT_ANSWERS_PER_USER must be a number from 1'],
   ['DATABASE_URL', 'sqlite://samewire.db', 'mysql://x', 'DATABASE_URL must be sqlite://PATH'],
+  ['REDIS_URL', undefined, 'http://:sesame@localhost', 'REDIS_URL must be redis://HOST:PORT'],
   ['WEBHOOK_SECRET', undefined, undefined],
   ['INBOX_POLL_FEEDS', undefined, 'fax', 'INBOX_POLL_FEEDS must be a list of platform=address'],
   ['INBOX_POLL_PERIOD', '30s', '0s', 'INBOX_POLL_PERIOD must be a duration'],
@@ -87,6 +88,7 @@ for (const [variable, value, wrong, said] of SETTINGS) {
     const byFlag = await whyNotStarted({ [variable]: undefined }, [flag])
     assert.notEqual(byFlag.code, 0)
     assert.ok(byFlag.said.includes(said), byFlag.said)
+    assert.ok(!(byVariable.said + byFlag.said).includes('sesame'), 'a password is not repeated')
   })
 }
 
@@ -94,7 +96,7 @@ test('--help tells of every setting that there is, and of no secret', async () =
   const variables = [...help.matchAll(/\[env: (\w+)/g)].map(([, name]) => name)
   const others = variables.filter((name) => !SETTINGS.some(([known]) => known === name))
   assert.deepEqual(others, ['APP_DIR'])
-  const told = await helpText({ JWT_SECRET: SECRET, PUBLISH_KEY: SECRET, WEBHOOK_SECRET: SECRET, INBOX_POLL_FEEDS: SECRET, DATABASE_URL: SECRET, JWT_JWKS_URL: SECRET, OPENAI_API_KEY: SECRET, OPENAI_BASE_URL: SECRET })
+  const told = await helpText({ JWT_SECRET: SECRET, PUBLISH_KEY: SECRET, WEBHOOK_SECRET: SECRET, INBOX_POLL_FEEDS: SECRET, DATABASE_URL: SECRET, REDIS_URL: `redis://:${SECRET}@localhost`, JWT_JWKS_URL: SECRET, OPENAI_API_KEY: SECRET, OPENAI_BASE_URL: SECRET })
   assert.ok(!told.includes(SECRET))
 })
 

@@ -56,7 +56,7 @@ export async function openWay(server) {
       link.far.pipe(link.near)
     }),
     close() {
-      this.kill()
+      this.cut()
       listener.close()
     },
   }

@@ -1,0 +1,415 @@
+//! What users send, over all servers: how much of it, and each named emit once (wire.md, sections 5
+//! and 7).
+
+use std::{
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use redis::Script;
+use samewire_protocol::id::UserId;
+use tokio::time::{Instant, sleep};
+
+use super::{Connection, Servers, answers};
+use crate::{
+    emits::{Answer, REMEMBERED_BYTES_PER_USER, REMEMBERED_MS, REMEMBERED_PER_USER, is_passing},
+    error::{Error, Result},
+    limits::Limits,
+};
+
+static CLAIM: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("claim.lua")));
+static ANSWER: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("answer.lua")));
+
+/// How often it is looked whether another server has answered.
+const POLL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// How long another server is missed before what it began is begun anew: it may be late.
+const MISSED_FOR: Duration = Duration::from_secs(3);
+
+/// How long another server is waited for.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The users' windows and named emits.
+#[derive(Debug)]
+pub(crate) struct SharedEmits {
+    connection: Connection,
+    servers: Servers,
+    /// From one event of a user to the next, where they come evenly.
+    between: Duration,
+    window: Duration,
+    /// Claims made so far.
+    claims: AtomicU64,
+}
+
+/// What came of an emit that was to be acted on.
+enum Claimed {
+    ByUs(Claim),
+    Answered(Answer),
+}
+
+/// The right to act on an emit, which is given back when it is dropped without an answer.
+struct Claim {
+    connection: Connection,
+    user: UserId,
+    id: String,
+    /// Whose it is: the server's id, and which of its claims.
+    whose: String,
+    answered: bool,
+}
+
+impl SharedEmits {
+    pub(crate) fn new(connection: Connection, servers: Servers, limits: &Limits) -> Self {
+        Self {
+            connection,
+            servers,
+            between: limits.rate_window / limits.rate_max.get(),
+            window: limits.rate_window,
+            claims: AtomicU64::new(0),
+        }
+    }
+
+    /// Counts an event of a user.
+    ///
+    /// # Errors
+    /// When it is one too many, or Redis is away.
+    pub(crate) async fn count(&self, user: &UserId) -> Result<()> {
+        let (said, _, wait) = self.ask(user, "", true, "", "").await?;
+        if said == "limited" { Err(limited(wait)) } else { Ok(()) }
+    }
+
+    /// Acts, unless a user's emit of this id has been acted on by any server: then gives its answer,
+    /// and waits for it where it is still being worked out. `counted`: an event that is acted on
+    /// counts in its user's window.
+    pub(crate) async fn once(
+        &self,
+        user: &UserId,
+        id: &str,
+        counted: bool,
+        act: impl Future<Output = Answer>,
+    ) -> Answer {
+        match self.claim(user, id, counted).await? {
+            Claimed::Answered(answer) => answer,
+            Claimed::ByUs(claim) => {
+                let answer = act.await;
+                if !answer.as_ref().is_err_and(|error| is_passing(error.code())) {
+                    claim.answer(answers::encode(&answer)?);
+                }
+                answer
+            }
+        }
+    }
+
+    async fn claim(&self, user: &UserId, id: &str, counted: bool) -> Result<Claimed> {
+        let number = self.claims.fetch_add(1, Ordering::Relaxed);
+        let whose = format!("{}:{number}", self.servers.id());
+        let deadline = Instant::now() + ANSWER_TIMEOUT;
+        let mut given_up = String::new();
+        let mut missed_since = None;
+        loop {
+            let (said, rest, wait) = self.ask(user, id, counted, &whose, &given_up).await?;
+            match said.as_str() {
+                "answered" => return answers::decode(&rest).map(Claimed::Answered),
+                "limited" => return Err(limited(wait)),
+                "pending" => {}
+                _ => {
+                    return Ok(Claimed::ByUs(Claim {
+                        connection: self.connection.clone(),
+                        user: user.clone(),
+                        id: id.to_owned(),
+                        whose,
+                        answered: false,
+                    }));
+                }
+            }
+            let another = String::from_utf8_lossy(&rest).into_owned();
+            let server = another.split(':').next().unwrap_or_default();
+            if self.servers.is_alive(server).await? {
+                missed_since = None;
+            } else if missed_since.get_or_insert_with(Instant::now).elapsed() > MISSED_FOR {
+                given_up = another;
+            }
+            if Instant::now() > deadline {
+                return Err(Error::BackplaneAway);
+            }
+            sleep(POLL_INTERVAL).await;
+        }
+    }
+
+    async fn ask(
+        &self,
+        user: &UserId,
+        id: &str,
+        counted: bool,
+        whose: &str,
+        given_up: &str,
+    ) -> Result<(String, Vec<u8>, u64)> {
+        let window = if counted { self.window } else { Duration::ZERO };
+        let mut asked = CLAIM.prepare_invoke();
+        asked
+            .key(format!("samewire:{{user:{user}}}:rate"))
+            .key(emits_key(user))
+            .key(order_key(user))
+            .arg(micros(self.between))
+            .arg(micros(window))
+            .arg(id)
+            .arg(whose)
+            .arg(given_up)
+            .arg(REMEMBERED_MS);
+        self.connection.script(if id.is_empty() { "rate" } else { "emit" }, &asked).await
+    }
+}
+
+impl Claim {
+    /// Keeps the answer, in the background: whoever asks for it meanwhile waits for it.
+    fn answer(mut self, answer: Vec<u8>) {
+        self.answered = true;
+        self.settle(answer);
+    }
+
+    fn settle(&self, answer: Vec<u8>) {
+        let mut settled = ANSWER.prepare_invoke();
+        settled
+            .key(emits_key(&self.user))
+            .key(order_key(&self.user))
+            .arg(&self.id)
+            .arg(&self.whose)
+            .arg(answer)
+            .arg(REMEMBERED_MS)
+            .arg(REMEMBERED_PER_USER)
+            .arg(REMEMBERED_BYTES_PER_USER);
+        let connection = self.connection.clone();
+        tokio::spawn(async move {
+            let deadline = Instant::now() + Duration::from_millis(REMEMBERED_MS);
+            while Instant::now() < deadline {
+                match connection.script::<()>("answer", &settled).await {
+                    Err(Error::BackplaneAway) => sleep(POLL_INTERVAL).await,
+                    Err(error) => return tracing::error!(%error, "an answer was not kept"),
+                    Ok(()) => return,
+                }
+            }
+        });
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if !self.answered {
+            self.settle(Vec::new());
+        }
+    }
+}
+
+fn emits_key(user: &UserId) -> String {
+    format!("samewire:{{user:{user}}}:emits")
+}
+
+fn order_key(user: &UserId) -> String {
+    format!("samewire:{{user:{user}}}:emit-order")
+}
+
+fn limited(wait_micros: u64) -> Error {
+    Error::RateLimited { retry_after: Duration::from_micros(wait_micros) }
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        num::NonZeroU32,
+        sync::{
+            Arc,
+            atomic::{AtomicBool, AtomicU32},
+        },
+    };
+
+    use samewire_protocol::ErrorCode;
+    use serde_json::value::to_raw_value;
+
+    use super::*;
+    use crate::{
+        backplane::redis::testing::{TestRedis, eventually},
+        log::LogBounds,
+    };
+
+    fn limits(max: u32, window: Duration) -> Limits {
+        Limits {
+            rate_max: NonZeroU32::new(max).unwrap(),
+            rate_window: window,
+            connections_per_second: NonZeroU32::MIN,
+            connect_timeout: Duration::ZERO,
+            auth_timeout: Duration::ZERO,
+            log: LogBounds { events: 1, age_ms: 1, bytes: 1 },
+            queue_bytes: 1,
+        }
+    }
+
+    /// What a server of its own has; it is alive until the task is aborted.
+    fn server(redis: &TestRedis, limits: &Limits) -> (SharedEmits, tokio::task::JoinHandle<()>) {
+        let connection = redis.connect();
+        let servers = Servers::new(connection.clone());
+        let beating = servers.clone();
+        let beat = tokio::spawn(async move { beating.beat(Default::default).await });
+        (SharedEmits::new(connection, servers, limits), beat)
+    }
+
+    struct Acts(AtomicU32);
+
+    impl Acts {
+        async fn act(&self) -> Answer {
+            let times = self.0.fetch_add(1, Ordering::SeqCst) + 1;
+            Ok(Arc::new(to_raw_value(&times).unwrap().into()))
+        }
+    }
+
+    fn number(answer: Answer) -> String {
+        answer.unwrap().answer.get().to_owned()
+    }
+
+    const HOUR: Duration = Duration::from_secs(3600);
+
+    #[tokio::test]
+    async fn a_users_window_counts_over_servers() {
+        let redis = TestRedis::start().await;
+        let limits = limits(6, HOUR);
+        let ((a, _), (b, _)) = (server(&redis, &limits), server(&redis, &limits));
+        let (ada, grace) = (UserId::from("ada"), UserId::from("grace"));
+        for _ in 0..3 {
+            a.count(&ada).await.unwrap();
+            b.count(&ada).await.unwrap();
+        }
+        for server in [&a, &b] {
+            let body = server.count(&ada).await.unwrap_err().body();
+            assert_eq!(body.code, ErrorCode::RateLimitExceeded);
+            let wait_ms = body.retry_after_ms.unwrap();
+            assert!((500_000..=600_000).contains(&wait_ms), "{wait_ms}");
+        }
+        b.count(&grace).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_window_gives_back_as_time_passes() {
+        let redis = TestRedis::start().await;
+        let (emits, _) = server(&redis, &limits(2, Duration::from_millis(400)));
+        let ada = UserId::from("ada");
+        let mut refused = 0;
+        for _ in 0..6 {
+            while let Err(error) = emits.count(&ada).await {
+                refused += 1;
+                let wait_ms = error.body().retry_after_ms.unwrap();
+                assert!(wait_ms <= 200, "{wait_ms}");
+                sleep(Duration::from_millis(wait_ms.into())).await;
+            }
+        }
+        assert!(refused > 0);
+    }
+
+    #[tokio::test]
+    async fn an_emit_is_acted_on_by_one_server_and_answered_by_all() {
+        let redis = TestRedis::start().await;
+        let limits = limits(3, HOUR);
+        let ((a, _), (b, _)) = (server(&redis, &limits), server(&redis, &limits));
+        let (ada, acts) = (UserId::from("ada"), Acts(0.into()));
+        assert_eq!(number(a.once(&ada, "1", true, acts.act()).await), "1");
+        for _ in 0..5 {
+            assert_eq!(number(b.once(&ada, "1", true, acts.act()).await), "1", "nor is it counted");
+        }
+        assert_eq!(number(b.once(&ada, "2", true, acts.act()).await), "2");
+        assert_eq!(number(a.once(&ada, "2", true, acts.act()).await), "2");
+        let grace = UserId::from("grace");
+        assert_eq!(number(a.once(&grace, "1", true, acts.act()).await), "3");
+        a.once(&ada, "3", true, acts.act()).await.unwrap();
+        let limited = a.once(&ada, "4", true, acts.act()).await.unwrap_err();
+        assert_eq!(limited.code(), ErrorCode::RateLimitExceeded);
+        a.once(&ada, "5", false, acts.act()).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn who_comes_while_it_is_worked_out_waits_for_the_answer() {
+        let redis = TestRedis::start().await;
+        let limits = limits(100, HOUR);
+        let ((a, _), (b, _)) = (server(&redis, &limits), server(&redis, &limits));
+        let (ada, acts, done) = (UserId::from("ada"), Acts(0.into()), AtomicBool::new(false));
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let slow = a.once(&ada, "1", true, async {
+            receiver.await.unwrap();
+            done.store(true, Ordering::SeqCst);
+            acts.act().await
+        });
+        let repeat = async {
+            eventually("it is claimed", async || a.claims.load(Ordering::SeqCst) > 0).await;
+            let waits = b.once(&ada, "1", true, acts.act());
+            let (answer, ()) = tokio::join!(waits, async {
+                sleep(3 * POLL_INTERVAL).await;
+                sender.send(()).unwrap();
+            });
+            assert!(done.load(Ordering::SeqCst));
+            answer
+        };
+        let (first, second) = tokio::join!(slow, repeat);
+        assert_eq!((number(first), number(second)), ("1".into(), "1".into()));
+    }
+
+    #[tokio::test]
+    async fn what_a_server_left_undone_is_done_by_another() {
+        let redis = TestRedis::start().await;
+        let limits = limits(100, HOUR);
+        let ((a, beat), (b, _)) = (server(&redis, &limits), server(&redis, &limits));
+        let (ada, acts) = (UserId::from("ada"), Acts(0.into()));
+        let Ok(Claimed::ByUs(claim)) = a.claim(&ada, "1", true).await else {
+            panic!("nobody else has it");
+        };
+        std::mem::forget(claim);
+        beat.abort();
+        a.servers.leave().await;
+        assert_eq!(number(b.once(&ada, "1", true, acts.act()).await), "1");
+        assert_eq!(number(b.once(&ada, "1", true, acts.act()).await), "1");
+    }
+
+    #[tokio::test]
+    async fn a_claim_that_came_to_nothing_is_given_back() {
+        let redis = TestRedis::start().await;
+        let limits = limits(100, HOUR);
+        let ((a, _), (b, _)) = (server(&redis, &limits), server(&redis, &limits));
+        let (ada, acts) = (UserId::from("ada"), Acts(0.into()));
+        let passing = async { Err(Error::BackplaneAway.into()) };
+        a.once(&ada, "1", true, passing).await.unwrap_err();
+        assert_eq!(number(b.once(&ada, "1", true, acts.act()).await), "1");
+        let refused = async { Err(Error::refused(ErrorCode::NotFound, "no such thing").into()) };
+        a.once(&ada, "2", true, refused).await.unwrap_err();
+        let again = b.once(&ada, "2", true, acts.act()).await.unwrap_err();
+        assert_eq!(again.body().message, "no such thing");
+    }
+
+    #[tokio::test]
+    async fn so_many_answers_are_kept_of_a_user_and_so_many_bytes() {
+        let redis = TestRedis::start().await;
+        let (emits, _) = server(&redis, &limits(10_000, HOUR));
+        let (ada, acts) = (UserId::from("ada"), Acts(0.into()));
+        let kept = async |key: String| {
+            let count = redis::cmd("ZCARD").arg(key).to_owned();
+            emits.connection.command::<usize>("test", &count).await.unwrap()
+        };
+        for n in 0..REMEMBERED_PER_USER + 10 {
+            emits.once(&ada, &n.to_string(), true, acts.act()).await.unwrap();
+        }
+        let all = REMEMBERED_PER_USER;
+        eventually("the oldest are gone", async || kept(order_key(&ada)).await == all).await;
+        let before = acts.0.load(Ordering::SeqCst);
+        emits.once(&ada, "0", true, acts.act()).await.unwrap();
+        assert_eq!(acts.0.load(Ordering::SeqCst), before + 1);
+        let large = || async {
+            let text = "x".repeat(REMEMBERED_BYTES_PER_USER / 4);
+            Ok(Arc::new(to_raw_value(&text).unwrap().into()))
+        };
+        for n in 0..8 {
+            emits.once(&ada, &format!("large {n}"), true, large()).await.unwrap();
+        }
+        eventually("three fit", async || kept(order_key(&ada)).await == 3).await;
+    }
+}

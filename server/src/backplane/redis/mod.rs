@@ -1,0 +1,47 @@
+//! Several servers as one, by Redis.
+//!
+//! - `address`: the setting. `connection`: the way there, which comes back by itself.
+//! - `servers`: which there are, and their figures.
+//! - `emits`: what users send, counted, and each named emit once; `answers`: what they were answered.
+//!
+//! Keys begin with `samewire:`, and those that a script touches together share a hash tag.
+
+pub(crate) mod address;
+mod answers;
+mod connection;
+mod emits;
+mod servers;
+#[cfg(test)]
+mod testing;
+
+use redis::RedisResult;
+
+use crate::limits::Limits;
+
+pub use address::RedisAddress;
+pub(crate) use {
+    connection::Connection,
+    emits::SharedEmits,
+    servers::{Figures, Servers},
+};
+
+/// What servers share by Redis.
+#[derive(Debug)]
+pub(crate) struct Redis {
+    pub(crate) connection: Connection,
+    pub(crate) servers: Servers,
+    pub(crate) emits: SharedEmits,
+}
+
+impl Redis {
+    /// Connects, in the background.
+    ///
+    /// # Errors
+    /// When the address can't be used.
+    pub(crate) fn open(address: &RedisAddress, limits: &Limits) -> RedisResult<Self> {
+        let connection = Connection::open(address)?;
+        let servers = Servers::new(connection.clone());
+        let emits = SharedEmits::new(connection.clone(), servers.clone(), limits);
+        Ok(Self { connection, servers, emits })
+    }
+}
