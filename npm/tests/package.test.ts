@@ -33,7 +33,7 @@ describe('the built package', () => {
     const source = `
       import { readFile } from 'node:fs/promises'
       import { createClient } from 'samewire/slim'
-      const wasm = () => readFile('dist/wasm/samewire_wasm_client_bg.wasm')
+      const wasm = () => readFile(new URL(import.meta.resolve('samewire/client.wasm')))
       const client = createClient('http://localhost', { wasm, WebSocket: ${FAILING_SOCKET}, transports: ['websocket'], reconnection: false })
       ${CONNECT}`
     expect(await run(source)).toBe('no connection to http://localhost: no network')
