@@ -23,6 +23,9 @@ const CLIENTS: Record<string, Transport[]> = {
   polling: ['polling'],
 }
 
+// What is cut without a word is soon noticed.
+test.use({ settings: { PING_INTERVAL: '1s', PING_TIMEOUT: '2s' } })
+
 test(`${CUTS} cuts during ${EVENTS} events and ${EMITS} emits, by each transport`, async ({ page, server }) => {
   printSeed()
   const names = Object.keys(CLIENTS)
