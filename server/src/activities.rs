@@ -4,22 +4,30 @@
 //! What goes on is kept apart from what each member was told of it; the difference is what a member
 //! is told next, be it that it was there all along, has just joined, or was cut off for a while.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, HashMap},
+};
 
 use samewire_protocol::id::{ConnectionId, UserId};
+use serde::{Deserialize, Serialize};
 
 use crate::socketio::Frame;
 
 /// An activity of a user: the name of the event that tells of its beginning, and the user.
-pub(crate) type Key = (&'static str, UserId);
+pub(crate) type Key = (Name, UserId);
+
+/// An event's name.
+type Name = Cow<'static, str>;
 
 /// How the members are told of an activity.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Announcement {
     /// That it begins: the event's name and frame.
-    pub(crate) begun: (&'static str, Frame),
+    pub(crate) begun: (Name, Frame),
     /// That it ends.
-    pub(crate) ended: (&'static str, Frame),
+    pub(crate) ended: (Name, Frame),
 }
 
 /// What goes on in a room.
@@ -37,17 +45,17 @@ struct Activity {
 
 /// What one member was told that goes on, and how it is told of the end.
 #[derive(Debug, Default)]
-pub(crate) struct Shown(BTreeMap<Key, (&'static str, Frame)>);
+pub(crate) struct Shown(BTreeMap<Key, (Name, Frame)>);
 
 /// What a member is to be told next.
 #[derive(Debug)]
 pub(crate) struct Change {
     key: Key,
     /// The event's name.
-    pub(crate) event: &'static str,
+    pub(crate) event: Name,
     pub(crate) frame: Frame,
     /// How it is told of the end, where this is the beginning.
-    ended: Option<(&'static str, Frame)>,
+    ended: Option<(Name, Frame)>,
 }
 
 impl Activities {
@@ -60,7 +68,7 @@ impl Activities {
         announcement: Announcement,
         until_ms: u64,
     ) -> bool {
-        let key = (announcement.begun.0, user);
+        let key = (announcement.begun.0.clone(), user);
         let is_new = !self.0.contains_key(&key);
         let activity = self.0.entry(key).or_insert_with(|| Activity {
             announcement,
@@ -72,8 +80,8 @@ impl Activities {
     }
 
     /// A connection isn't at it any more. Says whether its user isn't, either.
-    pub(crate) fn end(&mut self, event: &'static str, user: &UserId, id: &ConnectionId) -> bool {
-        let key = (event, user.clone());
+    pub(crate) fn end(&mut self, event: &str, user: &UserId, id: &ConnectionId) -> bool {
+        let key = (Cow::Owned(event.to_owned()), user.clone());
         self.0.get_mut(&key).is_some_and(|activity| activity.until_ms.remove(id).is_some())
             && self.sweep()
     }
@@ -103,7 +111,8 @@ impl Activities {
     pub(crate) fn next_for(&self, id: &ConnectionId, shown: &Shown) -> Option<Change> {
         let over = shown.0.iter().find(|(key, _)| !self.0.contains_key(key));
         if let Some((key, (event, frame))) = over {
-            return Some(Change { key: key.clone(), event, frame: frame.clone(), ended: None });
+            let (event, frame) = (event.clone(), frame.clone());
+            return Some(Change { key: key.clone(), event, frame, ended: None });
         }
         let unknown = |(key, activity): &(&Key, &Activity)| {
             activity.began_on != *id && !shown.0.contains_key(*key)
@@ -142,8 +151,8 @@ mod tests {
 
     fn announcement(user: &str) -> Announcement {
         Announcement {
-            begun: ("start", format!("start {user}").into()),
-            ended: ("stop", format!("stop {user}").into()),
+            begun: ("start".into(), format!("start {user}").into()),
+            ended: ("stop".into(), format!("stop {user}").into()),
         }
     }
 

@@ -66,13 +66,13 @@ impl Engine {
         redis: Option<Redis>,
         registry: Registry,
     ) -> Self {
-        let rooms = Arc::new(Rooms::new(limits.log));
+        let (rooms, backplane) = Backplane::open(redis.as_ref(), limits.log);
         Self {
             redis,
             rates: RateLimits::new(&limits),
             connection_limits: ConnectionLimits::new(&limits),
             emits: Emits::default(),
-            backplane: Backplane::memory(rooms.clone()),
+            backplane,
             rooms,
             registry: registry.with(OwnRooms),
             connections: Mutex::default(),
@@ -90,6 +90,11 @@ impl Engine {
     /// When it is invalid or expired, or the keys can't be fetched.
     pub async fn verify(&self, token: &str) -> Result<Identity> {
         self.verifier.verify(token).await
+    }
+
+    /// Resolves once a client can be let in: it joins its own room at once.
+    pub(crate) async fn reachable(&self) -> Result<()> {
+        self.backplane.reachable().await
     }
 
     /// The bounds.
@@ -167,7 +172,7 @@ impl Engine {
             let mut ticks = tokio::time::interval(SWEEP_INTERVAL);
             loop {
                 ticks.tick().await;
-                self.rooms.sweep();
+                self.backplane.forget(self.rooms.sweep()).await;
                 self.emits.sweep(clock::unix_ms());
                 self.rates.sweep();
                 self.connection_limits.sweep();
@@ -179,7 +184,8 @@ impl Engine {
                 redis.servers.beat(|| self.figures()).await;
             }
         };
-        tokio::join!(self.rooms.tell_presence(), sweep, beat, self.verifier.keep_fresh());
+        let keys = self.verifier.keep_fresh();
+        tokio::join!(self.backplane.run(), self.rooms.tell_presence(), sweep, beat, keys);
     }
 
     /// Tells every connection's task to finish what is queued and end.

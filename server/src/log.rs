@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use samewire_protocol::{Epoch, Meta, Position, RoomAddress, SafeInteger};
-use serde_json::value::RawValue;
 
 use crate::{attachments::Attachments, socketio::RoomFrame};
 
@@ -50,6 +49,11 @@ impl RoomLog {
         Self { epoch, offset: 0, events: VecDeque::new(), bytes: 0, bounds }
     }
 
+    /// An empty log whose next offset is the one after `offset`.
+    pub(crate) fn beginning_after(epoch: Epoch, offset: u64, bounds: LogBounds) -> Self {
+        Self { offset, ..Self::new(epoch, bounds) }
+    }
+
     /// Where the log stands.
     pub(crate) fn position(&self) -> Position {
         Position { epoch: self.epoch.clone(), offset: safe(self.offset) }
@@ -74,7 +78,7 @@ impl RoomLog {
         &mut self,
         room: &RoomAddress,
         event: &str,
-        payload: &RawValue,
+        payload: &str,
         attachments: Attachments,
         now_ms: u64,
         ask: bool,
@@ -166,7 +170,7 @@ mod tests {
     }
 
     fn append(log: &mut RoomLog, payload: &str, now_ms: u64) -> u64 {
-        let payload = RawValue::from_string(format!("\"{payload}\"")).unwrap();
+        let payload = format!("\"{payload}\"");
         let room = RoomAddress::new(ROOM, "x");
         log.append(&room, "said", &payload, Attachments::default(), now_ms, false).unwrap().offset
     }
@@ -202,10 +206,9 @@ mod tests {
     #[test]
     fn an_event_is_acknowledged_once_while_it_is_here() {
         let ask = |log: &mut RoomLog, name: &str| {
-            let payload = RawValue::from_string("1".into()).unwrap();
             let room = RoomAddress::new(ROOM, "x");
             let frame =
-                log.append(&room, name, &payload, Attachments::default(), 0, true).unwrap().frame;
+                log.append(&room, name, "1", Attachments::default(), 0, true).unwrap().frame;
             let text = frame.frame().text()[1..].split('[').next().unwrap();
             text.parse::<u64>().unwrap()
         };

@@ -40,6 +40,8 @@ struct Present {
     name: Option<String>,
     connections: HashMap<ConnectionId, Tab>,
     state: Option<Value>,
+    /// When that was said.
+    state_at_ms: u64,
     joined_at: Timestamp,
     last_active_at: Timestamp,
 }
@@ -86,15 +88,29 @@ impl Presence {
 
     /// A connection came. It takes the place of one that the user lost a moment ago.
     pub(crate) fn join(&mut self, id: &ConnectionId, identity: &Identity, now_ms: u64) {
+        let joined_at = Timestamp::from_unix_ms(now_ms);
+        self.enter(id, &identity.user_id, identity.name.as_deref(), joined_at, now_ms);
+    }
+
+    /// As [`Presence::join`], of one that came a while ago.
+    pub(crate) fn enter(
+        &mut self,
+        id: &ConnectionId,
+        user: &UserId,
+        name: Option<&str>,
+        joined_at: Timestamp,
+        now_ms: u64,
+    ) {
         let now = Timestamp::from_unix_ms(now_ms);
-        let user = &identity.user_id;
         let present = self.users.entry(user.clone()).or_insert_with(|| Present {
-            name: identity.name.clone(),
+            name: name.map(str::to_owned),
             connections: HashMap::new(),
             state: None,
-            joined_at: now,
+            state_at_ms: 0,
+            joined_at,
             last_active_at: now,
         });
+        present.joined_at = present.joined_at.min(joined_at);
         present.last_active_at = now;
         if present.connections.get(id).is_some_and(|tab| tab.lost_at_ms.is_none()) {
             return;
@@ -148,12 +164,20 @@ impl Presence {
         if let Some(status) = status {
             tab.status = status;
         }
-        if let Some(state) = state {
-            present.state = Some(state);
+        if state.is_some() && now_ms >= present.state_at_ms {
+            present.state = state;
+            present.state_at_ms = now_ms;
         }
         let told = present.user(user);
         self.note(user.clone(), now_ms);
         Some(told)
+    }
+
+    /// A connection's status, and since when its user is present.
+    pub(crate) fn tab(&self, id: &ConnectionId, user: &UserId) -> Option<(Status, Timestamp)> {
+        let present = self.users.get(user)?;
+        let tab = present.connections.get(id).filter(|tab| tab.lost_at_ms.is_none())?;
+        Some((tab.status, present.joined_at))
     }
 
     /// When there is something to be told next.

@@ -1,7 +1,10 @@
 //! What a room keeps for whoever joins it: how things stand that are under way, of each event's name
 //! the latest.
 
+use std::borrow::Cow;
+
 use samewire_protocol::{InLog, ServerEvent};
+use serde::{Deserialize, Serialize};
 
 use crate::{
     error::Result,
@@ -9,9 +12,10 @@ use crate::{
 };
 
 /// What an event that is published changes in what its room keeps.
-#[derive(Debug)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Retain {
-    event: &'static str,
+    event: Cow<'static, str>,
+    /// Has no binary values.
     frame: Option<Frame>,
 }
 
@@ -28,18 +32,33 @@ impl Retain {
                 "an event that is retained is declared as `in [KIND], retained`"
             );
         }
-        Ok(Self { event: E::NAME, frame: Some(socketio::event(E::NAME, event)?) })
+        Ok(Self { event: E::NAME.into(), frame: Some(socketio::event(E::NAME, event)?) })
     }
 
     /// Whoever joins is sent no such event any longer.
     pub fn clear<E: ServerEvent>() -> Self {
-        Self { event: E::NAME, frame: None }
+        Self { event: E::NAME.into(), frame: None }
+    }
+
+    /// As [`Retain::set`], of a frame's text.
+    pub(crate) fn of_text(event: String, text: String) -> Self {
+        Self { event: event.into(), frame: Some(text.into()) }
+    }
+
+    /// The event's name.
+    pub(crate) fn event(&self) -> &str {
+        &self.event
+    }
+
+    /// The frame's text; nothing where the event is cleared.
+    pub(crate) fn text(&self) -> Option<&str> {
+        self.frame.as_ref().map(|frame| frame.text().as_str())
     }
 }
 
 /// What a room keeps, in the order in which it was first set.
 #[derive(Debug, Default)]
-pub(crate) struct Retained(Vec<(&'static str, Frame)>);
+pub(crate) struct Retained(Vec<(Cow<'static, str>, Frame)>);
 
 impl Retained {
     /// Makes a change.

@@ -1,10 +1,12 @@
 //! Rooms: who is in them, their logs, and the one way an event gets to all of them
 //! (wire.md, sections 3, 4 and 6).
 
+mod changes;
 mod feeding;
 mod filter;
 mod members_presence;
 mod membership;
+mod mirrored;
 mod past;
 
 use std::{
@@ -12,15 +14,19 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
+pub(crate) use changes::{Change, Outgoing, Tab, ToTell, present};
 pub(crate) use feeding::Publishing;
 pub(crate) use filter::Filter;
 pub use membership::Whom;
 pub(crate) use membership::{Dismissal, Parting};
+use mirrored::Mirrored;
+pub(crate) use mirrored::{Loaded, Record};
 use parking_lot::Mutex;
 use samewire_protocol::{
     Epoch, Position, RoomAddress, RoomKind, id::ConnectionId, presence::User, room::USER,
 };
-use tokio::sync::Notify;
+use serde_json::Value;
+use tokio::sync::{Notify, mpsc};
 
 use crate::{
     activities::{Activities, Shown},
@@ -42,6 +48,9 @@ pub(crate) struct Rooms {
     stirred: Mutex<HashSet<RoomAddress>>,
     /// Wakes whoever tells the members.
     stir: Notify,
+    /// Names this server among others, which are told what becomes of its members.
+    server: String,
+    outgoing: Option<mpsc::UnboundedSender<ToTell>>,
     /// How often access was taken back: a join that overlaps with it is checked again.
     revocations: AtomicU64,
 }
@@ -54,6 +63,8 @@ struct Room {
     presence: Presence,
     retained: Retained,
     activities: Activities,
+    /// Where the log is kept elsewhere.
+    mirrored: Option<Box<Mirrored>>,
     /// Since when nobody is in it and nothing was sent to it, in Unix milliseconds.
     idle_since_ms: u64,
     /// Taken off the map: whoever still holds it looks the room up again.
@@ -65,6 +76,8 @@ struct Member {
     connection: Arc<Connection>,
     identity: Identity,
     filter: Filter,
+    /// What its user said last on it, for other servers.
+    state: Option<Value>,
     cursor: Cursor,
     /// What it is sent of how things stand, before anything that comes after its join.
     welcome: Vec<Frame>,
@@ -104,6 +117,7 @@ impl Room {
             presence: Presence::default(),
             retained: Retained::default(),
             activities: Activities::default(),
+            mirrored: None,
             idle_since_ms: now_ms,
             forgotten: false,
         }
@@ -117,8 +131,20 @@ impl Rooms {
             bounds,
             stirred: Mutex::default(),
             stir: Notify::new(),
+            server: String::new(),
+            outgoing: None,
             revocations: AtomicU64::new(0),
         }
+    }
+
+    /// As [`Rooms::new`], for one of several servers: what becomes of members goes to the others.
+    pub(crate) fn of_server(
+        server: &str,
+        bounds: LogBounds,
+    ) -> (Self, mpsc::UnboundedReceiver<ToTell>) {
+        let (outgoing, to_tell) = mpsc::unbounded_channel();
+        let (server, outgoing) = (server.to_owned(), Some(outgoing));
+        (Self { server, outgoing, ..Self::new(bounds) }, to_tell)
     }
 
     /// Runs `act` on a room, which is made where there is none.
@@ -175,21 +201,40 @@ impl Rooms {
         connections.into_iter().map(|(id, connections)| (id, connections.len())).collect()
     }
 
-    /// Trims all logs, and forgets rooms that nobody is in, once their log has expired.
-    pub(crate) fn sweep(&self) {
+    /// Trims all logs, and forgets rooms that nobody is in: once their log has expired, or once their
+    /// mirror wasn't needed for a while. Gives the latter.
+    pub(crate) fn sweep(&self) -> Vec<RoomAddress> {
         let now_ms = clock::unix_ms();
+        let mut unused = Vec::new();
         self.rooms.lock().retain(|address, room| {
             let mut room = room.lock();
             room.log.trim(now_ms);
             if address.kind() == USER {
                 room.presence.settle(now_ms);
             }
-            let expired = room.idle_since_ms.saturating_add(self.bounds.age_ms) < now_ms;
-            room.forgotten = room.members.is_empty()
-                && room.presence.is_settled_and_empty()
-                && room.log.is_empty()
-                && expired;
+            let is_over = match &room.mirrored {
+                Some(mirrored) => mirrored.is_unused(room.idle_since_ms, now_ms),
+                None => {
+                    let expired = room.idle_since_ms.saturating_add(self.bounds.age_ms) < now_ms;
+                    room.presence.is_settled_and_empty() && room.log.is_empty() && expired
+                }
+            };
+            room.forgotten = room.members.is_empty() && is_over;
+            if room.forgotten && room.mirrored.is_some() {
+                unused.push(address.clone());
+            }
             !room.forgotten
         });
+        unused
+    }
+
+    /// The texts of what a room keeps for whoever joins.
+    #[cfg(test)]
+    pub(crate) fn retained(&self, address: &RoomAddress) -> Vec<String> {
+        let texts = |room: &mut Room| {
+            let frames = room.retained.frames(|_| true);
+            frames.iter().map(|frame| frame.text().to_string()).collect()
+        };
+        self.peek(address, texts).unwrap_or_default()
     }
 }

@@ -1,20 +1,26 @@
-//! What servers share. A room's log is what its members are fed from; the backplane says what comes into
-//! it, and in which order.
+//! What servers share (operations.md, "Backplane"). A room's log is what its members are fed from; the
+//! backplane says what comes into it, and in which order.
 //!
-//! - [`memory`]: there is one server, and nothing to share.
-//! - [`redis`]: there may be several.
+//! - `memory`: there is one server, and nothing to share. [`redis`]: there are several.
+//! - `mirror`: what a server decides that follows a log which is kept elsewhere. `once`: what is published
+//!   again is published once.
 
 mod memory;
+pub(crate) mod mirror;
+pub(crate) mod once;
 pub mod redis;
 
 use std::sync::Arc;
 
 use memory::Memory;
+pub(crate) use redis::Held;
+use redis::{Redis, Shared};
 use samewire_protocol::{Position, RoomAddress};
 use serde_json::value::RawValue;
 
 use crate::{
     error::Result,
+    log::LogBounds,
     rooms::{Dismissal, Publishing, RoomState, Rooms},
 };
 
@@ -23,18 +29,51 @@ use crate::{
 pub(crate) enum Backplane {
     /// Nothing: there is one.
     Memory(Memory),
+    /// Rooms, by Redis.
+    Redis(Arc<Shared>),
 }
 
 impl Backplane {
-    /// For one server alone.
-    pub(crate) fn memory(rooms: Arc<Rooms>) -> Self {
-        Self::Memory(Memory::new(rooms))
+    /// The rooms of a server, and what it shares of them: by Redis, where there may be several.
+    pub(crate) fn open(redis: Option<&Redis>, bounds: LogBounds) -> (Arc<Rooms>, Self) {
+        match redis {
+            None => {
+                let rooms = Arc::new(Rooms::new(bounds));
+                (rooms.clone(), Self::Memory(Memory::new(rooms)))
+            }
+            Some(Redis { connection, servers, .. }) => {
+                let (rooms, outgoing) = Rooms::of_server(servers.id(), bounds);
+                let (rooms, connection) = (Arc::new(rooms), connection.clone());
+                let shared =
+                    Shared::new(rooms.clone(), outgoing, connection, servers.clone(), bounds);
+                (rooms, Self::Redis(Arc::new(shared)))
+            }
+        }
+    }
+
+    /// Does what is to be done all the time. Runs until it is dropped.
+    pub(crate) async fn run(&self) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Redis(shared) => shared.run().await,
+        }
+    }
+
+    /// Resolves once what is shared can be reached.
+    ///
+    /// # Errors
+    /// When Redis is away, and has been for a while.
+    pub(crate) async fn reachable(&self) -> Result<()> {
+        match self {
+            Self::Memory(_) => Ok(()),
+            Self::Redis(shared) => shared.reachable().await,
+        }
     }
 
     /// Gives an event the next place in its room's log, and sends it to all members.
     ///
     /// # Errors
-    /// When the event can't be written as JSON.
+    /// When Redis is away, or the event can't be written as JSON.
     pub(crate) async fn publish(
         &self,
         room: &RoomAddress,
@@ -44,23 +83,53 @@ impl Backplane {
     ) -> Result<Position> {
         match self {
             Self::Memory(memory) => memory.publish(room, event, payload, publishing),
+            Self::Redis(shared) => shared.publish(room, event, payload, publishing).await,
+        }
+    }
+
+    /// Sees to it that a room's log is here, up to where somebody saw it who comes back, while what is
+    /// given is kept.
+    ///
+    /// # Errors
+    /// When Redis is away.
+    pub(crate) async fn hold(
+        &self,
+        room: &RoomAddress,
+        since: Option<&Position>,
+    ) -> Result<Option<Held>> {
+        match self {
+            Self::Memory(_) => Ok(None),
+            Self::Redis(shared) => shared.hold(room, since).await.map(Some),
         }
     }
 
     /// Takes members out of a room.
     ///
     /// # Errors
-    /// When the reason can't be written as JSON.
+    /// When Redis is away, or the reason can't be written as JSON.
     pub(crate) async fn dismiss(&self, room: &RoomAddress, dismissal: Dismissal) -> Result<()> {
         match self {
             Self::Memory(memory) => memory.dismiss(room, &dismissal),
+            Self::Redis(shared) => shared.dismiss(room, dismissal).await,
         }
     }
 
     /// Who is in a room, or nothing where the room isn't known.
+    ///
+    /// # Errors
+    /// When Redis is away.
     pub(crate) async fn state(&self, room: &RoomAddress) -> Result<Option<RoomState>> {
         match self {
             Self::Memory(memory) => Ok(memory.state(room)),
+            Self::Redis(shared) => shared.state(room).await,
+        }
+    }
+
+    /// These rooms were forgotten here, as nobody is in them.
+    pub(crate) async fn forget(&self, rooms: Vec<RoomAddress>) {
+        match self {
+            Self::Memory(_) => {}
+            Self::Redis(shared) => shared.forget(rooms).await,
         }
     }
 }

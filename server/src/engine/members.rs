@@ -13,7 +13,7 @@ use super::{Engine, MAX_ROOMS, not_in};
 use crate::{
     activities::Announcement,
     auth::Identity,
-    clock,
+    backplane::Held,
     connection::Connection,
     error::{Error, Result},
     metrics,
@@ -41,9 +41,17 @@ impl Engine {
             let message = format!("a connection may be in {MAX_ROOMS} rooms");
             return Err(Error::refused(ErrorCode::TooManyRooms, message));
         }
+        let mut held = None;
         let entry = loop {
             let revocations = self.rooms.revocations();
             self.check_access(identity, address).await?;
+            if held.is_none() {
+                held = self.backplane.hold(address, since.as_ref()).await?;
+                if held.as_ref().is_some_and(Held::is_new) {
+                    // Only from now on is it heard of here when access is taken back.
+                    continue;
+                }
+            }
             let entry = self.rooms.insert(
                 address,
                 connection,
@@ -68,6 +76,8 @@ impl Engine {
             let state = PresenceState { room: address.to_string(), users: entry.users.clone() };
             connection.send(&state).await?;
         }
+        // Who joins elsewhere after this finds them there.
+        self.rooms.told().await;
         Ok(Joined {
             room: address.to_string(),
             position: entry.position,
@@ -129,12 +139,11 @@ impl Engine {
             );
         }
         let announcement = Announcement {
-            begun: (B::NAME, socketio::event(B::NAME, begun)?),
-            ended: (E::NAME, socketio::event(E::NAME, ended)?),
+            begun: (B::NAME.into(), socketio::event(B::NAME, begun)?),
+            ended: (E::NAME.into(), socketio::event(E::NAME, ended)?),
         };
         let lasts_ms = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
-        let until_ms = clock::unix_ms().saturating_add(lasts_ms);
-        if self.rooms.begin_activity(room, &connection.id, &announcement, until_ms) {
+        if self.rooms.begin_activity(room, &connection.id, &announcement, lasts_ms) {
             Ok(())
         } else {
             Err(not_in(room))

@@ -38,7 +38,8 @@ impl Rooms {
         self.enter(address, |room| {
             let now_ms = clock::unix_ms();
             let attachments = attachments.clone();
-            let logged = room.log.append(address, event, payload, attachments, now_ms, ask)?;
+            let logged =
+                room.log.append(address, event, payload.get(), attachments, now_ms, ask)?;
             room.idle_since_ms = now_ms;
             retain.drain(..).for_each(|change| room.retained.apply(change));
             room.fan_out(address, &logged, except);
@@ -55,7 +56,12 @@ impl Rooms {
 impl Room {
     /// Sends an event of the log to all members that keep up. A member whose buffer is full is cut off
     /// from the stream; its connection's task catches up from the log.
-    fn fan_out(&mut self, address: &RoomAddress, logged: &Logged, except: Option<&ConnectionId>) {
+    pub(super) fn fan_out(
+        &mut self,
+        address: &RoomAddress,
+        logged: &Logged,
+        except: Option<&ConnectionId>,
+    ) {
         for (id, member) in &mut self.members {
             let wanted = member.filter.wants(&logged.event) && except != Some(id);
             if member.cursor != Cursor::Live || !wanted {

@@ -10,7 +10,7 @@ use samewire_protocol::{
 };
 use serde_json::Value;
 
-use super::{Cursor, Member, Room, Rooms};
+use super::{Change, Cursor, Member, Room, Rooms};
 use crate::{
     activities::{Activities, Announcement},
     clock,
@@ -32,25 +32,41 @@ impl Rooms {
         state: Option<Value>,
     ) -> Option<User> {
         let user = self.peek(address, |room| {
-            let user = room.members.get(id)?.identity.user_id.clone();
-            room.presence.update(id, &user, status, state, clock::unix_ms())
+            let member = room.members.get_mut(id)?;
+            if state.is_some() {
+                member.state.clone_from(&state);
+            }
+            let user = member.identity.user_id.clone();
+            let told = room.presence.update(id, &user, status, state, clock::unix_ms());
+            let member = room.members.get(id)?;
+            self.tell_present(address, room, member);
+            told
         })??;
         self.stir(address);
         Some(user)
     }
 
-    /// A member's user is at something, until a moment at which it has to have said so again. Says
+    /// A member's user is at something, and has to say so again within so many milliseconds. Says
     /// whether it is a member.
     pub(crate) fn begin_activity(
         &self,
         address: &RoomAddress,
         id: &ConnectionId,
         announcement: &Announcement,
-        until_ms: u64,
+        lasts_ms: u64,
     ) -> bool {
         let is_member = self.peek(address, |room| {
             let user = room.members.get(id)?.identity.user_id.clone();
-            if room.activities.begin(user, id, announcement.clone(), until_ms) {
+            let until_ms = clock::unix_ms().saturating_add(lasts_ms);
+            let change = || Change::Began {
+                user: user.clone(),
+                announcement: announcement.clone(),
+                lasts_ms,
+            };
+            if self.outgoing.is_some() {
+                self.tell(address, id, change());
+            }
+            if room.activities.begin(user.clone(), id, announcement.clone(), until_ms) {
                 room.tell_activities(address);
             }
             Some(())
@@ -68,6 +84,8 @@ impl Rooms {
     ) -> bool {
         let is_member = self.peek(address, |room| {
             let user = room.members.get(id)?.identity.user_id.clone();
+            let change = Change::Ended { user: user.clone(), event: event.to_owned() };
+            self.tell(address, id, change);
             if room.activities.end(event, &user, id) {
                 room.tell_activities(address);
             }
@@ -184,11 +202,11 @@ impl Member {
     /// Tells it what users do, as far as it doesn't know. Says no where its buffer has no room.
     fn tell_activities(&mut self, activities: &Activities) -> bool {
         while let Some(change) = activities.next_for(&self.connection.id, &self.shown) {
-            if self.filter.wants(change.event) {
+            if self.filter.wants(&change.event) {
                 if self.connection.try_send(&change.frame) == Err(SendError::Full) {
                     return false;
                 }
-                metrics::published(change.event);
+                metrics::published(&change.event);
             }
             self.shown.apply(change);
         }

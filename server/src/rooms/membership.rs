@@ -8,8 +8,9 @@ use samewire_protocol::{
     id::{ConnectionId, UserId},
     presence::User,
 };
+use serde::{Deserialize, Serialize};
 
-use super::{Cursor, Filter, Member, Rooms};
+use super::{Change, Cursor, Filter, Member, Rooms};
 use crate::{
     activities::Shown,
     auth::Identity,
@@ -39,7 +40,8 @@ pub(crate) struct Entry {
 }
 
 /// Which members of a room are meant.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub enum Whom {
     /// All of them.
     All,
@@ -48,7 +50,8 @@ pub enum Whom {
 }
 
 /// Why members are taken out of a room, not of their own will.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) enum Dismissal {
     /// Their access was taken back: they are told why.
     Revoked {
@@ -105,6 +108,7 @@ impl Rooms {
                 _ => room.log.offset(),
             };
             let known = room.members.remove(&connection.id);
+            let known_state = known.as_ref().and_then(|known| known.state.clone());
             room.presence.join(&connection.id, identity, clock::unix_ms());
             self.stir(address);
             let behind = Cursor::Behind(from);
@@ -122,6 +126,7 @@ impl Rooms {
                 connection: connection.clone(),
                 identity: identity.clone(),
                 filter: filter.clone(),
+                state: known_state,
                 presence_missed: false,
                 cursor,
                 welcome,
@@ -130,6 +135,7 @@ impl Rooms {
             };
             let missed =
                 room.log.after(from).filter(|logged| member.filter.wants(&logged.event)).count();
+            self.tell_present(address, room, &member);
             room.members.insert(connection.id.clone(), member);
             let missed =
                 if since.is_some() { u32::try_from(missed).unwrap_or(u32::MAX) } else { 0 };
@@ -182,10 +188,17 @@ impl Rooms {
             room.idle_since_ms = now_ms;
             let Some(member) = room.members.remove(id) else { return false };
             let user = &member.identity.user_id;
-            match parting {
-                Parting::Left => room.presence.leave(id, user, now_ms),
-                Parting::Lost => room.presence.lose(id, user, now_ms),
-            }
+            let change = match parting {
+                Parting::Left => {
+                    room.presence.leave(id, user, now_ms);
+                    Change::Left { user: user.clone() }
+                }
+                Parting::Lost => {
+                    room.presence.lose(id, user, now_ms);
+                    Change::Lost { user: user.clone() }
+                }
+            };
+            self.tell(address, id, change);
             if room.activities.leave(id) {
                 room.tell_activities(address);
             }
@@ -240,6 +253,7 @@ impl Rooms {
             for (id, member) in &revoked {
                 room.presence.leave(id, &member.identity.user_id, now_ms);
                 room.activities.leave(id);
+                self.tell(address, id, Change::Left { user: member.identity.user_id.clone() });
             }
             room.tell_activities(address);
             self.stir(address);

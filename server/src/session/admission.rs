@@ -68,7 +68,11 @@ async fn grant(
     }
     let token = handshake.token.take().or_else(|| socket.request_token());
     let identity = match token {
-        Some(token) => Some(engine.verify(&token).await?),
+        Some(token) => {
+            let identity = engine.verify(&token).await?;
+            engine.reachable().await?;
+            Some(identity)
+        }
         None if engine.auth_mode() == AuthMode::Handshake => {
             return Err(Error::refused(ErrorCode::Unauthenticated, "a token is needed"));
         }

@@ -16,6 +16,7 @@ use serde_json::{Value, value::to_raw_value};
 use super::{Incomplete, Next, Session};
 use crate::{
     attachments::{Attached, Attachments},
+    backplane::once,
     clock,
     error::{self, Error, Result},
     metrics,
@@ -156,7 +157,8 @@ impl Session {
         if uuid::Uuid::try_parse(&id).is_err() {
             return Err(Error::field("id", "expected a UUID"));
         }
-        let act = async { self.handle(name, payload, context).await.map_err(Arc::new) };
+        let handled = self.handle(name, payload, context);
+        let act = async { once::of_emit(&user, &id, handled).await.map_err(Arc::new) };
         let answer = self.engine.once(&user, &id, counted, act).await;
         answer.map_err(Error::Again)
     }

@@ -107,6 +107,11 @@ impl Connection {
         }
     }
 
+    /// Where it leads.
+    pub(super) fn address(&self) -> &RedisAddress {
+        &self.0.address
+    }
+
     /// Whether Redis answers.
     pub(crate) fn is_up(&self) -> bool {
         matches!(*self.0.state.borrow(), State::Up)

@@ -2,6 +2,8 @@
 //!
 //! - `address`: the setting. `connection`: the way there, which comes back by itself.
 //! - `servers`: which there are, and their figures.
+//! - `shared`: rooms over servers. `presence`: who is in them. `subscriber`: how a server hears of them.
+//!   `record`: what stands in Redis of them, `keys`: under which names.
 //! - `emits`: what users send, counted, and each named emit once; `answers`: what they were answered.
 //!
 //! Keys begin with `samewire:`, and those that a script touches together share a hash tag.
@@ -10,9 +12,16 @@ pub(crate) mod address;
 mod answers;
 mod connection;
 mod emits;
+mod keys;
+mod presence;
+mod record;
 mod servers;
+mod shared;
+mod subscriber;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 
 use redis::RedisResult;
 
@@ -23,6 +32,7 @@ pub(crate) use {
     connection::Connection,
     emits::SharedEmits,
     servers::{Figures, Servers},
+    shared::{Held, Shared},
 };
 
 /// What servers share by Redis.

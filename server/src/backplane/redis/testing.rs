@@ -16,16 +16,27 @@ use super::{Connection, RedisAddress};
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A Redis that ends with the test. It listens on a socket in a folder of its own, so that no other
-/// program's port is in its way, and keeps nothing.
+/// program's port is in its way.
 pub(crate) struct TestRedis {
     folder: TempDir,
     running: Option<Child>,
+    /// Whether it keeps what it knows over its restarts.
+    keeps: bool,
 }
 
 impl TestRedis {
     /// Starts one, and waits until it answers.
     pub(crate) async fn start() -> Self {
-        let mut redis = Self { folder: TempDir::new().unwrap(), running: None };
+        Self::start_with(false).await
+    }
+
+    /// As [`TestRedis::start`]: one that writes down all that it is told.
+    pub(crate) async fn start_keeping() -> Self {
+        Self::start_with(true).await
+    }
+
+    async fn start_with(keeps: bool) -> Self {
+        let mut redis = Self { folder: TempDir::new().unwrap(), running: None, keeps };
         redis.resume().await;
         redis
     }
@@ -39,7 +50,7 @@ impl TestRedis {
         Connection::open(&self.address()).unwrap()
     }
 
-    /// Ends it, with all that it knows.
+    /// Ends it, with all that it knows and doesn't keep.
     pub(crate) fn stop(&mut self) {
         if let Some(mut running) = self.running.take() {
             running.kill().unwrap();
@@ -51,7 +62,8 @@ impl TestRedis {
     pub(crate) async fn resume(&mut self) {
         let program = env::var_os("REDIS_SERVER").unwrap_or_else(|| OsString::from("redis-server"));
         let running = Command::new(&program)
-            .args(["--port", "0", "--save", "", "--appendonly", "no", "--unixsocket"])
+            .args(["--port", "0", "--save", "", "--appendfsync", "always"])
+            .args(["--appendonly", if self.keeps { "yes" } else { "no" }, "--unixsocket"])
             .arg(self.socket())
             .current_dir(self.folder.path())
             .stdout(Stdio::null())

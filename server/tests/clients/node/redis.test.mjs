@@ -23,7 +23,8 @@ const healthOfRedis = (server, expected) =>
 
 test('/health says when Redis is out, sockets stay, and it heals', async (t) => {
   const ends = lastFirst(t)
-  const redis = await startRedis(ends)
+  // Of one that forgot all, sockets are ended: they come back, and are told.
+  const redis = await startRedis(ends, { persistent: true })
   const way = await openWayToRedis(ends, redis)
   const server = await start(ends, way)
   const socket = await signedIn(t, server, 'anna')

@@ -14,7 +14,7 @@ import { startServer } from './server.mjs'
 /** Two servers on one Redis and one store. */
 async function startServers(t, env = {}) {
   const ends = lastFirst(t)
-  const redis = await startRedis(ends)
+  const redis = await startRedis(ends, { persistent: true })
   const database = mkdtempSync(join(tmpdir(), 'samewire-servers-'))
   const start = () => startServer({ database, env: { REDIS_URL: redis.url, ...env } })
   const servers = [await start(), await start()]
