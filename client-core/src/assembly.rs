@@ -1,7 +1,7 @@
 //! Packets whose binary parts come after them.
 
 use crate::{
-    Payload,
+    Holdings, Payload,
     framing::{FrameError, Packet},
 };
 
@@ -80,6 +80,17 @@ impl<P: Payload> Assembly<P> {
             Packet::Ack { id, args, .. } => Packet::Ack { id, attachments: 0, args: whole(args)? },
             other => other,
         }))
+    }
+
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
+        if let Some(Waiting { packet, attachments, .. }) = &self.waiting {
+            if let Packet::Event { args, .. } | Packet::Ack { args, .. } = packet {
+                holdings.value(args);
+            }
+            for attachment in attachments {
+                holdings.value(attachment);
+            }
+        }
     }
 
     /// Forgets the packet that waits.

@@ -1,13 +1,13 @@
 //! The whole client: what goes in and what comes out. What happens in between is in `reactions`.
 
 use crate::{
-    CallId, Checks, ClientErrorCode, Config, ConnectionState, EmitOptions, Encoded, Event, Failure,
-    HandleId, Instant, Message, PageEvent, Payload, Place, Position, SocketId, Text as _, Transmit,
-    Transport,
+    CallId, Checks, ClientErrorCode, Config, ConnectionState, EmitOptions, Event, Failure,
+    HandleId, Holdings, Instant, PageEvent, Payload, Place, Position, SocketId, Text as _,
+    Transmit, Transport,
     assembly::Assembly,
-    connection::Connection,
+    connection::{Connection, Peer},
     framing::{Frame, FrameError, Packet},
-    message::{Body, Request},
+    message::{self, Body, Request},
     outbox::{Emit, Outbox, Purpose},
     queue::Queue,
     reactions::ABOUT_US,
@@ -31,7 +31,7 @@ pub struct Client<P: Payload> {
     /// A fresh token was asked for, to bring it on a connection that stands.
     pub(crate) renewing: bool,
     /// What is to be sent once a websocket took over.
-    pub(crate) held: Vec<Message<P>>,
+    pub(crate) held: Vec<P::Message>,
     pub(crate) transmits: Queue<Transmit<P>>,
     pub(crate) events: Queue<Event<P>>,
 }
@@ -99,7 +99,7 @@ impl<P: Payload> Client<P> {
         now: Instant,
         call: CallId,
         name: impl Into<P::Text>,
-        payload: Encoded<P>,
+        payload: P::Encoded,
         options: EmitOptions<P::Text>,
     ) {
         let emit = Emit {
@@ -123,13 +123,12 @@ impl<P: Payload> Client<P> {
     pub fn emit_volatile(
         &mut self,
         name: impl Into<P::Text>,
-        payload: Encoded<P>,
+        payload: P::Encoded,
     ) -> Result<(), Failure<P::Text>> {
         let Some(socket) = self.connection.open_socket() else {
             return Err(Failure::new(ClientErrorCode::NotConnected, "there is no connection"));
         };
-        let (name, body) = (name.into(), Body::Theirs(payload));
-        self.send(socket, Message::Event { name, body, ack: None, id: None });
+        self.send(socket, message::event::<P>(&name.into(), &Body::Theirs(payload), None, None));
         Ok(())
     }
 
@@ -140,9 +139,9 @@ impl<P: Payload> Client<P> {
     }
 
     /// Answers an event that the server wants acknowledged.
-    pub fn acknowledge(&mut self, ack: u64, answer: Encoded<P>) {
+    pub fn acknowledge(&mut self, ack: u64, answer: P::Encoded) {
         if let Some(socket) = self.connection.open_socket() {
-            self.send(socket, Message::Ack { id: ack, answer });
+            self.send(socket, message::answer::<P>(ack, &answer));
         }
     }
 
@@ -210,16 +209,41 @@ impl<P: Payload> Client<P> {
         name: &P::Text,
         place: &Place<P::Text>,
     ) -> bool {
-        let passes = self.connection.open_socket() == Some(socket)
-            && self.transmits.is_empty()
-            && self.events.is_empty()
-            && !self.assembly.is_waiting()
-            && !self.about_us.contains(name)
-            && self.rooms.passes(place);
+        let passes =
+            self.rests(socket) && !self.about_us.contains(name) && self.rooms.passes(place);
         if passes {
             self.connection.hear(now);
         }
         passes
+    }
+
+    /// An answer came that says `ok`, with data or without. The emit that is settled by it, where nothing is
+    /// to be done but to tell the application, as with nearly all; else nothing happened, and its frame is
+    /// one for [`Self::handle_frame`]. A short way past that, as [`Self::passes`] is for events.
+    pub fn settles(
+        &mut self,
+        now: Instant,
+        socket: SocketId,
+        ack: u64,
+        data: Option<&P>,
+    ) -> Option<CallId> {
+        let ours = self.rests(socket) && self.connection.peer() == Peer::Samewire;
+        let checks = &self.checks;
+        let fits = |name: &P::Text| checks.answer(name, data).is_ok();
+        let call = if ours { self.outbox.settled(ack, fits) } else { None };
+        if call.is_some() {
+            self.connection.hear(now);
+            self.await_answers();
+        }
+        call
+    }
+
+    /// Whether events flow by this socket, and nothing else is to be done first.
+    fn rests(&self, socket: SocketId) -> bool {
+        self.connection.open_socket() == Some(socket)
+            && self.transmits.is_empty()
+            && self.events.is_empty()
+            && !self.assembly.is_waiting()
     }
 
     /// A binary message came.
@@ -328,6 +352,27 @@ impl<P: Payload> Client<P> {
     /// Who is in a room.
     pub fn users(&self, room: &P::Text) -> impl Iterator<Item = &P> {
         self.rooms.users(room)
+    }
+
+    /// Names what the client holds, and says that this was all of it. It isn't, where something is about to be
+    /// sent or told: who would let go of the rest has to ask again.
+    ///
+    /// For values that are numbers, and nobody counts the holders of.
+    pub fn holds(&self, holdings: &mut impl Holdings<P>) -> bool {
+        let rests = self.transmits.is_empty() && self.events.is_empty() && self.held.is_empty();
+        if rests {
+            for text in &self.about_us {
+                holdings.text(text);
+            }
+            if let Some(session) = &self.session {
+                holdings.value(session);
+            }
+            self.connection.holds(holdings);
+            self.assembly.holds(holdings);
+            self.outbox.holds(holdings);
+            self.rooms.holds(holdings);
+        }
+        rests
     }
 
     /// Rooms that are joined, or being joined.

@@ -8,7 +8,8 @@ mod vigil;
 use samewire_protocol::ErrorCode;
 
 use crate::{
-    ClientErrorCode, Config, Duration, Failure, Instant, Payload, SocketId, Text, Transport,
+    ClientErrorCode, Config, Duration, Failure, Holdings, Instant, Payload, SocketId, Text,
+    Transport,
     backoff::Backoff,
     framing::{self, Frame, Packet},
     queue::Queue,
@@ -143,6 +144,18 @@ impl<T: Text> Connection<T> {
 
     pub(crate) fn peer(&self) -> Peer {
         self.peer
+    }
+
+    pub(crate) fn holds<P: Payload<Text = T>>(&self, holdings: &mut impl Holdings<P>) {
+        if let State::Waiting { reason, .. } | State::Closed { reason } = &self.state {
+            reason.holds(holdings);
+        }
+        if let Some((reason, _)) = &self.parting {
+            reason.holds(holdings);
+        }
+        if let Token::Known(Some(token)) = &self.token {
+            holdings.text(token);
+        }
     }
 
     /// The application wants to be connected: at once, even if a later try is set.

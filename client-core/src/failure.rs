@@ -2,7 +2,7 @@
 
 use samewire_protocol::ErrorCode;
 
-use crate::{Misfit, Payload, Text};
+use crate::{Holdings, Misfit, Payload, Text};
 
 macro_rules! codes {
     ($($(#[doc = $docs:literal])+ $variant:ident = $name:literal, $retryable:literal;)+) => {
@@ -111,6 +111,11 @@ impl<T: Text> Failure<T> {
             Some((code, rest)) if is_code(&code) => Self::refused(code, rest, None),
             _ => Self::refused(T::known(const { ErrorCode::AccessDenied.as_str() }), message, None),
         }
+    }
+
+    pub(crate) fn holds<P: Payload<Text = T>>(&self, holdings: &mut impl Holdings<P>) {
+        holdings.text(&self.code);
+        holdings.text(&self.message);
     }
 
     /// Whether this is a refusal with that code.

@@ -3,7 +3,7 @@
 //!
 //! Only a frame's head is read here, a few characters. What follows it is JSON that the caller
 //! reads, so that a large payload need not come in here at all. How frames are written is told by
-//! [`Message`](crate::Message).
+//! [`FrameWriter`](crate::FrameWriter).
 
 /// Binary values that one packet may bring.
 pub const MAX_ATTACHMENTS: usize = 1_000;

@@ -6,8 +6,33 @@ use serde_json::Value;
 
 use crate::{FrameWriter, Payload};
 
+/// A payload as it will travel.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Encoded {
+    /// The JSON text.
+    pub json: String,
+    /// The binary values that placeholders in it stand for.
+    pub attachments: Vec<Value>,
+}
+
+/// A text frame, and the binary frames that follow it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Message {
+    /// The text frame.
+    pub text: String,
+    /// The binary ones.
+    pub attachments: Vec<Value>,
+}
+
 impl Payload for Value {
     type Text = Arc<str>;
+    type Encoded = Encoded;
+    type Message = Message;
+    type Writer = Message;
+
+    fn attachments(encoded: &Encoded) -> usize {
+        encoded.attachments.len()
+    }
 
     fn field(&self, name: &'static str) -> Option<Self> {
         self.get(name).filter(|value| !value.is_null()).cloned()
@@ -50,23 +75,28 @@ impl Payload for Value {
     }
 }
 
-impl FrameWriter<Value> for String {
+impl FrameWriter<Value> for Message {
     fn ascii(&mut self, letters: &'static str) {
-        self.push_str(letters);
+        self.text.push_str(letters);
     }
 
     fn number(&mut self, letters: &'static str, number: u64) {
-        self.push_str(letters);
-        self.push_str(&number.to_string());
+        self.text.push_str(letters);
+        self.text.push_str(&number.to_string());
     }
 
     fn quoted(&mut self, letters: &'static str, text: &Arc<str>) {
-        self.push_str(letters);
-        self.push_str(&Value::from(&**text).to_string());
+        self.text.push_str(letters);
+        self.text.push_str(&Value::from(&**text).to_string());
     }
 
-    fn json(&mut self, letters: &'static str, json: &Value) {
-        self.push_str(letters);
-        self.push_str(json.as_str().unwrap_or_default());
+    fn encoded(&mut self, letters: &'static str, encoded: &Encoded) {
+        self.text.push_str(letters);
+        self.text.push_str(&encoded.json);
+        self.attachments.clone_from(&encoded.attachments);
+    }
+
+    fn finish(self) -> Self {
+        self
     }
 }

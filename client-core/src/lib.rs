@@ -6,7 +6,7 @@
 //! - [`Client`] is the whole: calls of the application and what the network brings go in,
 //!   [`Transmit`]s, [`Event`]s and the next deadline come out. `reactions` is what happens in between.
 //! - `connection` is its life as one state machine, with `backoff` and `timer`; [`framing`] reads
-//!   frames, [`Message`] writes them, `assembly` puts binary parts in their places.
+//!   frames, `message` writes them, `assembly` puts binary parts in their places.
 //! - `outbox` keeps what was emitted until it is answered, `rooms` knows what was joined, `sequence`
 //!   puts a room's events in order, `presence` folds who is there.
 //! - [`Payload`] is how a value is looked into, [`Text`] how a text is. In a browser they are
@@ -54,8 +54,9 @@ pub use connection::ConnectionState;
 pub use event::{EmitOptions, Event, PageEvent};
 pub use failure::{ClientErrorCode, Failure};
 pub use instant::{Clock, Duration, Instant};
-pub use message::{Body, FrameWriter, Greeting, Message, Request, Resume};
-pub use payload::{Arrived, Checks, Encoded, Misfit, NoChecks, Payload};
+pub use json::{Encoded, Message};
+pub use message::FrameWriter;
+pub use payload::{Arrived, Checks, Holdings, Misfit, NoChecks, Payload};
 pub use position::{Place, Position};
 pub use text::Text;
 pub use transmit::{CallId, HandleId, SocketId, Transmit, Transport};

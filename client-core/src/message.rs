@@ -8,11 +8,11 @@ use samewire_protocol::{
     rooms::{RoomHistory, RoomJoin, RoomLeave},
 };
 
-use crate::{Encoded, Payload, Position, Text};
+use crate::{Holdings, Payload, Position, Text};
 
 /// Takes the parts of a frame, one after the other. Before each stand letters as they are, so that
 /// there are fewer of them.
-pub trait FrameWriter<P: Payload> {
+pub trait FrameWriter<P: Payload>: Default {
     /// Letters alone.
     fn ascii(&mut self, letters: &'static str);
 
@@ -22,69 +22,25 @@ pub trait FrameWriter<P: Payload> {
     /// A text as JSON.
     fn quoted(&mut self, letters: &'static str, text: &P::Text);
 
-    /// JSON that the application wrote.
-    fn json(&mut self, letters: &'static str, json: &P);
-}
+    /// What the application wrote: JSON, and the binary frames that are to follow.
+    fn encoded(&mut self, letters: &'static str, encoded: &P::Encoded);
 
-/// A text frame, and the binary frames that follow it.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Message<P: Payload> {
-    /// A frame that is always the same.
-    Signal(&'static str),
-    /// Asks to be let in.
-    Connect(Greeting<P::Text>),
-    /// An event.
-    Event {
-        /// Its name.
-        name: P::Text,
-        /// Its payload.
-        body: Body<P>,
-        /// The number that the server is to acknowledge it by.
-        ack: Option<u64>,
-        /// Names the emit, so that the server doesn't act twice on a repeat.
-        id: Option<P::Text>,
-    },
-    /// Answers an event of the server.
-    Ack {
-        /// The number it came with.
-        id: u64,
-        /// The answer.
-        answer: Encoded<P>,
-    },
-}
-
-/// What a client says when it asks to be let in: a `Handshake` of the protocol.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Greeting<T> {
-    /// A JWT.
-    pub token: Option<T>,
-    /// Rooms to be in again.
-    pub resume: Vec<Resume<T>>,
-}
-
-/// One room to be in again.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Resume<T> {
-    /// The room's address.
-    pub room: T,
-    /// What was seen of it.
-    pub since: Position<T>,
-    /// Only these events, where the join was filtered.
-    pub events: Option<Vec<T>>,
+    /// The frame, with the binary ones that follow it.
+    fn finish(self) -> P::Message;
 }
 
 /// A payload, as it is written here or by the application.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Body<P: Payload> {
+#[derive(Debug)]
+pub(crate) enum Body<P: Payload> {
     /// What the client asks on its own account.
     Ours(Request<P::Text>),
     /// The application's.
-    Theirs(Encoded<P>),
+    Theirs(P::Encoded),
 }
 
 /// What the client asks of the server on its own account.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Request<T> {
+#[derive(Debug)]
+pub(crate) enum Request<T> {
     /// To be let into a room: a `RoomJoin` of the protocol.
     Join {
         /// The room's address.
@@ -115,58 +71,51 @@ pub enum Request<T> {
     },
 }
 
-impl<T> Request<T> {
-    /// The event that asks for it.
-    pub(crate) fn event(&self) -> &'static str {
-        match self {
-            Self::Join { .. } => RoomJoin::NAME,
-            Self::Leave { .. } => RoomLeave::NAME,
-            Self::History { .. } => RoomHistory::NAME,
-            Self::Ping => Ping::NAME,
-            Self::Authenticate { .. } => Authenticate::NAME,
-        }
-    }
+/// A frame that is always the same.
+pub(crate) fn signal<P: Payload>(letters: &'static str) -> P::Message {
+    let mut writer = P::Writer::default();
+    writer.ascii(letters);
+    writer.finish()
 }
 
-impl<P: Payload> Message<P> {
-    /// Writes the text frame.
-    pub fn write(&self, writer: &mut impl FrameWriter<P>) {
-        match self {
-            Self::Signal(text) => writer.ascii(text),
-            Self::Connect(greeting) => greeting.write(writer),
-            Self::Event { name, body, ack, id } => {
-                let head = head(writer, "42", "45", self.attachments().len());
-                match ack {
-                    Some(ack) => writer.number(head, *ack),
-                    None => writer.ascii(head),
-                }
-                writer.quoted("[", name);
-                match body {
-                    Body::Ours(request) => request.write(writer),
-                    Body::Theirs(payload) => writer.json(",", &payload.json),
-                }
-                if let Some(id) = id {
-                    writer.quoted(",{\"id\":", id);
-                }
-                writer.ascii(if id.is_some() { "}]" } else { "]" });
-            }
-            Self::Ack { id, answer } => {
-                let head = head(writer, "43", "46", answer.attachments.len());
-                writer.number(head, *id);
-                writer.json("[", &answer.json);
-                writer.ascii("]");
-            }
-        }
+/// An event with a payload. `ack` is the number that the server is to acknowledge it by; `id` names the
+/// emit, so that the server doesn't act twice on a repeat.
+pub(crate) fn event<P: Payload>(
+    name: &P::Text,
+    body: &Body<P>,
+    ack: Option<u64>,
+    id: Option<&P::Text>,
+) -> P::Message {
+    let mut writer = P::Writer::default();
+    let attachments = match body {
+        Body::Theirs(encoded) => P::attachments(encoded),
+        Body::Ours(_) => 0,
+    };
+    let head = head(&mut writer, "42", "45", attachments);
+    match ack {
+        Some(ack) => writer.number(head, ack),
+        None => writer.ascii(head),
     }
+    writer.quoted("[", name);
+    match body {
+        Body::Ours(request) => request.write::<P>(&mut writer),
+        Body::Theirs(encoded) => writer.encoded(",", encoded),
+    }
+    if let Some(id) = id {
+        writer.quoted(",{\"id\":", id);
+    }
+    writer.ascii(if id.is_some() { "}]" } else { "]" });
+    writer.finish()
+}
 
-    /// The binary frames.
-    pub fn attachments(&self) -> &[P] {
-        match self {
-            Self::Event { body: Body::Theirs(payload), .. } => &payload.attachments,
-            Self::Ack { answer, .. } => &answer.attachments,
-            _ => &[],
-        }
-    }
+/// The answer to an event of the server that came with a number.
+pub(crate) fn answer<P: Payload>(id: u64, answer: &P::Encoded) -> P::Message {
+    let mut writer = P::Writer::default();
+    let head = head(&mut writer, "43", "46", P::attachments(answer));
+    writer.number(head, id);
+    writer.encoded("[", answer);
+    writer.ascii("]");
+    writer.finish()
 }
 
 /// Begins a packet. What is to stand before what follows.
@@ -183,28 +132,90 @@ fn head<P: Payload>(
     "-"
 }
 
-impl<T: Text> Greeting<T> {
-    fn write<P: Payload<Text = T>>(&self, writer: &mut impl FrameWriter<P>) {
+/// What a client says when it asks to be let in: a `Handshake` of the protocol, room by room.
+pub(crate) struct Greeting<P: Payload> {
+    writer: P::Writer,
+    /// Whether it names a room.
+    pub(crate) resumes: bool,
+}
+
+impl<P: Payload> Greeting<P> {
+    /// With a JWT, or without.
+    pub(crate) fn new(token: Option<&P::Text>) -> Self {
+        let mut writer = P::Writer::default();
         writer.ascii("40{\"protocol\":\"");
         writer.ascii(VERSION);
         writer.ascii("\"");
-        if let Some(token) = &self.token {
+        if let Some(token) = token {
             writer.quoted(",\"token\":", token);
         }
-        let mut before = ",\"resume\":[{\"room\":";
-        for room in &self.resume {
-            writer.quoted(before, &room.room);
-            position(writer, ",\"epoch\":", ",\"offset\":", &room.since);
-            events(writer, room.events.as_deref());
-            writer.ascii("}");
-            before = ",{\"room\":";
+        Self { writer, resumes: false }
+    }
+
+    /// A room to be in again, with what was seen of it; only these events, where the join was filtered.
+    pub(crate) fn resume(
+        &mut self,
+        room: &P::Text,
+        since: &Position<P::Text>,
+        wanted: Option<&[P::Text]>,
+    ) {
+        let before = if self.resumes { ",{\"room\":" } else { ",\"resume\":[{\"room\":" };
+        self.resumes = true;
+        self.writer.quoted(before, room);
+        position::<P>(&mut self.writer, ",\"epoch\":", ",\"offset\":", since);
+        events::<P>(&mut self.writer, wanted);
+        self.writer.ascii("}");
+    }
+
+    /// The frame.
+    pub(crate) fn finish(mut self) -> P::Message {
+        self.writer.ascii(if self.resumes { "]}" } else { "}" });
+        self.writer.finish()
+    }
+}
+
+impl<P: Payload> Body<P> {
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
+        match self {
+            Self::Ours(request) => request.holds(holdings),
+            Self::Theirs(encoded) => holdings.encoded(encoded),
         }
-        writer.ascii(if self.resume.is_empty() { "}" } else { "]}" });
     }
 }
 
 impl<T: Text> Request<T> {
-    fn write<P: Payload<Text = T>>(&self, writer: &mut impl FrameWriter<P>) {
+    /// The event that asks for it.
+    pub(crate) fn event(&self) -> &'static str {
+        match self {
+            Self::Join { .. } => RoomJoin::NAME,
+            Self::Leave { .. } => RoomLeave::NAME,
+            Self::History { .. } => RoomHistory::NAME,
+            Self::Ping => Ping::NAME,
+            Self::Authenticate { .. } => Authenticate::NAME,
+        }
+    }
+
+    fn holds<P: Payload<Text = T>>(&self, holdings: &mut impl Holdings<P>) {
+        match self {
+            Self::Ping => {}
+            Self::Authenticate { token: text } | Self::Leave { room: text } => holdings.text(text),
+            Self::History { room, after } => {
+                holdings.text(room);
+                holdings.text(&after.epoch);
+            }
+            Self::Join { room, since, events } => {
+                holdings.text(room);
+                if let Some(since) = since {
+                    holdings.text(&since.epoch);
+                }
+                for event in events.iter().flatten() {
+                    holdings.text(event);
+                }
+            }
+        }
+    }
+
+    fn write<P: Payload<Text = T>>(&self, writer: &mut P::Writer) {
         match self {
             Self::Ping => writer.ascii(",{"),
             Self::Authenticate { token } => writer.quoted(",{\"token\":", token),
@@ -215,13 +226,13 @@ impl<T: Text> Request<T> {
         match self {
             Self::Join { since, events: wanted, .. } => {
                 if let Some(since) = since {
-                    position(writer, ",\"since\":{\"epoch\":", ",\"offset\":", since);
+                    position::<P>(writer, ",\"since\":{\"epoch\":", ",\"offset\":", since);
                     writer.ascii("}");
                 }
-                events(writer, wanted.as_deref());
+                events::<P>(writer, wanted.as_deref());
             }
             Self::History { after, .. } => {
-                position(writer, ",\"epoch\":", ",\"after\":", after);
+                position::<P>(writer, ",\"epoch\":", ",\"after\":", after);
             }
             Self::Leave { .. } | Self::Ping | Self::Authenticate { .. } => {}
         }
@@ -230,7 +241,7 @@ impl<T: Text> Request<T> {
 }
 
 fn position<P: Payload>(
-    writer: &mut impl FrameWriter<P>,
+    writer: &mut P::Writer,
     epoch: &'static str,
     offset: &'static str,
     position: &Position<P::Text>,
@@ -239,7 +250,7 @@ fn position<P: Payload>(
     writer.number(offset, position.offset);
 }
 
-fn events<P: Payload>(writer: &mut impl FrameWriter<P>, events: Option<&[P::Text]>) {
+fn events<P: Payload>(writer: &mut P::Writer, events: Option<&[P::Text]>) {
     let Some(events) = events else {
         return;
     };
@@ -261,20 +272,17 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::framing::{Frame, Packet, decode};
-
-    fn text(message: &Message<Value>) -> String {
-        let mut text = String::new();
-        message.write(&mut text);
-        text
-    }
+    use crate::{
+        Encoded,
+        framing::{Frame, Packet, decode},
+    };
 
     fn event(name: &str, ack: Option<u64>, body: Body<Value>, id: Option<&str>) -> String {
-        text(&Message::Event { name: name.into(), body, ack, id: id.map(Arc::from) })
+        super::event(&name.into(), &body, ack, id.map(Arc::from).as_ref()).text
     }
 
     fn theirs(json: &str, attachments: usize) -> Body<Value> {
-        Body::Theirs(Encoded { json: json!(json), attachments: vec![json!(0); attachments] })
+        Body::Theirs(Encoded { json: json.to_owned(), attachments: vec![json!(0); attachments] })
     }
 
     /// The payload as the protocol's type reads it, and as it was written.
@@ -293,8 +301,8 @@ mod tests {
     fn what_stands_around_a_payload() {
         assert_eq!(event("say \"hi\"", Some(3), theirs("1", 0), None), r#"423["say \"hi\"",1]"#);
         assert_eq!(event("a", None, theirs("1", 2), Some("x")), r#"452-["a",1,{"id":"x"}]"#);
-        let answer = Encoded { json: json!("true"), attachments: vec![] };
-        assert_eq!(text(&Message::Ack { id: 7, answer }), "437[true]");
+        let encoded = Encoded { json: "true".to_owned(), attachments: vec![] };
+        assert_eq!(answer::<Value>(7, &encoded).text, "437[true]");
         let meta: EmitMeta = serde_json::from_value(json!({ "id": "x" })).unwrap();
         assert_eq!(meta.id, "x");
     }
@@ -322,12 +330,15 @@ mod tests {
 
     #[test]
     fn a_greeting_is_what_the_protocol_says() {
-        let room = |events| Resume { room: "room:a".into(), since: at(3), events };
-        for resume in [vec![], vec![room(None)], vec![room(None), room(Some(vec!["a".into()]))]] {
-            for token in [None, Some("jwt".into())] {
+        let filter: [Arc<str>; 1] = ["a".into()];
+        for resume in [vec![], vec![None], vec![None, Some(&filter[..])]] {
+            for token in [None, Some(Arc::from("jwt"))] {
                 let count = resume.len();
-                let greeting = Greeting { token: token.clone(), resume: resume.clone() };
-                let text = text(&Message::Connect(greeting));
+                let mut greeting = Greeting::<Value>::new(token.as_ref());
+                for events in &resume {
+                    greeting.resume(&"room:a".into(), &at(3), *events);
+                }
+                let text = greeting.finish().text;
                 let read: Handshake = serde_json::from_str(&text[2..]).unwrap();
                 assert_eq!(read.protocol.as_deref(), Some(VERSION));
                 assert_eq!(read.token.as_deref(), token.as_deref());

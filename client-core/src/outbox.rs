@@ -1,7 +1,10 @@
 //! What was emitted and not yet answered: kept while offline, sent in order, sent again under the
 //! same id, and settled exactly once (wire.md, section 5).
 
-use crate::{CallId, ClientErrorCode, Duration, Failure, Instant, Message, Payload, message::Body};
+use crate::{
+    CallId, ClientErrorCode, Duration, Failure, Holdings, Instant, Payload,
+    message::{self, Body},
+};
 
 /// How long an emit may be sent again. The server remembers what it acted on for ten minutes; one of
 /// them is for the way there.
@@ -77,6 +80,20 @@ impl<P: Payload> Outbox<P> {
             .count()
     }
 
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
+        for waiting in self.unsent.iter().chain(&self.sent) {
+            let Emit { name, body, id, purpose, .. } = &waiting.emit;
+            holdings.text(name);
+            body.holds(holdings);
+            if let Some(id) = id {
+                holdings.text(id);
+            }
+            if let Purpose::Join(room) | Purpose::History(room) = purpose {
+                holdings.text(room);
+            }
+        }
+    }
+
     /// Takes an emit of the application. It is sent by [`Self::next_message`].
     ///
     /// # Errors
@@ -97,7 +114,7 @@ impl<P: Payload> Outbox<P> {
     }
 
     /// The next emit to send. `named` says that the server knows what an emit's id is for.
-    pub(crate) fn next_message(&mut self, now: Instant, named: bool) -> Option<Message<P>> {
+    pub(crate) fn next_message(&mut self, now: Instant, named: bool) -> Option<P::Message> {
         if self.unsent.is_empty() {
             return None;
         }
@@ -109,10 +126,10 @@ impl<P: Payload> Outbox<P> {
         waiting.deadline = now + waiting.emit.timeout;
         self.deadline =
             Some(self.deadline.map_or(waiting.deadline, |first| first.min(waiting.deadline)));
-        let id = waiting.emit.id.clone().filter(|_| named);
+        let Emit { name, body, id, .. } = &waiting.emit;
+        let id = id.as_ref().filter(|_| named);
+        let message = message::event(name, body, Some(ack), id);
         waiting.sent_unnamed |= id.is_none();
-        let (name, body) = (waiting.emit.name.clone(), waiting.emit.body.clone());
-        let message = Message::Event { name, body, ack: Some(ack), id };
         self.sent.push(waiting);
         Some(message)
     }
@@ -137,6 +154,24 @@ impl<P: Payload> Outbox<P> {
         [&mut self.sent, &mut self.unsent].into_iter().find_map(|queue| {
             let index = queue.iter().position(|waiting| waiting.acks.contains(&ack))?;
             Some(queue.remove(index))
+        })
+    }
+
+    /// Takes out the emit of the application that an acknowledgement is for, if it was sent last with that
+    /// number, and what it is answered `fits` its event.
+    pub(crate) fn settled(
+        &mut self,
+        ack: u64,
+        fits: impl FnOnce(&P::Text) -> bool,
+    ) -> Option<CallId> {
+        let index = self.sent.iter().position(|waiting| waiting.acks.last() == Some(&ack))?;
+        let Emit { name, purpose: Purpose::Call(call), .. } = &self.sent[index].emit else {
+            return None;
+        };
+        let call = *call;
+        fits(name).then(|| {
+            self.sent.remove(index);
+            call
         })
     }
 

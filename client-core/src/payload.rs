@@ -1,13 +1,29 @@
 //! The values that pass through: JavaScript's in a browser, `serde_json`'s in a test.
 
-use crate::{Place, Text};
+use std::fmt::Debug;
+
+use crate::{FrameWriter, Place, Text};
 
 /// A JSON value that the client passes along, and looks into only where it must.
 ///
-/// A cheap handle: it is cloned freely, and what it points at is never copied in here.
+/// A cheap handle: it is cloned freely, and what it points at is never copied in here. Where nobody counts
+/// the clones, [`Client::holds`](crate::Client::holds) names those that there are.
 pub trait Payload: Clone {
     /// What its texts are.
     type Text: Text;
+
+    /// A payload as the application wrote it: JSON, with the binary values that placeholders in it stand
+    /// for.
+    type Encoded: Debug;
+
+    /// A frame that is to be sent, with the binary ones that follow it.
+    type Message: Debug;
+
+    /// What such a frame is written by.
+    type Writer: FrameWriter<Self>;
+
+    /// How many binary values there are.
+    fn attachments(encoded: &Self::Encoded) -> usize;
 
     /// A field of an object. Nothing where it is missing or `null`, or this is no object.
     fn field(&self, name: &'static str) -> Option<Self>;
@@ -79,13 +95,29 @@ pub struct Arrived<P: Payload> {
     pub ack: Option<u64>,
 }
 
-/// A payload as it will travel, written by whoever calls: `json` is a text, wherever it is held.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Encoded<P> {
-    /// The JSON text.
-    pub json: P,
-    /// The binary values that placeholders in it stand for.
-    pub attachments: Vec<P>,
+/// Is told what a client holds, each time that it holds it.
+pub trait Holdings<P: Payload> {
+    /// A value.
+    fn value(&mut self, value: &P);
+
+    /// A text.
+    fn text(&mut self, text: &P::Text);
+
+    /// What the application wrote.
+    fn encoded(&mut self, encoded: &P::Encoded);
+}
+
+impl<P: Payload> Arrived<P> {
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
+        holdings.text(&self.name);
+        for value in self.payload.iter().chain(&self.args) {
+            holdings.value(value);
+        }
+        if let Some(place) = &self.place {
+            holdings.text(&place.room);
+            holdings.text(&place.position.epoch);
+        }
+    }
 }
 
 /// Says whether values fit their types. Generated from the protocol; what it doesn't know, fits.

@@ -1,6 +1,6 @@
 //! Who is in a room: a fold over what the server tells (wire.md, section 6).
 
-use crate::{Payload, sorted::SortedMap};
+use crate::{Holdings, Payload, sorted::SortedMap};
 
 /// The users of one room by their ids. A user is kept as the value that came.
 #[derive(Debug)]
@@ -15,6 +15,13 @@ impl<P: Payload> Presence<P> {
 
     pub(crate) fn users(&self) -> impl Iterator<Item = &P> {
         self.users.values()
+    }
+
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
+        for (id, user) in self.users.iter() {
+            holdings.text(id);
+            holdings.value(user);
+        }
     }
 
     /// Everybody who is there, from `presence:state` or the answer to a join.

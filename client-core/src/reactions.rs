@@ -10,11 +10,11 @@ use samewire_protocol::{
 };
 
 use crate::{
-    Arrived, Client, ClientErrorCode, Duration, Event, Failure, Instant, Message, Misfit, Payload,
-    SocketId, Text as _, Transmit,
+    Arrived, Client, ClientErrorCode, Duration, Event, Failure, Instant, Misfit, Payload, SocketId,
+    Text as _, Transmit,
     connection::{Peer, Step, UPGRADE},
     framing::{FrameError, Packet},
-    message::{Body, Greeting, Request},
+    message::{Body, Greeting, Request, signal},
     outbox::{Emit, Emits, Purpose},
     timer::Timer,
 };
@@ -60,6 +60,11 @@ impl<P: Payload> Client<P> {
                 self.send(socket, message);
             }
         }
+        self.await_answers();
+    }
+
+    /// Sets the timer for the first answer that may be late.
+    pub(crate) fn await_answers(&mut self) {
         match self.outbox.deadline() {
             Some(deadline) => self.connection.timers().set(Timer::Ack, deadline),
             None => self.connection.timers().stop(Timer::Ack),
@@ -73,14 +78,14 @@ impl<P: Payload> Client<P> {
             }
             Step::PauseSocket(socket) => self.transmits.push(Transmit::Pause { socket }),
             Step::TakeOver { old, new } => {
-                self.send(new, Message::Signal(UPGRADE));
+                self.send(new, signal::<P>(UPGRADE));
                 self.transmits.push(Transmit::Close { socket: old });
                 for message in std::mem::take(&mut self.held) {
                     self.send(new, message);
                 }
             }
             Step::CloseSocket(socket) => self.transmits.push(Transmit::Close { socket }),
-            Step::Send(socket, text) => self.send(socket, Message::Signal(text)),
+            Step::Send(socket, text) => self.send(socket, signal::<P>(text)),
             Step::AskForToken => self.events.push(Event::TokenNeeded),
             Step::Greet(socket, token) => self.greet(now, socket, token),
             Step::Up => self.rooms.connected(),
@@ -91,7 +96,7 @@ impl<P: Payload> Client<P> {
     }
 
     /// Sends a message, or holds it while a websocket takes over.
-    pub(crate) fn send(&mut self, socket: SocketId, message: Message<P>) {
+    pub(crate) fn send(&mut self, socket: SocketId, message: P::Message) {
         if self.connection.is_upgrading() {
             self.held.push(message);
         } else {
@@ -100,11 +105,12 @@ impl<P: Payload> Client<P> {
     }
 
     fn greet(&mut self, now: Instant, socket: SocketId, token: Option<P::Text>) {
-        let resume = self.rooms.resume();
-        if !resume.is_empty() {
+        let mut greeting = Greeting::new(token.as_ref());
+        self.rooms.resume(&mut greeting);
+        if greeting.resumes {
             self.connection.timers().set(Timer::Resume, now + self.config.ack_timeout);
         }
-        self.send(socket, Message::Connect(Greeting { token, resume }));
+        self.send(socket, greeting.finish());
     }
 
     fn go_down(&mut self) {

@@ -3,7 +3,8 @@
 use samewire_protocol::{event::Event as _, presence::PresenceChanged};
 
 use crate::{
-    Arrived, HandleId, Payload, Text as _, message::Request, presence::Presence, sequence::Sequence,
+    Arrived, HandleId, Holdings, Payload, Text as _, message::Request, presence::Presence,
+    sequence::Sequence,
 };
 
 /// One room.
@@ -65,6 +66,16 @@ impl<P: Payload> Room<P> {
 
     pub(crate) fn has(&self, handle: HandleId) -> bool {
         self.handles.iter().any(|known| known.id == handle)
+    }
+
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
+        for handle in &self.handles {
+            for event in handle.events.iter().flatten() {
+                holdings.text(event);
+            }
+        }
+        self.sequence.holds(holdings);
+        self.presence.holds(holdings);
     }
 
     /// Whether we want to be in it again after a lost connection.

@@ -4,8 +4,8 @@
 use samewire_protocol::room::{ROOM, USER};
 
 use crate::{
-    Arrived, ClientErrorCode, Event, Failure, HandleId, Payload, Place, Position, Text,
-    message::{Request, Resume},
+    Arrived, ClientErrorCode, Event, Failure, HandleId, Holdings, Payload, Place, Position, Text,
+    message::{Greeting, Request},
     presence::Presence,
     queue::Queue,
     room::{Handle, Membership, Room},
@@ -33,6 +33,14 @@ impl<P: Payload> Rooms<P> {
 
     pub(crate) fn poll_event(&mut self) -> Option<Event<P>> {
         self.events.pop()
+    }
+
+    /// What all rooms hold. What is asked and told was taken out by then.
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
+        for (address, room) in self.rooms.iter() {
+            holdings.text(address);
+            room.holds(holdings);
+        }
     }
 
     /// Rooms that the application is in, or about to be.
@@ -103,9 +111,8 @@ impl<P: Payload> Rooms<P> {
         }
     }
 
-    /// The rooms to resume, for a handshake: those of which we know how much we have seen.
-    pub(crate) fn resume(&mut self) -> Vec<Resume<P::Text>> {
-        let mut resume = Vec::new();
+    /// Names the rooms to resume in a handshake: those of which we know how much we have seen.
+    pub(crate) fn resume(&mut self, greeting: &mut Greeting<P>) {
         for (address, room) in self.rooms.iter_mut() {
             if room.is_wanted()
                 && room.sequence.position().is_some()
@@ -113,10 +120,9 @@ impl<P: Payload> Rooms<P> {
                     room.ask_to_join(address)
             {
                 room.resuming = true;
-                resume.push(Resume { room: address, since, events });
+                greeting.resume(&address, &since, events.as_deref());
             }
         }
-        resume
     }
 
     /// Connected: the rooms that the handshake didn't name are joined now.

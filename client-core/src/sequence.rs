@@ -1,6 +1,6 @@
 //! The order of one room's events: nothing lost, nothing twice, in order (wire.md, section 4).
 
-use crate::{Position, Text};
+use crate::{Arrived, Holdings, Payload, Position, Text};
 
 /// Events that are held back, at most. As many as a log keeps by default may be replayed at once,
 /// and live ones come on top.
@@ -231,6 +231,20 @@ impl<T: Text, E> Sequence<T, E> {
     fn drop_held(&mut self) {
         self.held.clear();
         self.held_epoch = None;
+    }
+}
+
+impl<P: Payload> Sequence<P::Text, Arrived<P>> {
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
+        if let Some(position) = &self.position {
+            holdings.text(&position.epoch);
+        }
+        if let Some(epoch) = &self.held_epoch {
+            holdings.text(epoch);
+        }
+        for (_, event) in &self.held {
+            event.holds(holdings);
+        }
     }
 }
 

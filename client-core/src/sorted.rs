@@ -53,6 +53,10 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.0.retain(|(_, value)| wanted(value));
     }
 
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
+        self.0.iter()
+    }
+
     pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
         self.0.iter_mut().map(|(key, value)| (&*key, value))
     }

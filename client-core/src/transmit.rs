@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use crate::Client;
-use crate::{Message, Payload};
+use crate::Payload;
 
 /// Names a socket. What is told of another one than the newest is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -36,7 +36,7 @@ impl Transport {
 }
 
 /// What is to be done with the network, in this order.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug)]
 pub enum Transmit<P: Payload> {
     /// Open a socket.
     Open {
@@ -59,7 +59,7 @@ pub enum Transmit<P: Payload> {
         /// On which socket.
         socket: SocketId,
         /// What to send.
-        message: Message<P>,
+        message: P::Message,
     },
     /// Close a socket, and tell no more of it.
     Close {

@@ -108,9 +108,9 @@ export class SamewireClient implements RoomOwner {
   }
 
   async emit(event: string, payload: unknown, options: EmitOptions = {}): Promise<unknown> {
-    const { json, attachments } = encode(payload)
+    const encoded = encode(payload)
     if (options.volatile) {
-      const failure = this.#slot.now ? this.#slot.now.emitVolatile(event, json, attachments) : NOT_CONNECTED
+      const failure = this.#slot.now ? this.#slot.now.emitVolatile(event, encoded) : NOT_CONNECTED
       if (failure) throw errorOf(failure)
       return undefined
     }
@@ -119,7 +119,7 @@ export class SamewireClient implements RoomOwner {
     }
     const id = uuid()
     const answered = this.#calls.start(
-      (call) => this.#whilePending(this.#calls, call, (engine) => engine.emit(call, event, json, attachments, id, options.timeout, options.retries)),
+      (call) => this.#whilePending(this.#calls, call, (engine) => engine.emit(call, event, encoded, id, options.timeout, options.retries)),
       (call) => this.#slot.now?.cancel(call),
       options.signal,
     )
@@ -301,8 +301,7 @@ export class SamewireClient implements RoomOwner {
   }
 
   #acknowledge(ack: number, answer: unknown): void {
-    const { json, attachments } = encode(answer)
-    this.#slot.now?.acknowledge(ack, json, attachments)
+    this.#slot.now?.acknowledge(ack, encode(answer))
   }
 
   #joined(id: number, address: string): void {

@@ -1,16 +1,11 @@
 /** Payloads as they travel: JSON, and the binary values that placeholders in it stand for. */
 
-import type { Attachment } from './engine.js'
+import type { Encoded } from './engine.js'
 import { SamewireError } from './error.js'
-
-export interface Encoded {
-  json: string
-  attachments: Attachment[]
-}
 
 /** Writes a payload. Where it changes later, what was written stays. */
 export function encode(payload: unknown): Encoded {
-  const attachments: Attachment[] = []
+  const attachments: ArrayBuffer[] = []
   try {
     const value = holdsBinary(payload) ? detach(payload, attachments) : payload
     return { json: JSON.stringify(value) ?? 'null', attachments }
@@ -28,17 +23,17 @@ function holdsBinary(value: unknown): boolean {
   return false
 }
 
-function detach(value: unknown, attachments: Attachment[]): unknown {
+function detach(value: unknown, attachments: ArrayBuffer[]): unknown {
   if (isBinary(value)) return { _placeholder: true, num: attachments.push(copy(value)) - 1 }
   if (Array.isArray(value)) return value.map((item) => detach(item, attachments))
   if (typeof value !== 'object' || value === null || 'toJSON' in value) return value
   return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, detach(field, attachments)]))
 }
 
-function isBinary(value: unknown): value is Attachment {
+function isBinary(value: unknown): value is ArrayBuffer | ArrayBufferView {
   return value instanceof ArrayBuffer || ArrayBuffer.isView(value)
 }
 
-function copy(value: Attachment): ArrayBuffer {
+function copy(value: ArrayBuffer | ArrayBufferView): ArrayBuffer {
   return ArrayBuffer.isView(value) ? new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice().buffer : value.slice(0)
 }

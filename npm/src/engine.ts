@@ -18,10 +18,10 @@ export interface Engine {
   close(): void
   token(token?: string): void
   tokenFailed(message: string): void
-  emit(call: number, event: string, json: string, attachments: Attachment[], id: string, timeout?: number, retries?: number): void
-  emitVolatile(event: string, json: string, attachments: Attachment[]): Failure | undefined
+  emit(call: number, event: string, encoded: Encoded, id: string, timeout?: number, retries?: number): void
+  emitVolatile(event: string, encoded: Encoded): Failure | undefined
   cancel(call: number): void
-  acknowledge(ack: number, json: string, attachments: Attachment[]): void
+  acknowledge(ack: number, encoded: Encoded): void
   join(handle: number, room: string, events?: string[]): void
   leave(handle: number): void
   page(event: PageEvent): void
@@ -37,8 +37,11 @@ export type PageEvent = 'online' | 'offline' | 'shown' | 'away' | 'back'
 /** Those of the options that the engine reads. */
 export type EngineOptions = Omit<ClientOptions, 'token' | 'checks' | 'logger' | 'WebSocket' | 'fetch'> & { hasToken: boolean }
 
-/** A binary value that travels beside its packet. */
-export type Attachment = ArrayBuffer | ArrayBufferView
+/** A payload as it travels: JSON, and the binary values that placeholders in it stand for. */
+export interface Encoded {
+  json: string
+  attachments: ArrayBuffer[]
+}
 
 /** A failure as it crosses the border. */
 export interface Failure {

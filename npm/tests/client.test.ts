@@ -10,7 +10,7 @@ let client: Client
 const createClient = (options: ClientOptions = {}): Client =>
   (client = createNodeClient('http://localhost:3000', { token: 'jwt', WebSocket: server.WebSocket, autoConnect: true, reconnectionDelay: 1, ...options }))
 
-const is = (status: string) => vi.waitFor(() => expect(client.state.status).toBe(status))
+const is = (status: string) => vi.waitFor(() => expect(client.state.status).toBe(status), { timeout: 30_000 })
 
 /** Lets everything happen that is under way. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20))

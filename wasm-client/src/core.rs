@@ -4,15 +4,15 @@
 use std::cell::{Cell, RefCell};
 
 use samewire_client_core::{
-    CallId, Client, Clock, Duration, EmitOptions, Encoded, HandleId, Instant, PageEvent,
-    Payload as _, Place, Position, SocketId, Text as _, framing::decode,
+    CallId, Client, Clock, Duration, EmitOptions, HandleId, Instant, PageEvent, Payload as _,
+    Place, Position, SocketId, Text as _, framing::decode,
 };
 use wasm_bindgen::prelude::*;
 
 use crate::{
     numbers::Input,
     options, told,
-    value::{GeneratedChecks, Value, Word},
+    value::{GeneratedChecks, Held, Value, Word},
 };
 
 #[wasm_bindgen(module = "/src/values.js")]
@@ -47,10 +47,26 @@ struct Core {
     now: Instant,
 }
 
-/// Makes a client that isn't connected. Its number.
+/// Makes a client that isn't connected. Its number. The options are those of [`options::read`].
 #[wasm_bindgen]
-pub fn make(options: i32, seed: f64) -> usize {
-    let config = Value::new(options).as_ref().map(options::read).unwrap_or_default();
+#[expect(clippy::too_many_arguments, reason = "an object would cost a read of each field")]
+pub fn make(
+    seed: f64,
+    reconnection: bool,
+    has_token: bool,
+    order: usize,
+    delay: f64,
+    delay_max: f64,
+    timeout: f64,
+    ack_timeout: f64,
+    attempts: f64,
+    factor: f64,
+    retries: f64,
+    limit: f64,
+    bytes: f64,
+) -> usize {
+    let numbers = [delay, delay_max, timeout, ack_timeout, attempts, factor, retries, limit, bytes];
+    let config = options::read(reconnection, has_token, order, numbers);
     let client = Client::new(config, seed.to_bits(), GeneratedChecks);
     let core = Core { client, clock: Clock::default(), now: Instant::default() };
     CORES.with_borrow_mut(|cores| {
@@ -70,7 +86,7 @@ pub fn free(core: usize) {
 }
 
 /// Something happened to a client: an `Input`, by its number, with what it takes. Values and texts are
-/// given as numbers, which the client lets go of. `now` is milliseconds since 1970.
+/// given as numbers. `now` is milliseconds since 1970.
 ///
 /// What is to be done next is told if `follow` isn't 0: the network's part, with 2 the application's
 /// after that. Gives -2 where something was told; else when to tell the time at the latest, or another
@@ -88,10 +104,9 @@ pub fn call(
     d: i32,
     e: i32,
     f: i32,
-    g: i32,
 ) -> f64 {
     CORES.with_borrow_mut(|cores| match cores.get_mut(core) {
-        Some(Some(core)) => core.call(input, now, follow, [a, b, c, d, e, f, g]),
+        Some(Some(core)) => core.call(input, now, follow, [a, b, c, d, e, f]),
         _ => 0.0,
     })
 }
@@ -129,13 +144,18 @@ impl Core {
         }
     }
 
-    fn call(&mut self, input: u32, now: f64, follow: i32, given: [i32; 7]) -> f64 {
+    fn call(&mut self, input: u32, now: f64, follow: i32, given: [i32; 6]) -> f64 {
+        let input = Input::of(input).unwrap_or(Input::Tick);
+        if input == Input::Held {
+            // Nothing else may happen meanwhile.
+            return self.client.holds(&mut Held).into();
+        }
         self.tick(now);
         let [a, b, c, ..] = given;
         let (client, now) = (&mut self.client, self.now);
         let socket = SocketId(a as u32);
-        match Input::of(input).unwrap_or(Input::Tick) {
-            Input::Tick => {}
+        match input {
+            Input::Tick | Input::Held => {}
             Input::Connect => client.connect(now),
             Input::Disconnect => client.disconnect(now),
             Input::Close => client.close(now),
@@ -143,7 +163,7 @@ impl Core {
             Input::TokenFailed => client.token(now, Err(word(a))),
             Input::Emit => self.emit(given),
             Input::EmitVolatile => {
-                if let Some(payload) = encoded(b, c)
+                if let Some(payload) = Value::new(b)
                     && let Err(failure) = client.emit_volatile(word(a), payload)
                 {
                     told::failure(failure);
@@ -153,7 +173,7 @@ impl Core {
             Input::Cancel => client.cancel(now, CallId(a as u32)),
             Input::Acknowledge => {
                 if let Some(ack) = Value::new(a).and_then(|ack| ack.count())
-                    && let Some(answer) = encoded(b, c)
+                    && let Some(answer) = Value::new(b)
                 {
                     client.acknowledge(ack, answer);
                 }
@@ -179,11 +199,16 @@ impl Core {
                 return client.position(&word(a)).map_or(-1.0, |position| position.offset as f64);
             }
             Input::Epoch => {
-                let epoch = client.position(&word(a)).map(|position| position.epoch.clone());
-                return epoch.map_or(0, Word::give).into();
+                let epoch = client.position(&word(a)).map(|position| position.epoch);
+                return epoch.map_or(0, Word::id).into();
             }
             Input::Users => client.users(&word(a)).for_each(|user| add_user(user.id())),
             Input::Rooms => return client.rooms() as f64,
+            Input::Answer => {
+                let data = Value::new(c);
+                let call = client.settles(now, socket, b as u64, data.as_ref());
+                return call.map_or(-1.0, |CallId(call)| call.into());
+            }
         }
         if follow == 0 { 0.0 } else { self.tell(follow == 2) }
     }
@@ -205,15 +230,15 @@ impl Core {
         }
     }
 
-    /// `json` is the payload as text, `attachments` an array or 0, `id` a UUID; less than 0 stands for
-    /// no `timeout` and no `retries` of its own.
-    fn emit(&mut self, [call, event, json, attachments, id, timeout, retries]: [i32; 7]) {
+    /// `encoded` is the payload, `id` a UUID; less than 0 stands for no `timeout` and no `retries` of its
+    /// own.
+    fn emit(&mut self, [call, event, encoded, id, timeout, retries]: [i32; 6]) {
         let options = EmitOptions {
             id: word(id),
             timeout: u64::try_from(timeout).ok().map(Duration::from_millis),
             retries: u32::try_from(retries).ok(),
         };
-        if let Some(payload) = encoded(json, attachments) {
+        if let Some(payload) = Value::new(encoded) {
             self.client.emit(self.now, CallId(call as u32), word(event), payload, options);
         }
     }
@@ -245,14 +270,4 @@ fn texts(names: Value) -> Vec<Word> {
         }
     }
     texts
-}
-
-fn encoded(json: i32, attachments: i32) -> Option<Encoded<Value>> {
-    let mut encoded = Encoded { json: Value::new(json)?, attachments: Vec::new() };
-    if let Some(attachments) = Value::new(attachments) {
-        for attachment in attachments.items() {
-            encoded.attachments.push(attachment);
-        }
-    }
-    Some(encoded)
 }

@@ -1,7 +1,7 @@
 // The JavaScript half of `core.rs` and `told.rs`: it opens sockets, sets the timer, and does what the
 // core says. It decides nothing.
 
-import { again, arrive, attached, begin, checkBy, keep, readRoomEvent, take, takeUsers, takeWritten, word } from './values.js'
+import { again, arrive, begin, checkBy, keep, readAnswer, readRoomEvent, sweep, take, takeUsers, word } from './values.js'
 
 /** Timers may stand still while a laptop sleeps: so soon after it wakes somebody looks at the clock. To be woken too early does no harm. */
 const LONGEST_WAIT = 15_000
@@ -15,6 +15,12 @@ const MOST = 2 ** 31 - 1
 const STATUSES = ['idle', 'connecting', 'authenticating', 'connected', 'reconnecting', 'closed']
 
 const TRANSPORTS = ['websocket', 'polling']
+
+/** Lists of transports, by the numbers of `options.rs`. */
+const ORDERS = ['websocket,polling', 'polling,websocket', 'websocket', 'polling']
+
+/** Options that are numbers, in the order of `options.rs`. */
+const NUMBERS = ['reconnectionDelay', 'reconnectionDelayMax', 'timeout', 'ackTimeout', 'reconnectionAttempts', 'randomizationFactor', 'retries', 'queueLimit', 'maxAttachmentBytes']
 
 const PAGE = { online: 12 /* Online */, offline: 13 /* Offline */, shown: 14 /* Shown */, away: 15 /* Away */, back: 16 /* Back */ }
 
@@ -65,6 +71,15 @@ const takeFailure = () => {
   return last
 }
 
+/** Those that aren't over. */
+const engines = new Set()
+
+/** Whether all of them could name what they hold. */
+const nameAll = () => {
+  for (const engine of engines) if (engine.call(25 /* Held */) !== 1) return false
+  return true
+}
+
 /** A client's core with its sockets and its timer. */
 export class Engine {
   /** `wasm` is what the WebAssembly exports. */
@@ -74,25 +89,28 @@ export class Engine {
     this.checks = [checks.payloads ?? {}, checks.answers ?? {}]
     this.host = host
     this.sockets = new Map()
-    this.core = wasm.make(keep(options), Math.random())
+    const { reconnection, hasToken, transports = TRANSPORTS } = options
+    const order = ORDERS.indexOf([...new Set(transports)].filter((name) => TRANSPORTS.includes(name)).join())
+    this.core = wasm.make(Math.random(), reconnection !== false, hasToken === true, order, ...NUMBERS.map((name) => given(options[name])))
     this.pausing = false
     this.driving = false
     this.timer = undefined
     this.wakesAt = Infinity
     this.over = false
+    engines.add(this)
   }
 
   /** Asks the core; `follow` says what it may tell then: 0 nothing, 1 what the network is to do, 2 anything. */
-  call(input, follow = 0, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0, g = 0) {
-    return this.over ? undefined : this.wasm.call(this.core, input, Date.now(), follow, a, b, c, d, e, f, g)
+  call(input, follow = 0, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0) {
+    return this.over ? undefined : this.wasm.call(this.core, input, Date.now(), follow, a, b, c, d, e, f)
   }
 
   /** Tells the core something, and does what follows from it. */
-  input(input, a, b, c, d, e, f, g) {
+  input(input, a, b, c, d, e, f) {
     checkBy(this.checks)
-    const given = this.call(input, this.follow, a, b, c, d, e, f, g)
-    if (given !== FAILED) this.drive(given)
-    return given
+    const came = this.call(input, this.follow, a, b, c, d, e, f)
+    if (came !== FAILED) this.drive(came)
+    return came
   }
 
   /** The host's methods run application code, which may call back in here: whoever is driving up the stack does the rest. */
@@ -112,6 +130,7 @@ export class Engine {
     }
     this.driving = false
     if (!this.over) this.setTimer(given)
+    sweep(nameAll)
   }
 
   /** Does what the core said last. */
@@ -123,7 +142,7 @@ export class Engine {
         case 0 /* Open */:
           return this.open(a, TRANSPORTS[b], take(c))
         case 1 /* Send */:
-          return this.send(a, takeWritten(), attached())
+          return this.send(a, take(b))
         case 2 /* Pause */:
           return this.sockets.get(a)?.pause()
         case 3 /* Shut */:
@@ -212,25 +231,40 @@ export class Engine {
     if (typeof data === 'string') {
       arrive(data)
       if (!this.passes(id)) this.input(17 /* Frame */, id)
-    } else if (data instanceof ArrayBuffer) this.input(18 /* Attachment */, id, keep(data))
+    } else if (data instanceof ArrayBuffer) this.input(18 /* Attachment */, id, keep(data, data.byteLength))
   }
 
   /** The short way of an event of a room that fits its type, and whose turn it is with nothing else to be done: nearly every frame's. */
   passes(id) {
     if (this.over || this.driving || this.pausing) return false
     checkBy(this.checks)
-    if (!readRoomEvent(arrival)) return false
+    if (!readRoomEvent(arrival)) return this.settles(id)
     const [name, room, epoch] = [again(0, arrival.event), again(1, arrival.room), again(2, arrival.epoch)]
     const passes = this.wasm.next(this.core, Date.now(), id, name, room, epoch, arrival.offset) === 1
-    if (passes) this.perform(15 /* Arrived */)
+    if (passes) {
+      this.perform(15 /* Arrived */)
+      sweep(nameAll)
+    }
     return passes
   }
 
+  /** The same of an answer that says `ok`, and fits its type. */
+  settles(id) {
+    const answer = readAnswer()
+    const call = answer ? this.call(26 /* Answer */, 0, id, ...answer) : -1
+    if (call < 0) return false
+    told[1] = call
+    told[2] = answer[1]
+    this.perform(7 /* Settled */)
+    sweep(nameAll)
+    return true
+  }
+
   /** A socket that can't send closes, and says so. */
-  send(id, frame, attachments) {
+  send(id, { text, attachments }) {
     const socket = this.sockets.get(id)
     try {
-      socket?.send(frame)
+      socket?.send(text)
       for (const attachment of attachments) socket?.send(attachment)
     } catch {}
   }
@@ -260,6 +294,8 @@ export class Engine {
     this.over = true
     this.stopTimer()
     this.wasm.free(this.core)
+    engines.delete(this)
+    sweep(nameAll, true)
   }
 
   token(token) {
@@ -270,21 +306,21 @@ export class Engine {
     this.input(5 /* TokenFailed */, word(message))
   }
 
-  emit(call, event, json, attachments, id, timeout, retries) {
-    this.input(6 /* Emit */, call, word(event), keep(json), several(attachments), keep(id), whole(timeout), whole(retries))
+  emit(call, event, encoded, id, timeout, retries) {
+    this.input(6 /* Emit */, call, word(event), keepEncoded(encoded), keep(id), given(timeout), given(retries))
   }
 
   /** The failure, where it couldn't. */
-  emitVolatile(event, json, attachments) {
-    return this.input(7 /* EmitVolatile */, word(event), keep(json), several(attachments)) === FAILED ? takeFailure() : undefined
+  emitVolatile(event, encoded) {
+    return this.input(7 /* EmitVolatile */, word(event), keepEncoded(encoded)) === FAILED ? takeFailure() : undefined
   }
 
   cancel(call) {
     this.input(8 /* Cancel */, call)
   }
 
-  acknowledge(ack, json, attachments) {
-    this.input(9 /* Acknowledge */, keep(ack), keep(json), several(attachments))
+  acknowledge(ack, encoded) {
+    this.input(9 /* Acknowledge */, keep(ack), keepEncoded(encoded))
   }
 
   join(handle, room, events) {
@@ -314,6 +350,6 @@ export class Engine {
   }
 }
 
-/** What none of its own stands for is less than 0. */
-const whole = (number) => (number >= 0 ? Math.min(number, MOST) : -1)
-const several = (attachments) => (attachments.length > 0 ? keep(attachments) : 0)
+/** A number that the core takes; less than 0 where none was given that makes sense. */
+const given = (number) => (typeof number === 'number' && number >= 0 ? Math.min(number, MOST) : -1)
+const keepEncoded = (encoded) => keep(encoded, encoded.attachments.reduce((sum, { byteLength }) => sum + byteLength, encoded.json.length))

@@ -2,8 +2,8 @@
 //! [`samewire_client_core`], which decides.
 //!
 //! One half is Rust, the other JavaScript, and nothing but numbers crosses between them. A value
-//! stays on JavaScript's side, where `values.js` keeps it under a number for as long as anybody
-//! here holds that number.
+//! stays on JavaScript's side, where `values.js` keeps it under a number until, asked what is held, no
+//! client names that number.
 //!
 //! - [`make`] gives a client, and [`call`] says what happened to it. What is to be done comes out one by
 //!   one, as `told`, and `engine.js` does it. [`next`] is a way past all that, for nearly every event.

@@ -33,13 +33,13 @@ numbered! {
         Token,
         /// Nobody could give a token; why.
         TokenFailed,
-        /// Call, event, JSON, attachments, id, timeout, retries.
+        /// Call, event, encoded payload, id, timeout, retries.
         Emit,
-        /// Event, JSON, attachments. The failure is told.
+        /// Event, encoded payload. The failure is told.
         EmitVolatile,
         /// Call.
         Cancel,
-        /// Number, JSON, attachments.
+        /// Number, encoded answer.
         Acknowledge,
         /// Handle, room, events.
         Join,
@@ -66,6 +66,10 @@ numbered! {
         Users,
         /// How many rooms are joined, or being joined.
         Rooms,
+        /// Names what the client holds. 1 where that is all of it.
+        Held,
+        /// Socket, number, data. The call that is settled by it; less than 0 where its frame is for `Frame`.
+        Answer,
     }
 
     /// What is to be done.

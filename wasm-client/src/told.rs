@@ -6,12 +6,11 @@ use wasm_bindgen::prelude::*;
 use crate::{
     numbers::{Status, What},
     value::{Value, Word},
-    writer,
 };
 
 #[wasm_bindgen(module = "/src/engine.js")]
 extern "C" {
-    /// What is to be done, and what with. Values among these are JavaScript's to let go of.
+    /// What is to be done, and what with. Values among these are to be taken before the core is called again.
     pub(crate) fn tell(what: i32, a: f64, b: f64, c: f64, d: f64);
 
     /// The same for what is told most: an event. 0 stands for no room and no epoch, less than 0 for no
@@ -45,29 +44,28 @@ fn say<const COUNT: usize>(what: What, with: [f64; COUNT]) {
 }
 
 fn text(text: Word) -> f64 {
-    text.give().into()
+    text.id().into()
 }
 
 fn value(value: Option<Value>) -> f64 {
-    value.map_or(0, Value::give).into()
+    value.map_or(0, Value::id).into()
 }
 
 /// Tells a failure ahead of what it is about.
 pub(crate) fn failure(failure: Failure<Word>) {
     let Failure { code, message, retryable, retry_after_ms } = failure;
-    fail(code.give(), message.give(), retryable.into(), retry_after_ms.map_or(-1.0, f64::from));
+    fail(code.id(), message.id(), retryable.into(), retry_after_ms.map_or(-1.0, f64::from));
 }
 
 /// Tells what is to be done with the network.
 pub(crate) fn transmit(transmit: Transmit<Value>) {
     match transmit {
         Transmit::Open { socket, transport, session } => {
-            let session = session.map_or(0, Word::give).into();
+            let session = session.map_or(0, Word::id).into();
             say(What::Open, [socket.0.into(), transport_number(transport), session]);
         }
         Transmit::Send { socket, message } => {
-            writer::write(&message);
-            say(What::Send, [socket.0.into()]);
+            say(What::Send, [socket.0.into(), message.id().into()]);
         }
         Transmit::Pause { socket } => say(What::Pause, [socket.0.into()]),
         Transmit::Close { socket } => say(What::Shut, [socket.0.into()]),
@@ -90,14 +88,14 @@ pub(crate) fn event(
         Event::Arrived { event } => {
             let (room, epoch, offset) = match event.place {
                 Some(Place { room, position: Position { epoch, offset } }) => {
-                    (room.give(), epoch.give(), offset as f64)
+                    (room.id(), epoch.id(), offset as f64)
                 }
                 None => (0, 0, 0.0),
             };
             let ack = event.ack.map_or(-1.0, |ack| ack as f64);
-            let payload = event.payload.map_or(0, Value::give);
-            let args = event.args.map_or(0, Value::give);
-            tell_arrived(event.name.give(), payload, room, epoch, offset, ack, args);
+            let payload = event.payload.map_or(0, Value::id);
+            let args = event.args.map_or(0, Value::id);
+            tell_arrived(event.name.id(), payload, room, epoch, offset, ack, args);
         }
         Event::Settled { call, outcome, refusal } => {
             let answer = match outcome {

@@ -1,14 +1,15 @@
 //! JavaScript values as the core's payloads and texts.
 
-use std::{mem, num::NonZeroI32};
+use std::num::NonZeroI32;
 
-use samewire_client_core::{Arrived, Checks, Misfit, Payload, Place, Position, Text};
+use samewire_client_core::{Arrived, Checks, Holdings, Misfit, Payload, Place, Position, Text};
 use wasm_bindgen::prelude::*;
+
+use crate::writer::Writer;
 
 #[wasm_bindgen(module = "/src/values.js")]
 extern "C" {
-    fn retain(value: i32);
-    fn release(value: i32);
+    fn hold(value: i32);
     fn field(value: i32, at: i32, length: i32) -> i32;
     fn item(value: i32, index: i32) -> i32;
     #[wasm_bindgen(js_name = textOf)]
@@ -19,10 +20,13 @@ extern "C" {
     fn flag_of(value: i32) -> i32;
     #[wasm_bindgen(js_name = bytesOf)]
     fn bytes_of(value: i32) -> i32;
+    #[wasm_bindgen(js_name = attachmentsOf)]
+    fn attachments_of(encoded: i32) -> i32;
     fn attach(attachment: i32);
     #[wasm_bindgen(js_name = withAttachments)]
     fn with_attachments(value: i32) -> i32;
 
+    #[wasm_bindgen(js_name = constant)]
     fn known(at: i32, length: i32) -> i32;
     fn join(text: i32, at: i32, length: i32, other: i32) -> i32;
     fn before(text: i32, at: i32, length: i32) -> i32;
@@ -42,47 +46,15 @@ extern "C" {
     fn check(table: i32, name: i32, value: i32) -> i32;
 }
 
-/// A number that JavaScript keeps a value under, for as long as there is one of these.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Kept(NonZeroI32);
-
-impl Kept {
-    /// A number that nobody else has. 0 is nothing.
-    fn new(number: i32) -> Option<Self> {
-        NonZeroI32::new(number).map(Self)
-    }
-
-    fn id(&self) -> i32 {
-        self.0.get()
-    }
-
-    /// The number, for JavaScript to let go of.
-    fn give(self) -> i32 {
-        let number = self.id();
-        mem::forget(self);
-        number
-    }
-}
-
-impl Clone for Kept {
-    fn clone(&self) -> Self {
-        retain(self.id());
-        Self(self.0)
-    }
-}
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        release(self.id());
-    }
-}
+/// A number that JavaScript keeps a value under, until it asks what is held and this isn't named.
+type Kept = NonZeroI32;
 
 /// A JavaScript value.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 pub(crate) struct Value(Kept);
 
 /// A JavaScript text that has one number alone.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Word(Kept);
 
 /// Where a text of this program's lies in its memory, and how long it is.
@@ -91,35 +63,43 @@ pub(crate) fn place(text: &'static str) -> (i32, i32) {
 }
 
 impl Value {
+    /// What a number stands for that JavaScript gives in any case.
+    pub(crate) fn or_null(number: i32) -> Self {
+        Self(Kept::new(number).unwrap_or(Kept::MAX))
+    }
+
+    /// What a number stands for; 0 is nothing.
     pub(crate) fn new(number: i32) -> Option<Self> {
         Kept::new(number).map(Self)
     }
 
-    pub(crate) fn id(&self) -> i32 {
-        self.0.id()
-    }
-
-    pub(crate) fn give(self) -> i32 {
-        self.0.give()
+    /// The number.
+    pub(crate) fn id(self) -> i32 {
+        self.0.get()
     }
 }
 
 impl Word {
+    /// What a number stands for; 0 is nothing.
     pub(crate) fn new(number: i32) -> Option<Self> {
         Kept::new(number).map(Self)
     }
 
-    pub(crate) fn id(&self) -> i32 {
-        self.0.id()
-    }
-
-    pub(crate) fn give(self) -> i32 {
-        self.0.give()
+    /// The number.
+    pub(crate) fn id(self) -> i32 {
+        self.0.get()
     }
 }
 
 impl Payload for Value {
     type Text = Word;
+    type Encoded = Self;
+    type Message = Self;
+    type Writer = Writer;
+
+    fn attachments(encoded: &Self) -> usize {
+        attachments_of(encoded.id()) as usize
+    }
 
     fn field(&self, name: &'static str) -> Option<Self> {
         let (at, length) = place(name);
@@ -169,7 +149,7 @@ impl Payload for Value {
         };
         let (place, payload) = (place(), self.item(1));
         let several = place.is_none() && self.item(2).is_some();
-        let args = several.then(|| self.clone());
+        let args = several.then_some(*self);
         Some(Arrived { name: Word::new(name_of(arguments))?, payload, place, args, ack: None })
     }
 }
@@ -178,13 +158,13 @@ impl Text for Word {
     fn known(text: &'static str) -> Self {
         let (at, length) = place(text);
         // JavaScript has a number for every text.
-        Self(Kept(NonZeroI32::new(known(at, length)).unwrap_or(NonZeroI32::MAX)))
+        Self(Kept::new(known(at, length)).unwrap_or(Kept::MAX))
     }
 
     fn join(&self, separator: &'static str, other: &Self) -> Self {
         let (at, length) = place(separator);
         let joined = join(self.id(), at, length, other.id());
-        Self::new(joined).unwrap_or_else(|| self.clone())
+        Self::new(joined).unwrap_or(*self)
     }
 
     fn split_once(&self, separator: &'static str) -> Option<(Self, Self)> {
@@ -198,6 +178,23 @@ impl Text for Word {
             0 => None,
             character => Some(u8::try_from(character).unwrap_or(u8::MAX)),
         }
+    }
+}
+
+/// Tells JavaScript what is held.
+pub(crate) struct Held;
+
+impl Holdings<Value> for Held {
+    fn value(&mut self, value: &Value) {
+        hold(value.id());
+    }
+
+    fn text(&mut self, text: &Word) {
+        hold(text.id());
+    }
+
+    fn encoded(&mut self, encoded: &Value) {
+        hold(encoded.id());
     }
 }
 
@@ -215,7 +212,7 @@ impl Checks<Value> for GeneratedChecks {
 }
 
 fn fits(table: i32, event: &Word, value: Option<&Value>) -> Result<(), Misfit<Word>> {
-    let value = value.map_or(0, Value::id);
+    let value = value.map_or(0, |value| value.id());
     let Some(problem) = Word::new(check(table, event.id(), value)) else {
         return Ok(());
     };

@@ -1,18 +1,17 @@
 // The JavaScript half of `value.rs` and `writer.rs`: values that WebAssembly knows by numbers alone.
-// 0 is nothing. What takes a number leaves it to its owner; what gives one, gives it away. Nothing here
-// throws, whatever a server sent: the WebAssembly that called would be left in the middle.
+// 0 is nothing. Nobody counts who holds a number: from time to time the clients are asked what they hold,
+// and the rest is let go of. Nothing here throws, whatever a server sent: the WebAssembly that called would
+// be left in the middle.
 
-/** By number: values, how many hold them, and whether they are texts that have one number alone. */
+/** By number: values, and whether they are texts that have one number alone. */
 const values = [undefined]
-const counts = [0]
 const shared = [false]
-const free = []
+let free = []
 /** Texts as JSON, those that were wanted so. */
 const quoted = []
 
-/** Texts to their numbers, including some that nobody holds: most come again soon. */
+/** Texts to their numbers. */
 const numbers = new Map()
-let sweepAt = 512
 
 /** Texts of the WebAssembly's own, by where they lie. They never move, and none is let go of. */
 const constants = new Map()
@@ -23,28 +22,37 @@ export function begin(itsMemory) {
   memory = itsMemory
 }
 
-/** How many values are held: what is left of them after the last client is gone should be no more than texts. */
-export const held = () => counts.reduce((sum, count, number) => sum + (count > 0 && !shared[number]), 0)
+/** Numbers that may be given before the clients are asked what they hold, at least. */
+const FEW = 4096
+/** Letters and bytes that may be kept until then. */
+const MUCH = 4_000_000
 
-/** Keeps a value under a new number. */
-export function keep(value) {
+let sweepAt = FEW
+let kept = 0
+/** The numbers that a client holds, while they are asked. */
+let named
+
+const inUse = () => values.length - free.length
+
+/** How many values are held, besides texts. */
+export const held = () => inUse() - numbers.size - 1
+
+/** Keeps a value under a new number. `size` is how many letters or bytes it has, where that is much. */
+export function keep(value, size = 0) {
   const number = free.length > 0 ? free.pop() : values.length
   values[number] = value
-  counts[number] = 1
+  kept += size
   return number
 }
 
 /** The number of a text. */
 export function word(text) {
-  const known = numbers.get(text)
-  if (known !== undefined) {
-    counts[known] += 1
-    return known
+  let number = numbers.get(text)
+  if (number === undefined) {
+    number = keep(text)
+    shared[number] = true
+    numbers.set(text, number)
   }
-  if (numbers.size >= sweepAt) sweep()
-  const number = keep(text)
-  shared[number] = true
-  numbers.set(text, number)
   return number
 }
 
@@ -53,70 +61,55 @@ const last = [NaN, NaN, NaN]
 const lastNumber = [0, 0, 0]
 
 export function again(place, value) {
-  if (value === last[place] && lastNumber[place] !== 0) {
-    const number = lastNumber[place]
-    counts[number] += 1
-    return number
+  if (value !== last[place]) {
+    lastNumber[place] = text(value)
+    last[place] = value
   }
-  const number = text(value)
-  last[place] = value
-  lastNumber[place] = number
-  return number
+  return lastNumber[place]
 }
 
-function sweep() {
+/** Says of a number that a client holds it. */
+export function hold(number) {
+  named[number] = 1
+}
+
+/**
+ * Lets go of what no client holds, where much was kept since that was done, or `now`. `nameAll` has all clients
+ * say what they hold, or gives false where that can't be said. To be called where no number is on its way.
+ */
+export function sweep(nameAll, now) {
+  if (!now && inUse() < sweepAt && kept < MUCH) return
+  named = new Uint8Array(values.length)
+  for (const number of constants.values()) hold(number)
+  if (!nameAll()) return
   last.fill(NaN)
-  for (const [text, number] of numbers) {
-    if (counts[number] > 0) continue
-    numbers.delete(text)
-    drop(number)
-  }
-  sweepAt = Math.max(512, numbers.size * 2)
-}
-
-function drop(number) {
-  if (shared[number]) {
+  free = []
+  for (let number = values.length - 1; number > 0; number--) {
+    if (named[number]) continue
+    if (shared[number]) numbers.delete(values[number])
     shared[number] = false
-    quoted[number] = undefined
+    values[number] = quoted[number] = undefined
+    free.push(number)
   }
-  values[number] = undefined
-  free.push(number)
+  sweepAt = Math.max(FEW, inUse() * 2)
+  kept = 0
 }
 
-export function retain(number) {
-  counts[number] += 1
-}
-
-export function release(number) {
-  if ((counts[number] -= 1) === 0 && !shared[number]) drop(number)
-}
-
-/** The value of a number, which is let go of. */
-export function take(number) {
-  if (number === 0) return undefined
-  const value = values[number]
-  release(number)
-  return value
-}
+/** The value of a number. */
+export const take = (number) => values[number]
 
 const some = (value) => (value === undefined || value === null ? 0 : keep(value))
 const text = (value) => (typeof value === 'string' ? word(value) : 0)
 const own = (value, key) => (typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? value[key] : undefined)
 
 /** A text of the WebAssembly's own. */
-function constant(at, length) {
+export function constant(at, length) {
   const place = at * 65_536 + length
   let number = constants.get(place)
   if (number === undefined) {
     number = word(new TextDecoder().decode(new Uint8Array(memory.buffer, at, length)))
     constants.set(place, number)
   }
-  return number
-}
-
-export function known(at, length) {
-  const number = constant(at, length)
-  counts[number] += 1
   return number
 }
 
@@ -144,17 +137,21 @@ export const characterOf = (number, at) => values[number].charCodeAt(at)
 // The frame that came.
 
 let frame = ''
-/** The JSON of its shortest head, where somebody read that. */
+/** Its JSON, where somebody read that, and where it begins. */
 let parsed
+let parsedAt
 
 /** Lays the frame ready that WebAssembly is about to read. */
 export function arrive(text) {
   frame = text
-  parsed = undefined
+  parsedAt = 0
 }
 
-/** Where the shortest head of an event ends: `42` and no more. */
-const SHORTEST = 2
+function parseAt(at) {
+  parsed = JSON.parse(frame.slice(at))
+  parsedAt = at
+  return parsed
+}
 
 const octet = (at) => {
   const unit = frame.charCodeAt(at)
@@ -166,7 +163,7 @@ export const characters = (at) => octet(at) | (octet(at + 1) << 8) | (octet(at +
 
 export function parse(at) {
   try {
-    return keep(at === SHORTEST && parsed ? parsed : JSON.parse(frame.slice(at)))
+    return keep(at === parsedAt ? parsed : parseAt(at), frame.length)
   } catch {
     return 0
   }
@@ -176,8 +173,7 @@ export function parse(at) {
 export function readRoomEvent(into) {
   try {
     if (!frame.startsWith('42[')) return false
-    parsed = JSON.parse(frame.slice(SHORTEST))
-    const [event, payload, meta] = parsed
+    const [event, payload, meta] = parseAt(2)
     if (typeof event !== 'string' || typeof meta?.room !== 'string' || typeof meta.epoch !== 'string') return false
     if (!Number.isSafeInteger(meta.offset) || meta.offset < 0 || checks[0][event]?.(payload)) return false
     into.event = event
@@ -188,6 +184,21 @@ export function readRoomEvent(into) {
     return true
   } catch {
     return false
+  }
+}
+
+/** The number of an answer, by few digits, and nothing between it and what it holds. */
+const ANSWER = /^43(\d{1,9})\[/
+
+/** Reads the frame as an answer that says `ok` with nothing else to it. Its number, and that of what it holds; nothing where it is none. */
+export function readAnswer() {
+  try {
+    const ack = ANSWER.exec(frame)?.[1]
+    if (ack === undefined) return undefined
+    const [answer] = parseAt(2 + ack.length)
+    return answer.ok === true ? [+ack, some(answer.data)] : undefined
+  } catch {
+    return undefined
   }
 }
 
@@ -207,23 +218,19 @@ export const offsetOf = (event) => {
 
 // Binary values, which travel beside their frame.
 
+export const attachmentsOf = (encoded) => values[encoded].attachments.length
+
 let attachments = []
 
 export function attach(attachment) {
   attachments.push(values[attachment])
 }
 
-/** Takes them. */
-export function attached() {
-  if (attachments.length === 0) return attachments
+export function withAttachments(value) {
   const those = attachments
   attachments = []
-  return those
-}
-
-export function withAttachments(value) {
   try {
-    return keep(filled(values[value], attached()))
+    return keep(filled(values[value], those))
   } catch {
     return 0
   }
@@ -242,29 +249,33 @@ function filled(value, attachments) {
 
 // The frame that is sent next.
 
-let written = ''
+let letters = ''
+const NONE = []
+let follow = NONE
 
 export function writeAscii(at, length) {
-  written += values[constant(at, length)]
+  letters += values[constant(at, length)]
 }
 
 export function writeNumber(at, length, number) {
-  written += values[constant(at, length)] + number
+  letters += values[constant(at, length)] + number
 }
 
 export function writeQuoted(at, length, text) {
-  written += values[constant(at, length)] + (shared[text] ? (quoted[text] ??= JSON.stringify(values[text])) : JSON.stringify(values[text]))
+  letters += values[constant(at, length)] + (shared[text] ? (quoted[text] ??= JSON.stringify(values[text])) : JSON.stringify(values[text]))
 }
 
-export function writeJson(at, length, json) {
-  written += values[constant(at, length)] + values[json]
+export function writeEncoded(at, length, encoded) {
+  letters += values[constant(at, length)] + values[encoded].json
+  follow = values[encoded].attachments
 }
 
-/** Takes the frame that was written. */
-export function takeWritten() {
-  const frame = written
-  written = ''
-  return frame
+/** The frame that was written, with the binary ones that follow it. */
+export function written() {
+  const message = keep({ text: letters, attachments: follow })
+  letters = ''
+  follow = NONE
+  return message
 }
 
 // Whether values fit their types.

@@ -1,6 +1,6 @@
 //! Frames, written where the payloads are.
 
-use samewire_client_core::{FrameWriter, Message};
+use samewire_client_core::FrameWriter;
 use wasm_bindgen::prelude::*;
 
 use crate::value::{Value, Word, place};
@@ -13,21 +13,15 @@ extern "C" {
     fn write_number(at: i32, length: i32, number: f64);
     #[wasm_bindgen(js_name = writeQuoted)]
     fn write_quoted(at: i32, length: i32, text: i32);
-    #[wasm_bindgen(js_name = writeJson)]
-    fn write_json(at: i32, length: i32, json: i32);
-    fn attach(attachment: i32);
+    #[wasm_bindgen(js_name = writeEncoded)]
+    fn write_encoded(at: i32, length: i32, encoded: i32);
+    /// What was written since the last time.
+    fn written() -> i32;
 }
 
-/// Writes the next frame that JavaScript sends.
-struct Writer;
-
-/// Lays a message ready: its text and its attachments.
-pub(crate) fn write(message: &Message<Value>) {
-    message.write(&mut Writer);
-    for attachment in message.attachments() {
-        attach(attachment.id());
-    }
-}
+/// Writes a frame on JavaScript's side: one at a time.
+#[derive(Default)]
+pub(crate) struct Writer;
 
 impl FrameWriter<Value> for Writer {
     fn ascii(&mut self, letters: &'static str) {
@@ -45,8 +39,12 @@ impl FrameWriter<Value> for Writer {
         write_quoted(at, length, text.id());
     }
 
-    fn json(&mut self, letters: &'static str, json: &Value) {
+    fn encoded(&mut self, letters: &'static str, encoded: &Value) {
         let (at, length) = place(letters);
-        write_json(at, length, json.id());
+        write_encoded(at, length, encoded.id());
+    }
+
+    fn finish(self) -> Value {
+        Value::or_null(written())
     }
 }

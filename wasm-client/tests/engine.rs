@@ -26,7 +26,7 @@ extern "C" {
     fn close(this: &Engine);
 
     #[wasm_bindgen(method, js_name = emit)]
-    fn emit_with(this: &Engine, call: u32, event: &str, json: &str, attachments: &Array, id: &str);
+    fn emit_encoded(this: &Engine, call: u32, event: &str, encoded: &Object, id: &str);
 
     #[wasm_bindgen(method)]
     fn join(this: &Engine, handle: u32, room: &str);
@@ -112,7 +112,14 @@ fn receive(page: &Page, text: &str) {
 }
 
 fn emit(engine: &Engine, call: u32, event: &str) {
-    engine.emit_with(call, event, "{}", &Array::new(), "uuid");
+    emit_with(engine, call, event, "{}", &Array::new());
+}
+
+fn emit_with(engine: &Engine, call: u32, event: &str, json: &str, attachments: &Array) {
+    let encoded = Object::new();
+    Reflect::set(&encoded, &"json".into(), &json.into()).unwrap();
+    Reflect::set(&encoded, &"attachments".into(), attachments).unwrap();
+    engine.emit_encoded(call, event, &encoded, "uuid");
 }
 
 #[wasm_bindgen_test]
@@ -150,7 +157,7 @@ fn binary_parts_arrive_as_they_are() {
 fn a_payload_is_sent_as_the_text_that_was_given() {
     let (page, engine) = connected();
     let attachment = Uint8Array::from(&[9_u8][..]).buffer();
-    engine.emit_with(1, "say \"hi\"", "{\"ö\":1}", &Array::of1(&attachment), "uuid");
+    emit_with(&engine, 1, "say \"hi\"", "{\"ö\":1}", &Array::of1(&attachment));
     let sent = page.sent();
     assert_eq!(sent.get(1).as_string().unwrap(), r#"451-0["say \"hi\"",{"ö":1}]"#);
     assert!(Object::is(&sent.get(2), &attachment));
@@ -225,6 +232,8 @@ fn closing_leaves_nothing_behind() {
 
 #[wasm_bindgen_test]
 fn a_closed_engine_holds_no_value() {
+    // Whatever others left is let go of by this.
+    connected().1.close();
     let before = held();
     let (page, engine) = connected();
     engine.join(1, "room:a");
@@ -241,13 +250,45 @@ fn a_closed_engine_holds_no_value() {
 }
 
 #[wasm_bindgen_test]
+fn what_no_client_holds_is_let_go_of_in_time_and_nothing_else() {
+    let (page, engine) = connected();
+    receive(&page, r#"42["authenticated",{"userId":"ada"}]"#);
+    emit(&engine, 1, "answered by the short way");
+    emit(&engine, 2, "answered by the long way");
+    emit_with(&engine, 3, "sent again", r#"{"kept":true}"#, &Array::new());
+    receive(&page, r#"42["moved","held back",{"room":"user:ada","epoch":"e","offset":9}]"#);
+    for number in 0..20_000 {
+        receive(&page, &format!(r#"42["event {number}",{{}}]"#));
+    }
+    assert!(held() < 10_000, "{} values are held", held());
+    receive(&page, r#"431[{"ok":true,"data":"one"}]"#);
+    receive(&page, r#"432[{"ok":true,"data":"two"},0,[]"#);
+    receive(&page, r#"432[{"ok":true,"data":{"number":2},"more":0}]"#);
+    assert_eq!(page.told("settled"), [r#"[1,null,"one"]"#, r#"[2,null,{"number":2}]"#]);
+    receive(
+        &page,
+        r#"430[{"ok":true,"data":{"room":"user:ada","position":{"epoch":"e","offset":9}}}]"#,
+    );
+    assert!(page.told("arrived").last().unwrap().contains("held back"));
+    engine.disconnect();
+    engine.connect();
+    receive(&page, r#"0{"sid":"s"}"#);
+    receive(&page, r#"40{"sid":"x"}"#);
+    receive(&page, r#"42["authenticated",{"userId":"ada"}]"#);
+    let sent: Vec<String> = page.sent().iter().filter_map(|frame| frame.as_string()).collect();
+    let again = r#"["sent again",{"kept":true},{"id":"uuid"}]"#;
+    assert!(sent.iter().any(|frame| frame.ends_with(again)), "{sent:?}");
+    engine.close();
+}
+
+#[wasm_bindgen_test]
 fn dates_arrive_as_texts_and_are_sent_as_such() {
     let (page, engine) = connected();
     receive(&page, r#"42["at","2026-01-31T12:00:00.000Z"]"#);
     let told = page.payload().as_string().unwrap();
     let date = Date::new(&told.as_str().into());
     let json = js_sys::JSON::stringify(&date).unwrap();
-    engine.emit_with(1, "at", &String::from(json), &Array::new(), "uuid");
+    emit_with(&engine, 1, "at", &String::from(json), &Array::new());
     let sent = page.sent().get(1).as_string().unwrap();
     assert_eq!(sent, r#"420["at","2026-01-31T12:00:00.000Z"]"#);
 }

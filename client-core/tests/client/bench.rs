@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use samewire_client_core::{
     CallId, Client, Config, ConnectionState, Duration, EmitOptions, Encoded, Event, HandleId,
-    Instant, Message, NoChecks, PageEvent, SocketId, Transmit, framing::decode,
+    Instant, NoChecks, PageEvent, SocketId, Transmit, framing::decode,
 };
 use serde_json::{Value, json};
 
@@ -174,7 +174,7 @@ impl Bench {
     }
 
     pub(crate) fn emit_with(&mut self, call: u32, name: &str, options: EmitOptions<Arc<str>>) {
-        let payload = Encoded { json: json!("{}"), attachments: Vec::new() };
+        let payload = Encoded { json: "{}".into(), attachments: Vec::new() };
         self.client.emit(self.now, CallId(call), name, payload, options);
         self.drain();
     }
@@ -218,11 +218,11 @@ impl Bench {
                     self.pausing = false;
                 }
                 Transmit::Send { socket, message } if self.probe == Some(socket) => {
-                    self.probed.push(text(&message));
+                    self.probed.push(message.text);
                 }
                 Transmit::Send { socket, message } => {
                     assert_eq!(self.socket, Some(socket), "sent on a socket that is not open");
-                    let frame = text(&message);
+                    let frame = message.text;
                     assert!(!self.pausing || frame == "41", "sent on a socket that is to rest");
                     if frame.starts_with("42") {
                         ack_of(&frame).clone_into(&mut self.last_ack);
@@ -298,12 +298,6 @@ pub(crate) fn joined(room: &str, offset: u64) -> Value {
         "missed": 0,
         "users": [],
     })
-}
-
-fn text(message: &Message<Value>) -> String {
-    let mut text = String::new();
-    message.write(&mut text);
-    text
 }
 
 fn ack_of(frame: &str) -> &str {

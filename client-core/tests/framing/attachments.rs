@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use samewire_client_core::{
-    Client, Config, Event, Instant, NoChecks, Payload, SocketId, Transmit,
+    Client, Config, Event, FrameWriter, Instant, NoChecks, Payload, SocketId, Transmit,
     framing::{MAX_ATTACHMENTS, decode},
 };
 
@@ -14,8 +14,33 @@ struct Kept {
     _by: Arc<()>,
 }
 
+/// Nothing is written of it.
+#[derive(Debug, Default)]
+struct Unread;
+
+impl FrameWriter<Kept> for Unread {
+    fn ascii(&mut self, _: &'static str) {}
+
+    fn number(&mut self, _: &'static str, _: u64) {}
+
+    fn quoted(&mut self, _: &'static str, _: &Arc<str>) {}
+
+    fn encoded(&mut self, _: &'static str, (): &()) {}
+
+    fn finish(self) -> Self {
+        self
+    }
+}
+
 impl Payload for Kept {
     type Text = Arc<str>;
+    type Encoded = ();
+    type Message = Unread;
+    type Writer = Unread;
+
+    fn attachments((): &()) -> usize {
+        0
+    }
 
     fn field(&self, _: &'static str) -> Option<Self> {
         None

@@ -100,16 +100,14 @@ impl Connected {
     }
 }
 
-fn encoded(payload: &Value, attachments: &[Vec<u8>]) -> Encoded<Value> {
+fn encoded(payload: &Value, attachments: &[Vec<u8>]) -> Encoded {
     Encoded {
-        json: Value::String(payload.to_string()),
+        json: payload.to_string(),
         attachments: attachments.iter().map(|attachment| json!(attachment)).collect(),
     }
 }
 
-fn written(message: Message<Value>) -> Sent {
-    let mut text = String::new();
-    message.write(&mut text);
+fn written(Message { text, attachments }: Message) -> Sent {
     let bytes = |part: &Value| serde_json::from_value(part.clone()).expect("bytes");
-    (text, message.attachments().iter().map(bytes).collect())
+    (text, attachments.iter().map(bytes).collect())
 }

@@ -4,13 +4,18 @@
 //! A script is lines of bytes. The first byte says what happens, see [`Stage::act`]; a line that
 //! makes no sense is passed over.
 
+#[path = "counted.rs"]
+mod counted;
+
 use std::{collections::BTreeSet, sync::Arc};
 
 use samewire_client_core::{
-    CallId, Client, Config, ConnectionState, Duration, EmitOptions, Encoded, Event, HandleId,
-    Instant, NoChecks, PageEvent, SocketId, Transmit, Transport, framing::decode,
+    CallId, Client, Config, ConnectionState, Duration, EmitOptions, Event, HandleId, Instant,
+    NoChecks, PageEvent, SocketId, Transmit, Transport, framing::decode,
 };
 use serde_json::{Value, json};
+
+use counted::{Counted, all_is_named};
 
 /// More than any one thing that happens may lead to. Past it, something goes round in circles.
 const MANY: usize = 20_000;
@@ -32,7 +37,7 @@ pub(crate) fn play(script: &[u8]) {
 }
 
 struct Stage {
-    client: Client<Value>,
+    client: Client<Counted<Value>>,
     now: Instant,
     /// Those that are open or being opened, the oldest first.
     sockets: BTreeSet<SocketId>,
@@ -83,10 +88,10 @@ impl Stage {
             b'j' => self.join(&text, None),
             b'J' => self.join(&text, Some(vec!["session-ended".into()])),
             b'l' => self.leave(number() as u32),
-            b'e' => self.emit(&text, Vec::new()),
-            b'E' => self.emit(&text, vec![json!([1, 2, 3])]),
-            b'v' => _ = self.client.emit_volatile(&*text, encoded(Vec::new())),
-            b'a' => self.client.acknowledge(number(), encoded(Vec::new())),
+            b'e' => self.emit(&text, 0),
+            b'E' => self.emit(&text, 1),
+            b'v' => _ = self.client.emit_volatile(&*text, Counted::new(0)),
+            b'a' => self.client.acknowledge(number(), Counted::new(0)),
             b'k' => self.cancel(number() as u32),
             _ => {}
         }
@@ -97,13 +102,14 @@ impl Stage {
     fn receive(&mut self, socket: Option<SocketId>, text: &str) {
         let Some(socket) = socket else { return };
         let character = |at| text.as_bytes().get(at).copied();
-        let frame = decode(character, |at| serde_json::from_str(text.get(at..)?).ok());
+        let body = |at| serde_json::from_str(text.get(at..)?).ok().map(Counted::new);
+        let frame = decode(character, body);
         self.client.handle_frame(self.now, socket, frame);
     }
 
     fn receive_attachment(&mut self, bytes: &[u8]) {
         if let Some(socket) = self.sockets.first().copied() {
-            self.client.handle_attachment(self.now, socket, json!(bytes));
+            self.client.handle_attachment(self.now, socket, Counted::new(json!(bytes)));
         }
     }
 
@@ -137,7 +143,7 @@ impl Stage {
         panic!("deadlines without end");
     }
 
-    fn join(&mut self, room: &str, events: Option<Vec<Arc<str>>>) {
+    fn join(&mut self, room: &str, events: Option<Vec<Counted<Arc<str>>>>) {
         let handle = HandleId(self.name());
         self.joins.insert(handle);
         self.client.join(self.now, handle, room, events);
@@ -148,11 +154,11 @@ impl Stage {
         self.client.leave(self.now, HandleId(number));
     }
 
-    fn emit(&mut self, name: &str, attachments: Vec<Value>) {
+    fn emit(&mut self, name: &str, attachments: usize) {
         let call = CallId(self.name());
         self.calls.insert(call);
         let options = EmitOptions { id: "uuid".into(), timeout: None, retries: None };
-        self.client.emit(self.now, call, name, encoded(attachments), options);
+        self.client.emit(self.now, call, name, Counted::new(attachments), options);
     }
 
     fn cancel(&mut self, number: u32) {
@@ -169,7 +175,7 @@ impl Stage {
     fn look(&mut self) {
         for _ in 0..MANY {
             match (self.client.poll_transmit(), self.client.poll_event()) {
-                (None, None) => return,
+                (None, None) => return all_is_named(&self.client),
                 (transmit, event) => {
                     transmit.into_iter().for_each(|transmit| self.transmit(&transmit));
                     event.into_iter().for_each(|event| self.hear(event));
@@ -179,7 +185,7 @@ impl Stage {
         panic!("words without end");
     }
 
-    fn transmit(&mut self, transmit: &Transmit<Value>) {
+    fn transmit(&mut self, transmit: &Transmit<Counted<Value>>) {
         match transmit {
             Transmit::Open { socket, .. } => {
                 assert!(self.sockets.insert(*socket), "a socket is opened again");
@@ -194,7 +200,7 @@ impl Stage {
         }
     }
 
-    fn hear(&mut self, event: Event<Value>) {
+    fn hear(&mut self, event: Event<Counted<Value>>) {
         match event {
             Event::Settled { call, .. } => {
                 assert!(self.calls.remove(&call), "settled {call:?}, which is over");
@@ -232,10 +238,6 @@ impl Stage {
         assert!(self.calls.is_empty(), "never settled: {:?}", self.calls);
         assert!(self.joins.is_empty(), "never answered: {:?}", self.joins);
     }
-}
-
-fn encoded(attachments: Vec<Value>) -> Encoded<Value> {
-    Encoded { json: json!("{}"), attachments }
 }
 
 fn page_event(number: u64) -> PageEvent {

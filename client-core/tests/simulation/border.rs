@@ -2,7 +2,7 @@
 //! there.
 
 use samewire_client_core::{
-    Arrived, Event, Message, Payload as _, SocketId, Transmit,
+    Event, Payload as _, SocketId, Transmit,
     framing::{Frame, Packet, decode},
 };
 use serde_json::{Value, json};
@@ -22,8 +22,12 @@ impl World {
                 self.note(|| format!("<- {text}"));
                 let character = |at| text.as_bytes().get(at).copied();
                 let frame = decode(character, |at| serde_json::from_str(text.get(at..)?).ok());
-                if let Some(event) = self.passing(socket, frame.as_ref().ok()) {
-                    return self.tell(&[Event::Arrived { event }]);
+                let short = frame.as_ref().ok().filter(|_| self.random.chance(50));
+                let told = short.and_then(|frame| {
+                    self.passing(socket, frame).or_else(|| self.settling(socket, frame))
+                });
+                if let Some(told) = told {
+                    return self.tell(&[told]);
                 }
                 self.client.handle_frame(clock, socket, frame);
                 if self.fault == Some(Fault::KeepsDuplicates) {
@@ -45,19 +49,31 @@ impl World {
     }
 
     /// The event in a frame, where nothing is left to do but to hand it on: a browser asks so of every
-    /// other frame's, as a page isn't always ready to be told.
-    fn passing(
-        &mut self,
-        socket: SocketId,
-        frame: Option<&Frame<Value>>,
-    ) -> Option<Arrived<Value>> {
-        let Some(Frame::Packet(Packet::Event { ack: None, attachments: 0, args })) = frame else {
+    /// frame's, unless the page isn't ready to be told.
+    fn passing(&mut self, socket: SocketId, frame: &Frame<Value>) -> Option<Event<Value>> {
+        let Frame::Packet(Packet::Event { ack: None, attachments: 0, args }) = frame else {
             return None;
         };
-        let event = args.event().filter(|_| self.random.chance(50))?;
+        let event = args.event()?;
         let (clock, place) = (self.clock(), event.place.as_ref()?);
         let passes = self.client.passes(clock, socket, &event.name, place);
-        (passes || self.fault == Some(Fault::PassesOutOfTurn)).then_some(event)
+        let passes = passes || self.fault == Some(Fault::PassesOutOfTurn);
+        passes.then_some(Event::Arrived { event })
+    }
+
+    /// The same of an answer.
+    fn settling(&mut self, socket: SocketId, frame: &Frame<Value>) -> Option<Event<Value>> {
+        let Frame::Packet(Packet::Ack { id, attachments: 0, args }) = frame else {
+            return None;
+        };
+        let answer = args.item(0)?;
+        let ok = answer.field("ok").and_then(|ok| ok.flag());
+        if ok != Some(true) && self.fault != Some(Fault::TakesRefusalsForAnswers) {
+            return None;
+        }
+        let data = answer.field("data");
+        let call = self.client.settles(self.clock(), socket, *id, data.as_ref())?;
+        Some(Event::Settled { call, outcome: Ok(data), refusal: None })
     }
 
     /// Takes out what the client wants done and told.
@@ -115,7 +131,7 @@ impl World {
                 }
             }
             Transmit::Send { socket, message } => {
-                let text = self.spoil(text(message));
+                let text = self.spoil(message.text);
                 self.note(|| format!("-> {socket:?} {text}"));
                 self.sockets.send(socket, &text)?;
                 self.network.send_up(self.now, socket.0, text);
@@ -172,10 +188,4 @@ impl World {
         self.drain()?;
         self.tell(&told)
     }
-}
-
-fn text(message: Message<Value>) -> String {
-    let mut text = String::new();
-    message.write(&mut text);
-    text
 }

@@ -11,6 +11,8 @@ pub(crate) enum Fault {
     KeepsDuplicates,
     /// What may not go the short way past the client is handed to the application by it all the same.
     PassesOutOfTurn,
+    /// A refusal goes the short way of answers that say `ok`.
+    TakesRefusalsForAnswers,
     /// The handshake after a lost connection names a later place in the logs than what was seen.
     ForgetsItsPlace,
     /// The server leaves out events that its log no longer holds, where a filter hides the hole.

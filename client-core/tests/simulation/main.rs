@@ -98,6 +98,11 @@ fn an_event_that_passes_out_of_its_turn_is_found() {
 }
 
 #[test]
+fn a_refusal_that_is_taken_for_an_answer_is_found() {
+    is_found(Fault::TakesRefusalsForAnswers);
+}
+
+#[test]
 fn a_place_that_is_forgotten_over_a_reconnect_is_found() {
     is_found(Fault::ForgetsItsPlace);
 }

@@ -198,10 +198,10 @@ impl World {
     }
 
     /// A payload by which the server's acts are told apart.
-    fn number(&mut self, mut payload: Value, volatile: bool) -> Encoded<Value> {
+    fn number(&mut self, mut payload: Value, volatile: bool) -> Encoded {
         payload["number"] = json!(self.application.emits.len());
         self.application.emits.push(Emit { volatile, ..Emit::default() });
-        Encoded { json: Value::String(payload.to_string()), attachments: Vec::new() }
+        Encoded { json: payload.to_string(), attachments: Vec::new() }
     }
 
     /// The page sleeps: what comes meanwhile waits until it wakes.

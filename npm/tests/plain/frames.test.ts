@@ -11,7 +11,7 @@ let server: FakeServer
 let client: Client
 const told = vi.fn<(error: ProtocolError) => void>()
 
-const connected = () => vi.waitFor(() => expect(client.state.status).toBe('connected'), { interval: 1 })
+const connected = () => vi.waitFor(() => expect(client.state.status).toBe('connected'), { interval: 1, timeout: 30_000 })
 
 /** Events still come, on the connection that stands. */
 async function works() {
