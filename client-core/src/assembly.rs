@@ -71,15 +71,11 @@ impl<P: Payload> Assembly<P> {
         if !fits {
             return Err(FrameError::TooLarge);
         }
-        let Waiting { packet, attachments, .. } = waiting;
-        let whole = |args: P| args.with_attachments(&attachments).ok_or(FrameError::Body);
-        Ok(Some(match packet {
-            Packet::Event { ack, args, .. } => {
-                Packet::Event { ack, attachments: 0, args: whole(args)? }
-            }
-            Packet::Ack { id, args, .. } => Packet::Ack { id, attachments: 0, args: whole(args)? },
-            other => other,
-        }))
+        let Waiting { mut packet, attachments, .. } = waiting;
+        if let Packet::Event { args, .. } | Packet::Ack { args, .. } = &mut packet {
+            *args = args.clone().with_attachments(&attachments).ok_or(FrameError::Body)?;
+        }
+        Ok(Some(packet))
     }
 
     pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {

@@ -91,7 +91,7 @@ impl<T: Text> Connection<T> {
             upgrade_broke: false,
             config,
             state: State::Idle,
-            timers: Timers::default(),
+            timers: Timers::new(),
             steps: Queue::new(),
             next_socket: 0,
             token: Token::Known(None),

@@ -85,8 +85,8 @@ impl<T: Text> Failure<T> {
 
     /// A refusal by the server.
     fn refused(code: T, message: T, retry_after_ms: Option<u32>) -> Self {
-        let time_may_cure = |known: &'static str| T::known(known) == code;
-        let retryable = retry_after_ms.is_some() || RETRYABLE.into_iter().any(time_may_cure);
+        let time_may_cure = |known: &&'static str| T::known(known) == code;
+        let retryable = retry_after_ms.is_some() || RETRYABLE.iter().any(time_may_cure);
         Self { code, message, retryable, retry_after_ms }
     }
 
@@ -125,7 +125,7 @@ impl<T: Text> Failure<T> {
 
     /// Whether a fresh token may cure it.
     pub(crate) fn asks_for_a_token(&self) -> bool {
-        ABOUT_TOKENS.into_iter().any(|code| self.is(code))
+        ABOUT_TOKENS.iter().any(|code| self.is(code))
     }
 }
 

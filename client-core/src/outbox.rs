@@ -151,10 +151,7 @@ impl<P: Payload> Outbox<P> {
     /// The emit that an acknowledgement is for; none where it was settled before.
     pub(crate) fn answered(&mut self, ack: u64) -> Option<Box<Waiting<P>>> {
         // The answer to an earlier try is as good, even where another is about to be sent.
-        [&mut self.sent, &mut self.unsent].into_iter().find_map(|queue| {
-            let index = queue.iter().position(|waiting| waiting.acks.contains(&ack))?;
-            Some(queue.remove(index))
-        })
+        take_answered(&mut self.sent, ack).or_else(|| take_answered(&mut self.unsent, ack))
     }
 
     /// Takes out the emit of the application that an acknowledgement is for, if it was sent last with that
@@ -177,9 +174,8 @@ impl<P: Payload> Outbox<P> {
 
     /// Forgets the emits of a purpose, without a word.
     pub(crate) fn forget(&mut self, purpose: &Purpose<P::Text>) {
-        for queue in [&mut self.unsent, &mut self.sent] {
-            queue.retain(|waiting| waiting.emit.purpose != *purpose);
-        }
+        forget(&mut self.unsent, Some(purpose));
+        forget(&mut self.sent, Some(purpose));
     }
 
     /// The emits that were not answered in time and may not be sent again. The others are unsent
@@ -193,9 +189,8 @@ impl<P: Payload> Outbox<P> {
     /// What was asked on the client's own account is forgotten; it is asked anew when connected.
     pub(crate) fn disconnected(&mut self) -> Emits<P> {
         self.deadline = None;
-        for queue in [&mut self.unsent, &mut self.sent] {
-            queue.retain(|waiting| waiting.emit.purpose.is_call());
-        }
+        forget(&mut self.unsent, None);
+        forget(&mut self.sent, None);
         self.take_back(None)
     }
 
@@ -231,6 +226,28 @@ impl<P: Payload> Outbox<P> {
             }
         }
         given_up
+    }
+}
+
+/// Takes out the emit that was sent with a number.
+fn take_answered<P: Payload>(queue: &mut Emits<P>, ack: u64) -> Option<Box<Waiting<P>>> {
+    let index = queue.iter().position(|waiting| waiting.acks.contains(&ack))?;
+    Some(queue.remove(index))
+}
+
+/// Forgets the emits of a purpose, or all of the client's own.
+fn forget<P: Payload>(queue: &mut Emits<P>, purpose: Option<&Purpose<P::Text>>) {
+    let mut index = 0;
+    while let Some(waiting) = queue.get(index) {
+        let forgotten = match purpose {
+            Some(purpose) => waiting.emit.purpose == *purpose,
+            None => !waiting.emit.purpose.is_call(),
+        };
+        if forgotten {
+            queue.remove(index);
+        } else {
+            index += 1;
+        }
     }
 }
 

@@ -32,14 +32,16 @@ impl<P: Payload> Presence<P> {
 
     /// Who came, changed or left, from `presence:update`.
     pub(crate) fn update(&mut self, change: &P) {
-        for name in ["joined", "updated"] {
+        for name in &["joined", "updated"] {
             if let Some(users) = change.field(name) {
                 self.add(&users);
             }
         }
         if let Some(users) = change.field("left") {
-            for id in users.items().filter_map(|user| user.text()) {
-                self.users.remove(&id);
+            for user in users.items() {
+                if let Some(id) = user.text() {
+                    self.users.remove(&id);
+                }
             }
         }
     }

@@ -246,8 +246,8 @@ impl<P: Payload> Client<P> {
 
     /// Emits failed, all of them for the same reason.
     pub(crate) fn fail(&mut self, emits: Emits<P>, failure: &Failure<P::Text>) {
-        for waiting in emits {
-            self.settle(waiting.emit.purpose, Err(failure.clone()), None);
+        for waiting in &emits {
+            self.settle(waiting.emit.purpose.clone(), Err(failure.clone()), None);
         }
     }
 

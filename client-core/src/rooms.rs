@@ -45,7 +45,11 @@ impl<P: Payload> Rooms<P> {
 
     /// Rooms that the application is in, or about to be.
     pub(crate) fn len(&self) -> usize {
-        self.rooms.values().filter(|room| !room.handles.is_empty()).count()
+        let mut count = 0;
+        for (_, room) in self.rooms.iter() {
+            count += usize::from(!room.handles.is_empty());
+        }
+        count
     }
 
     pub(crate) fn position(&self, room: &P::Text) -> Option<&Position<P::Text>> {
@@ -157,9 +161,10 @@ impl<P: Payload> Rooms<P> {
 
     /// Forgets everything; who was about to join is told.
     pub(crate) fn close(&mut self, failure: &Failure<P::Text>) {
-        for (_, mut room) in self.rooms.take() {
+        for (_, room) in self.rooms.iter_mut() {
             refuse_untold(&mut room.handles, failure, &mut self.events);
         }
+        self.rooms = SortedMap::new();
     }
 
     /// The server answered `room:join`.
@@ -398,12 +403,15 @@ fn refuse_untold<P: Payload>(
     failure: &Failure<P::Text>,
     events: &mut Queue<Event<P>>,
 ) {
-    handles.retain(|handle| {
-        if !handle.told {
+    let mut index = 0;
+    while let Some(handle) = handles.get(index) {
+        if handle.told {
+            index += 1;
+        } else {
             events.push(Event::Refused { handle: handle.id, failure: failure.clone() });
+            handles.remove(index);
         }
-        handle.told
-    });
+    }
 }
 
 /// What the server calls a room. Two names of one room would be two rooms here, and one would take

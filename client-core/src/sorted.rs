@@ -49,8 +49,15 @@ impl<K: Ord, V> SortedMap<K, V> {
         self.find(key).ok().map(|index| self.0.remove(index))
     }
 
-    pub(crate) fn retain(&mut self, mut wanted: impl FnMut(&V) -> bool) {
-        self.0.retain(|(_, value)| wanted(value));
+    pub(crate) fn retain(&mut self, wanted: impl Fn(&V) -> bool) {
+        let mut index = 0;
+        while let Some((_, value)) = self.0.get(index) {
+            if wanted(value) {
+                index += 1;
+            } else {
+                self.0.remove(index);
+            }
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
@@ -63,11 +70,6 @@ impl<K: Ord, V> SortedMap<K, V> {
 
     pub(crate) fn values(&self) -> impl Iterator<Item = &V> {
         self.0.iter().map(|(_, value)| value)
-    }
-
-    /// Takes everything out.
-    pub(crate) fn take(&mut self) -> impl Iterator<Item = (K, V)> + use<K, V> {
-        std::mem::take(&mut self.0).into_iter()
     }
 
     fn find<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>

@@ -22,8 +22,7 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const COUNT: usize = 7;
-    const ALL: [Self; Self::COUNT] = [
+    const ALL: [Self; 7] = [
         Self::Attempt,
         Self::SignIn,
         Self::Upgrade,
@@ -34,35 +33,50 @@ impl Timer {
     ];
 }
 
-/// The deadlines that are set.
-#[derive(Debug, Default)]
-pub(crate) struct Timers([Option<Instant>; Timer::COUNT]);
+/// No moment that comes.
+const NEVER: Instant = Instant::from_millis(u64::MAX);
+
+/// The deadlines that are set; the others are never.
+#[derive(Debug)]
+pub(crate) struct Timers([Instant; Timer::ALL.len()]);
 
 impl Timers {
+    pub(crate) fn new() -> Self {
+        Self([NEVER; Timer::ALL.len()])
+    }
+
     pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
-        self.0[timer as usize] = Some(at);
+        self.0[timer as usize] = at;
     }
 
     pub(crate) fn stop(&mut self, timer: Timer) {
-        self.0[timer as usize] = None;
+        self.set(timer, NEVER);
     }
 
     pub(crate) fn stop_all(&mut self) {
-        *self = Self::default();
+        *self = Self::new();
     }
 
     /// The first deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
-        self.0.iter().flatten().min().copied()
+        let mut first = NEVER;
+        for deadline in &self.0 {
+            if *deadline < first {
+                first = *deadline;
+            }
+        }
+        (first != NEVER).then_some(first)
     }
 
     /// Takes out a timer whose deadline has come.
     pub(crate) fn expired(&mut self, now: Instant) -> Option<Timer> {
-        let timer = Timer::ALL.into_iter().find(|timer| {
-            self.0[*timer as usize] <= Some(now) && self.0[*timer as usize].is_some()
-        })?;
-        self.stop(timer);
-        Some(timer)
+        for timer in &Timer::ALL {
+            if self.0[*timer as usize] <= now {
+                self.stop(*timer);
+                return Some(*timer);
+            }
+        }
+        None
     }
 }
 
@@ -72,7 +86,7 @@ mod tests {
 
     #[test]
     fn a_timer_expires_once() {
-        let mut timers = Timers::default();
+        let mut timers = Timers::new();
         timers.set(Timer::Ack, Instant::from_millis(20));
         timers.set(Timer::Reconnect, Instant::from_millis(10));
         assert_eq!(timers.next(), Some(Instant::from_millis(10)));

@@ -1,7 +1,7 @@
 //! What JavaScript calls: clients by number, and what happens to them by number, too. One function
 //! for nearly everything, because each costs a page a few hundred bytes on either side of the border.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use samewire_client_core::{
     CallId, Client, Clock, Duration, EmitOptions, HandleId, Instant, PageEvent, Payload as _,
@@ -17,9 +17,8 @@ use crate::{
 
 #[wasm_bindgen(module = "/src/values.js")]
 extern "C" {
-    /// Four characters of the frame that came, the first of them in the lowest byte. One that isn't ASCII
-    /// is 255, past the end is 0.
-    fn characters(at: i32) -> i32;
+    /// A character of the frame that came. One that isn't ASCII is 255, past the end is 0.
+    fn character(at: i32) -> i32;
 
     /// The value of the JSON that begins there in the frame that came.
     fn parse(at: i32) -> i32;
@@ -47,27 +46,10 @@ struct Core {
     now: Instant,
 }
 
-/// Makes a client that isn't connected. Its number. The options are those of [`options::read`].
+/// Makes a client that isn't connected, by the options that lie ready. Its number.
 #[wasm_bindgen]
-#[expect(clippy::too_many_arguments, reason = "an object would cost a read of each field")]
-pub fn make(
-    seed: f64,
-    reconnection: bool,
-    has_token: bool,
-    order: usize,
-    delay: f64,
-    delay_max: f64,
-    timeout: f64,
-    ack_timeout: f64,
-    attempts: f64,
-    factor: f64,
-    retries: f64,
-    limit: f64,
-    bytes: f64,
-) -> usize {
-    let numbers = [delay, delay_max, timeout, ack_timeout, attempts, factor, retries, limit, bytes];
-    let config = options::read(reconnection, has_token, order, numbers);
-    let client = Client::new(config, seed.to_bits(), GeneratedChecks);
+pub fn make(seed: f64) -> usize {
+    let client = Client::new(options::read(), seed.to_bits(), GeneratedChecks);
     let core = Core { client, clock: Clock::default(), now: Instant::default() };
     CORES.with_borrow_mut(|cores| {
         let free = cores.iter().position(Option::is_none).unwrap_or(cores.len());
@@ -245,14 +227,7 @@ impl Core {
 
     /// The text frame that lies ready came.
     fn frame(&mut self, socket: SocketId) {
-        let read = Cell::new((i32::MAX, [0; 4]));
-        let character = |at: usize| {
-            let four = at as i32 / 4;
-            if read.get().0 != four {
-                read.set((four, characters(four * 4).to_le_bytes()));
-            }
-            Some(read.get().1[at % 4]).filter(|character| *character > 0)
-        };
+        let character = |at: usize| Some(character(at as i32) as u8).filter(|it| *it > 0);
         let frame = decode(character, |at| Value::new(parse(at as i32)));
         self.client.handle_frame(self.now, socket, frame);
     }

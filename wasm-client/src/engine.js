@@ -1,7 +1,7 @@
 // The JavaScript half of `core.rs` and `told.rs`: it opens sockets, sets the timer, and does what the
 // core says. It decides nothing.
 
-import { again, arrive, begin, checkBy, keep, readAnswer, readRoomEvent, sweep, take, takeUsers, word } from './values.js'
+import { again, arrive, begin, checkBy, keep, layOptions, readAnswer, readRoomEvent, sweep, take, takeUsers, word } from './values.js'
 
 /** Timers may stand still while a laptop sleeps: so soon after it wakes somebody looks at the clock. To be woken too early does no harm. */
 const LONGEST_WAIT = 15_000
@@ -19,7 +19,7 @@ const TRANSPORTS = ['websocket', 'polling']
 /** Lists of transports, by the numbers of `options.rs`. */
 const ORDERS = ['websocket,polling', 'polling,websocket', 'websocket', 'polling']
 
-/** Options that are numbers, in the order of `options.rs`. */
+/** Options that are numbers, in the order of `options.rs`, which has three before these. */
 const NUMBERS = ['reconnectionDelay', 'reconnectionDelayMax', 'timeout', 'ackTimeout', 'reconnectionAttempts', 'randomizationFactor', 'retries', 'queueLimit', 'maxAttachmentBytes']
 
 const PAGE = { online: 12 /* Online */, offline: 13 /* Offline */, shown: 14 /* Shown */, away: 15 /* Away */, back: 16 /* Back */ }
@@ -91,7 +91,8 @@ export class Engine {
     this.sockets = new Map()
     const { reconnection, hasToken, transports = TRANSPORTS } = options
     const order = ORDERS.indexOf([...new Set(transports)].filter((name) => TRANSPORTS.includes(name)).join())
-    this.core = wasm.make(Math.random(), reconnection !== false, hasToken === true, order, ...NUMBERS.map((name) => given(options[name])))
+    layOptions([reconnection === false ? 0 : 1, hasToken ? 1 : 0, order < 0 ? ORDERS.length : order, ...NUMBERS.map((name) => given(options[name]))])
+    this.core = wasm.make(Math.random())
     this.pausing = false
     this.driving = false
     this.timer = undefined

@@ -4,42 +4,48 @@ use samewire_client_core::{
     Config, Duration,
     Transport::{self, Polling, Websocket},
 };
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(module = "/src/values.js")]
+extern "C" {
+    /// One of the options that lie ready, by its place in the list of `engine.js`. Less than 0 is as by
+    /// default.
+    fn option(place: i32) -> f64;
+}
 
 /// In which orders transports may be tried, as `engine.js` numbers them.
 const ORDERS: [&[Transport]; 4] =
     [&[Websocket, Polling], &[Polling, Websocket], &[Websocket], &[Polling]];
 
-/// Options that are numbers, in the order that `engine.js` gives them in; less than 0 is as by default.
-pub(crate) type Numbers = [f64; 9];
-
 /// Reads the options. There is no transport where the number of their order is none.
-pub(crate) fn read(reconnection: bool, has_token: bool, order: usize, numbers: Numbers) -> Config {
-    let mut config = Config { reconnection, has_token, ..Config::default() };
-    config.transports = ORDERS.get(order).copied().unwrap_or(&[]);
-    let [delay, delay_max, timeout, ack_timeout, attempts, factor, retries, limit, bytes] = numbers;
-    for (millis, into) in [
-        (delay, &mut config.reconnection_delay),
-        (delay_max, &mut config.reconnection_delay_max),
-        (timeout, &mut config.timeout),
-        (ack_timeout, &mut config.ack_timeout),
-    ] {
-        if millis >= 0.0 {
+pub(crate) fn read() -> Config {
+    let mut config = Config {
+        reconnection: option(0) != 0.0,
+        has_token: option(1) != 0.0,
+        transports: ORDERS.get(option(2) as usize).copied().unwrap_or(&[]),
+        ..Config::default()
+    };
+    let given = |place| Some(option(place)).filter(|number| *number >= 0.0);
+    let duration = |place, into: &mut Duration| {
+        if let Some(millis) = given(place) {
             *into = Duration::from_millis(millis as u64);
         }
-    }
-    if attempts >= 0.0 {
-        config.reconnection_attempts = Some(attempts as u32);
-    }
-    if factor >= 0.0 {
+    };
+    duration(3, &mut config.reconnection_delay);
+    duration(4, &mut config.reconnection_delay_max);
+    duration(5, &mut config.timeout);
+    duration(6, &mut config.ack_timeout);
+    config.reconnection_attempts = given(7).map(|most| most as u32);
+    if let Some(factor) = given(8) {
         config.randomization_factor = factor;
     }
-    if retries >= 0.0 {
+    if let Some(retries) = given(9) {
         config.retries = retries as u32;
     }
-    if limit >= 0.0 {
+    if let Some(limit) = given(10) {
         config.queue_limit = limit as usize;
     }
-    if bytes >= 0.0 {
+    if let Some(bytes) = given(11) {
         config.max_attachment_bytes = bytes as usize;
     }
     config

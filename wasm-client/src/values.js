@@ -153,13 +153,10 @@ function parseAt(at) {
   return parsed
 }
 
-const octet = (at) => {
+export function character(at) {
   const unit = frame.charCodeAt(at)
   return unit < 128 ? unit : unit > 127 ? 255 : 0
 }
-
-/** Four characters in a number, the first of them in its lowest byte. */
-export const characters = (at) => octet(at) | (octet(at + 1) << 8) | (octet(at + 2) << 16) | (octet(at + 3) << 24)
 
 export function parse(at) {
   try {
@@ -277,6 +274,16 @@ export function written() {
   follow = NONE
   return message
 }
+
+// The options of the client that is made next.
+
+let options
+
+export function layOptions(numbers) {
+  options = numbers
+}
+
+export const option = (place) => options[place]
 
 // Whether values fit their types.
 

@@ -267,7 +267,7 @@ fn what_no_client_holds_is_let_go_of_in_time_and_nothing_else() {
     assert_eq!(page.told("settled"), [r#"[1,null,"one"]"#, r#"[2,null,{"number":2}]"#]);
     receive(
         &page,
-        r#"430[{"ok":true,"data":{"room":"user:ada","position":{"epoch":"e","offset":9}}}]"#,
+        r#"430[{"ok":true,"data":{"room":"user:ada","position":{"epoch":"e","offset":8}}}]"#,
     );
     assert!(page.told("arrived").last().unwrap().contains("held back"));
     engine.disconnect();
