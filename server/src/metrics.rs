@@ -106,10 +106,10 @@ pub(crate) fn store_answered(after: Duration) {
 /// Redis answered, or failed to.
 pub(crate) fn backplane_answered(what: &'static str, after: Duration, succeeded: bool) {
     counter!("samewire_backplane_commands_total", "for" => what).increment(1);
+    // Those without a failure are told of, too.
+    counter!("samewire_backplane_errors_total", "for" => what).increment(u64::from(!succeeded));
     if succeeded {
         histogram!("samewire_backplane_seconds").record(after);
-    } else {
-        counter!("samewire_backplane_errors_total", "for" => what).increment(1);
     }
 }
 

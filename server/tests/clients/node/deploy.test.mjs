@@ -10,6 +10,7 @@ import { promisify } from 'node:util'
 import { ask, next, open, signedIn } from './client.mjs'
 import { call } from './api.mjs'
 import { deployed, tool } from './proxy.mjs'
+import { startRedis } from './redis.mjs'
 import { helpText, startServer } from './server.mjs'
 
 const run = promisify(execFile)
@@ -100,9 +101,11 @@ describe('what is measured', () => {
   /** Each sample that a server exports, as `{ name, labels }`. */
   let samples
   before(async () => {
-    const server = await startServer()
+    const ends = []
+    const test = { after: (end) => ends.push(end) }
+    const redis = await startRedis(test)
+    const server = await startServer({ env: { REDIS_URL: redis.url } })
     try {
-      const test = { after: () => {} }
       const socket = await signedIn(test, server, 'anna')
       await ask(socket, 'room:join', 'measured')
       await Promise.all([next(socket, 'broadcast'), ask(socket, 'broadcast', { room: 'measured', event: 'x', data: {} })])
@@ -110,12 +113,12 @@ describe('what is measured', () => {
       await next(stranger, 'connect_error')
       assert.equal((await call(server, 'GET', '/health')).status, 200)
       const text = await (await fetch(`${server.url}/metrics`)).text()
-      socket.disconnect()
       samples = [...text.matchAll(/^(\w+)(?:\{([^}]*)\})? \S+$/gm)].map(([, name, labels = '']) => ({
         name, labels: Object.fromEntries([...labels.matchAll(/(\w+)="([^"]*)"/g)].map(([, label, value]) => [label, value])),
       }))
     } finally {
       await server.stop()
+      for (const end of ends) await end()
     }
   })
 

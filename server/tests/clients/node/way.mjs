@@ -2,11 +2,11 @@
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 
-/** A way to the server: `url` leads there until something is done to it. */
+/** A way to the server: `url` leads to its `url`, as that is by then, until something is done to it. */
 export async function openWay(server) {
-  const target = new URL(server.url)
   const links = new Set()
   const listener = createServer((near) => {
+    const target = new URL(server.url)
     const far = connect(Number(target.port), target.hostname)
     const link = { near, far, stalled: false }
     links.add(link)
@@ -32,8 +32,8 @@ export async function openWay(server) {
     }),
     /** Ends all connections as a machine does that lost its power and is asked again. */
     kill: each(({ near, far }) => {
-      near.resetAndDestroy()
-      far.resetAndDestroy()
+      reset(near)
+      reset(far)
     }),
     /** Takes nothing from the server any more, and lets the connections stand. */
     stall: each((link) => {
@@ -60,4 +60,10 @@ export async function openWay(server) {
       listener.close()
     },
   }
+}
+
+/** Without a farewell. One that is being ended in good order can't be reset: Node.js would never let go of it. */
+function reset(socket) {
+  if (socket.writableEnded) socket.destroy()
+  else socket.resetAndDestroy()
 }
