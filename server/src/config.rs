@@ -134,7 +134,8 @@ pub struct Config {
     #[command(flatten)]
     pub assistant: assistant::Settings,
 
-    /// The database: sqlite://PATH.
+    /// The database: sqlite://PATH, or postgres://USER:PASSWORD@HOST:PORT/DATABASE, which several
+    /// servers may share. TLS is used where PostgreSQL offers it; ?sslmode=verify-full insists on it.
     #[arg(long, env, default_value = "sqlite://samewire.db", hide_env_values = true)]
     pub database_url: String,
 

@@ -57,7 +57,7 @@ pub enum Error {
     },
     /// The database failed or can't be reached.
     #[error("database: {0}")]
-    Database(#[from] sqlx::Error),
+    Database(sqlx::Error),
     /// What servers share can't be reached.
     #[error("Redis is away")]
     BackplaneAway,
@@ -70,6 +70,21 @@ pub enum Error {
     /// Something stored or about to be sent is no JSON that we can read or write.
     #[error("json: {0}")]
     Json(#[from] serde_json::Error),
+}
+
+/// What PostgreSQL calls a character that it has no place for, which is U+0000 alone (SQLSTATE).
+const NO_SUCH_CHARACTER: &str = "22021";
+
+impl From<sqlx::Error> for Error {
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error().and_then(|error| error.code()) {
+            Some(code) if code == NO_SUCH_CHARACTER => {
+                let message = "a text has the character U+0000, which can't be stored";
+                Self::refused(ErrorCode::InvalidPayload, message)
+            }
+            _ => Self::Database(error),
+        }
+    }
 }
 
 impl Error {

@@ -63,6 +63,9 @@ mod session;
 mod socketio;
 pub mod store;
 mod striped_locks;
+#[cfg(test)]
+#[path = "../tests/throwaway_database/mod.rs"]
+mod throwaway_database;
 
 pub use attachments::{Attached, Attachments};
 pub use auth::{Identity, Verifier};

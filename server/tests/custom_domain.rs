@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test")]
 
+mod throwaway_database;
+
 use clap::Parser;
 use futures::{SinkExt, StreamExt};
 use samewire_server::{
@@ -11,12 +13,13 @@ use samewire_server::{
 };
 use serde_json::Value;
 use sqlx::Row;
-use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpStream},
     time::{Duration, timeout},
 };
 use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, tungstenite::Message};
+
+use self::throwaway_database::ThrowawayDatabase;
 
 samewire_protocol::events! {
     /// Notes, kept in the order they were sent.
@@ -74,10 +77,13 @@ impl Domain for Notes {
                 if note.text.is_multiple_of(100) {
                     tokio::task::yield_now().await;
                 }
-                sqlx::query("INSERT INTO notes (text) VALUES ($1)")
-                    .bind(i64::from(note.text))
-                    .execute(store.pool())
-                    .await?;
+                sqlx::query(
+                    "INSERT INTO notes (seq, text)
+                     SELECT COALESCE(MAX(seq), 0) + 1, $1 FROM notes",
+                )
+                .bind(i64::from(note.text))
+                .execute(store.pool())
+                .await?;
                 Ok(Noted { text: note.text })
             }
         });
@@ -93,7 +99,8 @@ const SECRET: &str = "a secret that is long enough to be one";
 struct Running {
     address: std::net::SocketAddr,
     store: Store,
-    _folder: TempDir,
+    /// There as long as it runs; one of PostgreSQL goes with its server.
+    _database: ThrowawayDatabase,
     serving: tokio::task::JoinHandle<std::io::Result<()>>,
 }
 
@@ -107,10 +114,9 @@ type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
 impl Running {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}/notes.db", folder.path().display());
-        let store = Store::open(&url).await.unwrap();
-        sqlx::query("CREATE TABLE notes (seq INTEGER PRIMARY KEY AUTOINCREMENT, text BIGINT)")
+        let database = ThrowawayDatabase::new().await;
+        let store = Store::open(&database.url).await.unwrap();
+        sqlx::query("CREATE TABLE notes (seq BIGINT PRIMARY KEY, text BIGINT)")
             .execute(store.pool())
             .await
             .unwrap();
@@ -122,7 +128,7 @@ impl Running {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let serving = tokio::spawn(async move { axum::serve(listener, server.router).await });
-        Self { address, store, _folder: folder, serving }
+        Self { address, store, _database: database, serving }
     }
 
     /// A connection on which ada is signed in.

@@ -66,6 +66,14 @@ fn message(row: &AnyRow) -> Result<ChatMessage> {
 /// Stores a conversation with its owner, unless the owner has `max` of them. Says whether it did.
 pub(super) async fn insert(pool: &AnyPool, new: &Conversation, max: i64) -> Result<bool> {
     let mut transaction = pool.begin().await?;
+    // One after the other, so that nobody else counts the same.
+    sqlx::query(
+        "UPDATE assistant_conversations SET message_count = message_count
+         WHERE id = (SELECT MIN(id) FROM assistant_conversations WHERE owner_id = $1)",
+    )
+    .bind(new.owner_id.as_str())
+    .execute(&mut *transaction)
+    .await?;
     let inserted = sqlx::query(
         "INSERT INTO assistant_conversations (id, title, owner_id, created_at, updated_at, message_count)
          SELECT $1, $2, $3, $4, $4, 0
@@ -117,15 +125,16 @@ pub(super) async fn remove_participant(
         .map(|done| done.rows_affected() > 0)
 }
 
-/// Who takes part in a conversation.
+/// Who takes part in a conversation, in the order of their ids.
 pub(super) async fn participants(pool: &AnyPool, id: &ConversationId) -> Result<Vec<UserId>> {
-    let rows = sqlx::query(
-        "SELECT user_id FROM assistant_participants WHERE conversation_id = $1 ORDER BY user_id",
-    )
-    .bind(id.as_str())
-    .fetch_all(pool)
-    .await?;
-    rows.iter().map(|row| Ok(UserId(row.try_get("user_id")?))).collect()
+    let rows = sqlx::query("SELECT user_id FROM assistant_participants WHERE conversation_id = $1")
+        .bind(id.as_str())
+        .fetch_all(pool)
+        .await?;
+    let users = rows.iter().map(|row| Ok(UserId(row.try_get("user_id")?)));
+    let mut users = users.collect::<Result<Vec<_>>>()?;
+    users.sort_unstable();
+    Ok(users)
 }
 
 /// A conversation that somebody takes part in.
@@ -174,20 +183,32 @@ pub(super) async fn rename(
     id: &ConversationId,
     title: &str,
 ) -> Result<Option<Conversation>> {
-    let row =
+    let rows =
         sqlx::query("UPDATE assistant_conversations SET title = $2 WHERE id = $1 RETURNING *")
             .bind(id.as_str())
             .bind(title)
-            .fetch_optional(pool)
+            .fetch_all(pool)
             .await?;
-    row.as_ref().map(conversation).transpose()
+    rows.first().map(conversation).transpose()
 }
 
 /// Deletes a conversation with all that was said in it. Says whether it was there.
 pub(super) async fn delete(pool: &AnyPool, id: &ConversationId) -> Result<bool> {
+    loop {
+        match try_to_delete(pool, id).await {
+            // Somebody was let in meanwhile.
+            Err(sqlx::Error::Database(error)) if error.is_foreign_key_violation() => {}
+            done => return done,
+        }
+    }
+}
+
+async fn try_to_delete(pool: &AnyPool, id: &ConversationId) -> Result<bool> {
     let mut transaction = pool.begin().await?;
     let mut rows = 0;
     for delete in [
+        // Nobody asks anything meanwhile.
+        "UPDATE assistant_conversations SET message_count = message_count WHERE id = $1",
         "DELETE FROM assistant_messages WHERE conversation_id = $1",
         "DELETE FROM assistant_participants WHERE conversation_id = $1",
         "DELETE FROM assistant_conversations WHERE id = $1",

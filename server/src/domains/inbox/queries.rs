@@ -1,6 +1,7 @@
 //! The queries on conversations, their messages and the counts of what is unread.
 //!
-//! Each transaction begins with a statement that writes: SQLite lets nobody wait who has read first.
+//! Each transaction begins by writing the conversation's row, so that whatever else changes the
+//! conversation waits; the counts come last.
 
 use samewire_protocol::{
     Timestamp,
@@ -293,16 +294,16 @@ pub(super) async fn deliver(
     user: &UserId,
     id: &MessageId,
 ) -> Result<Option<InboxMessage>> {
-    let row = sqlx::query(
+    let rows = sqlx::query(
         "UPDATE inbox_messages SET status = $3
          WHERE id = $1 AND user_id = $2 AND status < $3 RETURNING *",
     )
     .bind(id.as_str())
     .bind(user.as_str())
     .bind(status_column(Some(MessageStatus::Delivered)))
-    .fetch_optional(pool)
+    .fetch_all(pool)
     .await?;
-    row.as_ref().map(message).transpose()
+    rows.first().map(message).transpose()
 }
 
 /// Which messages are read.
@@ -316,13 +317,17 @@ pub(super) enum Which<'a> {
 
 /// Notes that messages of a user were read, with the counts; nothing where all of them were.
 pub(super) async fn read(pool: &AnyPool, user: &UserId, which: Which<'_>) -> Result<Option<Read>> {
-    let (sql, id) = match which {
+    let (lock, update, id) = match which {
         Which::One(id) => (
+            "UPDATE inbox_conversations SET unread_count = unread_count WHERE user_id = $2
+             AND id = (SELECT conversation_id FROM inbox_messages WHERE id = $1)",
             "UPDATE inbox_messages SET status = $3 WHERE id = $1 AND user_id = $2 AND status < $3
              RETURNING id, conversation_id, platform, sent_at",
             id.as_str(),
         ),
         Which::All(id) => (
+            "UPDATE inbox_conversations SET unread_count = unread_count
+             WHERE user_id = $2 AND id = $1",
             "UPDATE inbox_messages SET status = $3
              WHERE conversation_id = $1 AND user_id = $2 AND status < 2 AND status < $3
              RETURNING id, conversation_id, platform, sent_at",
@@ -330,7 +335,8 @@ pub(super) async fn read(pool: &AnyPool, user: &UserId, which: Which<'_>) -> Res
         ),
     };
     let mut transaction = pool.begin().await?;
-    let rows = sqlx::query(sql)
+    sqlx::query(lock).bind(id).bind(user.as_str()).execute(&mut *transaction).await?;
+    let rows = sqlx::query(update)
         .bind(id)
         .bind(user.as_str())
         .bind(READ)

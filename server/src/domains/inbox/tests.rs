@@ -15,10 +15,9 @@ use samewire_protocol::{
     rooms::LoggedEvent,
 };
 use serde::de::DeserializeOwned;
-use tempfile::TempDir;
 
 use super::{Inbox, IncomingMessage, queries};
-use crate::{Config, Engine, Registry, Server, Store};
+use crate::{Config, Engine, Registry, Server, Store, throwaway_database::ThrowawayDatabase};
 
 /// What may happen. Numbers are taken modulo what there is.
 #[derive(Debug, Clone)]
@@ -53,18 +52,17 @@ fn step() -> impl Strategy<Value = Step> {
 struct Running {
     inbox: Inbox,
     engine: std::sync::Arc<Engine>,
-    _folder: TempDir,
+    _database: ThrowawayDatabase,
 }
 
 impl Running {
     async fn start() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", folder.path().join("inbox.db").display());
-        let store = Store::open(&url).await.unwrap();
+        let database = ThrowawayDatabase::new().await;
+        let store = Store::open(&database.url).await.unwrap();
         let config = Config::parse_from(["test", "--jwt-secret", &"s".repeat(32)]);
         let engine = Server::with(Registry::default(), &config).unwrap().engine;
         let inbox = Inbox::new(store, &config.inbox);
-        Self { inbox, engine, _folder: folder }
+        Self { inbox, engine, _database: database }
     }
 
     /// Ids of what a user has, as of now.

@@ -72,18 +72,19 @@ pub(super) async fn change<'a>(
 pub(super) async fn all(pool: &AnyPool, room: &RoomAddress, entity: &str) -> Result<Vec<Item>> {
     let rows = sqlx::query(
         "SELECT id, version, data FROM workspace_items
-         WHERE room = $1 AND entity = $2 AND data IS NOT NULL ORDER BY id",
+         WHERE room = $1 AND entity = $2 AND data IS NOT NULL",
     )
     .bind(room.as_str())
     .bind(entity)
     .fetch_all(pool)
     .await?;
-    rows.iter()
-        .map(|row| {
-            let Stored { version, data } = stored(row)?;
-            Ok(Item { id: ItemId(row.try_get("id")?), version, data: data.unwrap_or_default() })
-        })
-        .collect()
+    let items = rows.iter().map(|row| {
+        let Stored { version, data } = stored(row)?;
+        Ok(Item { id: ItemId(row.try_get("id")?), version, data: data.unwrap_or_default() })
+    });
+    let mut items = items.collect::<Result<Vec<_>>>()?;
+    items.sort_unstable_by(|one, other| one.id.as_str().cmp(other.id.as_str()));
+    Ok(items)
 }
 
 /// Forgets the items that were deleted before a time.

@@ -1,11 +1,11 @@
 // Starts the server, each test file one of its own with its own database.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
+import { databaseUrl, newDatabase, removeDatabase } from './database.mjs'
 
 const built = join(dirname(fileURLToPath(import.meta.url)), '../../../../target/debug/samewire-server')
 const program = process.env.SAMEWIRE_SERVER ?? built
@@ -15,18 +15,17 @@ export const SECRET = 'a secret of the tests, 32 bytes or more'
 const START_MS = 60_000
 
 /**
- * A server that answers. `database` is a folder to start in again, `env` further settings, `flags`
+ * A server that answers. `database` is the folder of one, to start in again, `env` further settings, `flags`
  * its flags; `log` is told what the server writes to its log. It is `healthy` at the start, or must not be.
  */
 export async function startServer({ database, env = {}, flags, log, healthy = true } = {}) {
   if (!existsSync(program)) throw new Error(`${program} is not there: cargo build -p samewire-server`)
-  const folder = database ?? mkdtempSync(join(tmpdir(), 'samewire-'))
+  const folder = database ?? newDatabase()
   const child = start(folder, env, log ? 'pipe' : 'inherit', flags)
   if (log) child.stderr.setEncoding('utf8').on('data', log)
   const ended = once(child, 'exit')
   const url = await address(child, ended)
-  const health = await fetch(`${url}/health`)
-  if (health.ok !== healthy) throw new Error(`/health answers ${health.status}`)
+  await waitForHealth(url, healthy)
 
   return {
     url,
@@ -39,7 +38,7 @@ export async function startServer({ database, env = {}, flags, log, healthy = tr
     },
     async stop() {
       await this.end('SIGKILL')
-      rmSync(folder, { recursive: true, force: true })
+      removeDatabase(folder)
     },
     /** Hundredths of a second that the process has had of the processors. */
     processorTicks() {
@@ -54,6 +53,15 @@ export async function startServer({ database, env = {}, flags, log, healthy = tr
   }
 }
 
+/** Waits until /health says that a server is well, or that it isn't. */
+async function waitForHealth(url, healthy) {
+  for (const deadline = Date.now() + START_MS; ; ) {
+    const { ok, status } = await fetch(`${url}/health`)
+    if (ok === healthy) return
+    if (Date.now() > deadline) throw new Error(`/health answers ${status}`)
+  }
+}
+
 function memory(child, field) {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8')
   return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)[1]) * 1024
@@ -61,14 +69,14 @@ function memory(child, field) {
 
 /** With which code, and saying what, a server ends that is started with wrong settings. */
 export async function whyNotStarted(env, flags = []) {
-  const folder = mkdtempSync(join(tmpdir(), 'samewire-'))
+  const folder = newDatabase()
   const child = start(folder, env, 'pipe', flags)
   const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
   let said = ''
   child.stderr.setEncoding('utf8').on('data', (text) => (said += text))
   const [code] = await once(child, 'close')
   clearTimeout(timer)
-  rmSync(folder, { recursive: true, force: true })
+  removeDatabase(folder)
   return { code, said }
 }
 
@@ -90,7 +98,7 @@ function start(folder, env, stderr, flags = []) {
     JWT_SECRET: SECRET,
     PORT: '0',
     CONNECTIONS_PER_SECOND: '100000',
-    DATABASE_URL: `sqlite://${join(folder, 'samewire.db')}`,
+    DATABASE_URL: databaseUrl(folder),
     ...env,
   }
   const set = Object.entries(settings).filter(([, value]) => value !== undefined)

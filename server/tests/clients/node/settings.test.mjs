@@ -56,7 +56,7 @@ const SETTINGS = [
   ['ASSISTANT_ANSWER_BYTES', '64KiB', '1MiB', 'ASSISTANT_ANSWER_BYTES must be a size from 1B to 256KiB'],
   ['ASSISTANT_ANSWERS', '64', '0', 'ASSISTANT_ANSWERS must be a number from 1'],
   ['ASSISTANT_ANSWERS_PER_USER', '8', 'x', 'ASSISTANT_ANSWERS_PER_USER must be a number from 1'],
-  ['DATABASE_URL', 'sqlite://samewire.db', 'mysql://x', 'DATABASE_URL must be sqlite://PATH'],
+  ['DATABASE_URL', 'sqlite://samewire.db', 'mysql://x', 'DATABASE_URL must be sqlite://PATH or postgres://'],
   ['REDIS_URL', undefined, 'http://:sesame@localhost', 'REDIS_URL must be redis://HOST:PORT'],
   ['WEBHOOK_SECRET', undefined, undefined],
   ['INBOX_POLL_FEEDS', undefined, 'fax', 'INBOX_POLL_FEEDS must be a list of platform=address'],

@@ -1,6 +1,7 @@
 """Starts the server, each test class one of its own with its own database."""
 
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -10,15 +11,18 @@ import re
 import selectors
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
 
 BUILT = pathlib.Path(__file__).parents[4] / "target/debug/samewire-server"
+# A server of PostgreSQL in which databases may be made; without one they are files of SQLite.
+POSTGRES = os.environ.get("SAMEWIRE_TEST_POSTGRES")
 PROGRAM = os.environ.get("SAMEWIRE_SERVER", str(BUILT))
 SECRET = "a secret of the tests, 32 bytes or more"
-START_S = 20
-STOP_S = 10
+START_S = 60
+STOP_S = 30
 
 
 def token(sub, expires_in=3600, secret=SECRET, **claims):
@@ -31,12 +35,17 @@ def token(sub, expires_in=3600, secret=SECRET, **claims):
     return (head + b"." + part(hmac.digest(secret.encode(), head, hashlib.sha256))).decode()
 
 
+def psql(url, statement):
+    """Runs a statement in a database of PostgreSQL."""
+    command = ["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", url, "--command", statement]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 class Server:
     """A server that listens. `folder` is one to start in again, `env` further settings."""
 
     def __init__(self, folder=None, **env):
-        self.folder = folder or tempfile.mkdtemp(prefix="samewire-")
-        self.database = os.path.join(self.folder, "samewire.db")
+        self.folder = folder or self._new_folder()
         self.process = subprocess.Popen(
             [PROGRAM],
             cwd=self.folder,
@@ -46,12 +55,36 @@ class Server:
                 "JWT_SECRET": SECRET,
                 "PORT": "0",
                 "CONNECTIONS_PER_SECOND": "100000",
-                "DATABASE_URL": f"sqlite://{self.database}",
+                "DATABASE_URL": self.database_url,
                 **env,
             },
             stdout=subprocess.PIPE,
         )
         self.url = self._address()
+
+    @staticmethod
+    def _new_folder():
+        """A folder, and in PostgreSQL a database that is called like it."""
+        folder = tempfile.mkdtemp(prefix="samewire-")
+        if POSTGRES:
+            psql(POSTGRES, f'CREATE DATABASE "{os.path.basename(folder)}"')
+        return folder
+
+    @property
+    def database_url(self):
+        """Where this server stores."""
+        if POSTGRES:
+            return f"{POSTGRES.rpartition('/')[0]}/{os.path.basename(self.folder)}"
+        return f"sqlite://{os.path.join(self.folder, 'samewire.db')}"
+
+    def sql(self, statement):
+        """Runs a statement in its database."""
+        if POSTGRES:
+            return psql(self.database_url, statement)
+        path = self.database_url.removeprefix("sqlite://")
+        with contextlib.closing(sqlite3.connect(path, timeout=STOP_S)) as database:
+            database.execute(statement)
+            database.commit()
 
     def _address(self):
         """The address that the server says it listens on."""
@@ -82,4 +115,6 @@ class Server:
         self.process.kill()
         self.process.wait()
         self.process.stdout.close()
+        if POSTGRES:
+            psql(POSTGRES, f'DROP DATABASE IF EXISTS "{os.path.basename(self.folder)}" WITH (FORCE)')
         shutil.rmtree(self.folder, ignore_errors=True)

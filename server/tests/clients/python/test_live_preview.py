@@ -2,7 +2,6 @@
 
 import contextlib
 import datetime
-import sqlite3
 
 from client import ServerTest, keydown
 from server import token
@@ -108,7 +107,7 @@ class Codes(ServerTest):
         project = await self.create_project("anna")
         with self.without("projects"):
             message = await self.refuses("join-project", {"projectId": project["id"]}, "JOIN_FAILED")
-            for secret in ("SELECT", "projects", "sqlite", self.server.database):
+            for secret in ("SELECT", "projects", "sqlite", "relation", self.server.database_url):
                 self.assertNotIn(secret, message)
         socket = await self.signed_in("anna")
         self.assertIs((await socket.ask("join-project", project["id"]))["ok"], True)
@@ -126,9 +125,7 @@ class Codes(ServerTest):
     def without(self, table):
         """A database that fails whoever asks for what is in this table."""
         def rename(old, new):
-            with contextlib.closing(sqlite3.connect(self.server.database, timeout=10)) as database:
-                database.execute(f"ALTER TABLE {old} RENAME TO {new}")
-                database.commit()
+            self.server.sql(f"ALTER TABLE {old} RENAME TO {new}")
 
         rename(table, "elsewhere")
         try:

@@ -1,0 +1,34 @@
+// A database of a test server's own: a file of SQLite in its folder or, where SAMEWIRE_TEST_POSTGRES is the address of a
+// PostgreSQL server in which databases may be made, one there, called like the folder. `cargo xtask test` runs the tests on both.
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { basename, join } from 'node:path'
+
+const { SAMEWIRE_TEST_POSTGRES: postgres } = process.env
+
+/** What a folder's DATABASE_URL is. */
+export function databaseUrl(folder) {
+  return postgres === undefined ? `sqlite://${join(folder, 'samewire.db')}` : Object.assign(new URL(postgres), { pathname: basename(folder) }).href
+}
+
+/** A folder with a database that is empty. */
+export function newDatabase() {
+  const folder = mkdtempSync(join(tmpdir(), 'samewire-'))
+  if (postgres !== undefined) sql(postgres, `CREATE DATABASE "${basename(folder)}"`)
+  return folder
+}
+
+/** Takes a folder away, and its database. */
+export function removeDatabase(folder) {
+  if (postgres !== undefined) sql(postgres, `DROP DATABASE IF EXISTS "${basename(folder)}" WITH (FORCE)`)
+  rmSync(folder, { recursive: true, force: true })
+}
+
+/** Runs a statement in a PostgreSQL database; gives what psql prints. */
+export function sql(url, statement) {
+  return execFileSync('psql', ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '--dbname', url, '--command', statement], {
+    encoding: 'utf8',
+    env: { PATH: process.env.PATH, PGOPTIONS: '-c client_min_messages=warning' },
+  })
+}
