@@ -4,6 +4,7 @@ use std::{
     env,
     ffi::OsStr,
     fmt::{self, Display, Formatter},
+    fs::File,
     io::{self, BufRead, BufReader, Write},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Stdio},
@@ -57,6 +58,13 @@ impl Program {
     pub(crate) fn without_env(mut self, name: &str) -> Self {
         self.0.env_remove(name);
         self
+    }
+
+    /// With output and errors appended to a file.
+    pub(crate) fn logging_to(mut self, file: &Path) -> Result<Self> {
+        let file = File::options().create(true).append(true).open(file)?;
+        self.0.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
+        Ok(self)
     }
 
     /// In a process group of its own, which the terminal's Ctrl-C does not reach.

@@ -4,6 +4,7 @@ mod apt;
 mod browser;
 mod deployment;
 mod npm;
+mod postgres;
 mod python;
 mod redis;
 mod wasm_runner;
@@ -13,7 +14,9 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 
-pub(crate) use self::{browser::Browser, deployment::Deployment, wasm_toolchain::WasmToolchain};
+pub(crate) use self::{
+    browser::Browser, deployment::Deployment, postgres::Postgres, wasm_toolchain::WasmToolchain,
+};
 use crate::progress::Progress;
 
 /// What building takes.
@@ -45,6 +48,8 @@ pub(crate) struct TestTools {
     pub(crate) python: Option<PathBuf>,
     /// Proxies, and what checks the alerts.
     pub(crate) deployment: Deployment,
+    /// What the server's tests store in, besides SQLite.
+    pub(crate) postgres: Postgres,
 }
 
 /// Makes sure of everything that building takes.
@@ -70,7 +75,7 @@ pub(crate) fn for_services() -> Result<Services> {
 
 /// Makes sure of everything.
 pub(crate) fn everything() -> Result<TestTools> {
-    let mut progress = Progress::of(8);
+    let mut progress = Progress::of(9);
     Ok(TestTools {
         services: services(&mut progress)?,
         build: build_tools(&mut progress)?,
@@ -83,6 +88,7 @@ pub(crate) fn everything() -> Result<TestTools> {
         })?,
         deployment: progress
             .step("nginx, Caddy and promtool", deployment::ensure, |_| String::new())?,
+        postgres: progress.step("PostgreSQL", postgres::ensure, Postgres::version)?,
     })
 }
 

@@ -1,11 +1,11 @@
 //! The groups of tests, and the commands each is made of.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, thread};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
 
-use super::{count::Count, webdriver};
+use super::{count::Count, throwaway_postgres::ThrowawayPostgres, webdriver};
 use crate::{
     build::Artifacts,
     codegen, fuzz,
@@ -16,6 +16,7 @@ use crate::{
 };
 
 const NODE_CLIENT_TESTS: &str = "server/tests/clients/node";
+const POSTGRES_TESTS: &str = "server/tests/clients/postgres";
 const PYTHON_CLIENT_TESTS: &str = "server/tests/clients/python";
 const EXAMPLE_APP: &str = "examples/react-dashboard";
 const CUSTOM_EVENTS_PAGE: &str = "examples/custom-events/page";
@@ -40,8 +41,10 @@ pub(crate) enum Group {
     Types,
     /// JavaScript unit tests.
     Npm,
-    /// The server under the official Socket.IO clients for Node.js and Python.
+    /// The server under the official Socket.IO clients for Node.js and Python, on SQLite.
     Clients,
+    /// The same once more, and the Rust tests that use a store, on PostgreSQL; and what is PostgreSQL's own.
+    Postgres,
     /// The npm package and the examples' pages in Chromium, against the real servers; the package packed,
     /// installed and run in projects of all sorts.
     Browser,
@@ -121,6 +124,7 @@ impl Group {
             Self::Types => "types",
             Self::Npm => "npm",
             Self::Clients => "clients",
+            Self::Postgres => "postgres",
             Self::Browser => "browser",
         }
     }
@@ -133,20 +137,71 @@ impl Group {
             Self::Format | Self::Lint | Self::Fuzz | Self::Codegen => Needs::Nothing,
             Self::Rust => Needs::Services,
             Self::Wasm => Needs::Tools,
-            Self::Types | Self::Npm | Self::Clients | Self::Browser => Needs::Build,
+            Self::Types | Self::Npm | Self::Clients | Self::Postgres | Self::Browser => {
+                Needs::Build
+            }
         }
     }
 
     /// Runs the group to its end, whatever fails on the way.
     pub(super) fn run(self, bench: &Bench) -> Count {
-        let mut sum = Count::default();
-        match self.parts(bench) {
-            Ok(parts) => parts.into_iter().for_each(|part| sum += said(part.run(bench))),
-            Err(error) => sum += said(Err(error)),
-        }
-        sum
+        said(self.run_lanes(bench))
     }
 
+    fn run_lanes(self, bench: &Bench) -> Result<Count> {
+        // It is there until the last part has ended.
+        let postgres = match self {
+            Self::Postgres => Some(ThrowawayPostgres::start(&bench.tools()?.postgres)?),
+            _ => None,
+        };
+        let run = |lane: Vec<Part>| {
+            let mut sum = Count::default();
+            lane.into_iter().for_each(|part| sum += said(part.run(bench)));
+            sum
+        };
+        let lanes = self.lanes(bench, postgres.as_ref())?;
+        Ok(thread::scope(|scope| {
+            let running: Vec<_> =
+                lanes.into_iter().map(|lane| scope.spawn(move || run(lane))).collect();
+            let mut sum = Count::default();
+            for lane in running {
+                sum += lane.join().unwrap_or(Count::FAILURE);
+            }
+            sum
+        }))
+    }
+
+    /// What runs beside each other, as what mostly waits may, for a minute to be over or for servers;
+    /// the parts of a lane run one after the other.
+    fn lanes(self, bench: &Bench, postgres: Option<&ThrowawayPostgres>) -> Result<Vec<Vec<Part>>> {
+        Ok(match self {
+            // A seed of its own: the first ones are played with the other tests.
+            Self::Fuzz => vec![
+                vec![Part::Tests(fuzz::client(fuzz::SECONDS, 1_000))],
+                vec![Part::Tests(fuzz::server(fuzz::SECONDS, 1_000))],
+            ],
+            Self::Clients => vec![
+                vec![Part::Tests(node_tests(NODE_CLIENT_TESTS)?)],
+                vec![Part::Tests(python_tests(bench)?)],
+            ],
+            Self::Postgres => {
+                let url = &postgres.context("there is no PostgreSQL")?.url;
+                let part = |tests: Program| Part::Tests(tests.env("SAMEWIRE_TEST_POSTGRES", url));
+                vec![
+                    vec![part(node_tests(NODE_CLIENT_TESTS)?)],
+                    vec![
+                        part(node_tests(POSTGRES_TESTS)?),
+                        part(python_tests(bench)?),
+                        part(rust_tests().args(["--lib", "domains::"])),
+                        part(rust_tests().args(["--test", "custom_domain"])),
+                    ],
+                ]
+            }
+            _ => vec![self.parts(bench)?],
+        })
+    }
+
+    /// The parts of a group that are run one after the other.
     fn parts(self, bench: &Bench) -> Result<Vec<Part>> {
         let cargo = |words: &[&str]| Program::new("cargo").args(words);
         let npm = |words: &[&str]| Program::new("npm").args(words);
@@ -166,11 +221,6 @@ impl Group {
                 ),
             ],
             Self::Rust => vec![Part::Tests(rust_tests().arg("--no-fail-fast"))],
-            // A seed of its own: the first ones are played with the other tests.
-            Self::Fuzz => vec![
-                Part::Tests(fuzz::client(fuzz::SECONDS, 1_000)),
-                Part::Tests(fuzz::server(fuzz::SECONDS, 1_000)),
-            ],
             Self::Codegen => vec![Part::Own(codegen::check)],
             Self::Wasm => {
                 let tools = bench.tools()?;
@@ -183,16 +233,7 @@ impl Group {
                 vec![Part::Check(npm(&["run", "check", "--workspaces", "--if-present"]))]
             }
             Self::Npm => vec![Part::Tests(npm(&["test", "--workspaces", "--if-present"]))],
-            Self::Clients => {
-                let python =
-                    bench.tools()?.python.as_ref().context("there are no tests in Python")?;
-                let node = Program::new("node").args(["--test", "--test-timeout=120000"]);
-                let python = Program::new(python).args(["-m", "unittest", "discover", "--verbose"]);
-                vec![
-                    Part::Tests(node.within(folder(NODE_CLIENT_TESTS)?)),
-                    Part::Tests(python.within(folder(PYTHON_CLIENT_TESTS)?)),
-                ]
-            }
+            Self::Fuzz | Self::Clients | Self::Postgres => bail!("{} has lanes", self.name()),
             Self::Browser => {
                 let playwright = || Program::new("npx").args(["--no", "playwright", "test"]);
                 // As the tests in Rust build it, so that it is there already after these.
@@ -239,6 +280,19 @@ impl Part {
             }
         }
     }
+}
+
+/// The tests of a folder by Node.js.
+fn node_tests(below_root: &str) -> Result<Program> {
+    let node = Program::new("node").args(["--test", "--test-timeout=120000"]);
+    Ok(node.within(folder(below_root)?))
+}
+
+/// The tests with the official Python client.
+fn python_tests(bench: &Bench) -> Result<Program> {
+    let python = bench.tools()?.python.as_ref().context("there are no tests in Python")?;
+    let python = Program::new(python).args(["-m", "unittest", "discover", "--verbose"]);
+    Ok(python.within(folder(PYTHON_CLIENT_TESTS)?))
 }
 
 fn folder(below_root: &str) -> Result<PathBuf> {

@@ -2,6 +2,7 @@
 
 mod count;
 mod group;
+mod throwaway_postgres;
 mod webdriver;
 
 use std::{

@@ -1,7 +1,7 @@
 // A database of a test server's own: a file of SQLite in its folder or, where SAMEWIRE_TEST_POSTGRES is the address of a
 // PostgreSQL server in which databases may be made, one there, called like the folder. `cargo xtask test` runs the tests on both.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 
@@ -25,10 +25,21 @@ export function removeDatabase(folder) {
   rmSync(folder, { recursive: true, force: true })
 }
 
+/** All that is stored in a folder and its database, as text. */
+export function allStored(folder) {
+  const entries = readdirSync(folder, { recursive: true, withFileTypes: true }).filter((file) => file.isFile())
+  const files = entries.map((file) => readFileSync(join(file.parentPath ?? file.path, file.name), 'latin1'))
+  if (postgres === undefined) return files.join('\n')
+  const url = databaseUrl(folder)
+  const tables = sql(url, "SELECT tablename FROM pg_tables WHERE schemaname = 'public'").trim().split('\n')
+  return [...files, ...tables.map((table) => sql(url, `TABLE "${table}"`))].join('\n')
+}
+
 /** Runs a statement in a PostgreSQL database; gives what psql prints. */
 export function sql(url, statement) {
   return execFileSync('psql', ['--no-psqlrc', '--quiet', '--tuples-only', '--no-align', '--dbname', url, '--command', statement], {
     encoding: 'utf8',
+    maxBuffer: 1 << 28,
     env: { PATH: process.env.PATH, PGOPTIONS: '-c client_min_messages=warning' },
   })
 }

@@ -1,11 +1,10 @@
 // Tokens and keys are verified, never written down: not in the log of a whole run at its most
 // talkative, not in an answer.
 import assert from 'node:assert/strict'
-import { readFileSync, readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { beginSession, call, createProject, ingest, keydown, token, upload, wav } from './api.mjs'
 import { ask, next, open, record, refusal, settled, signedIn } from './client.mjs'
+import { allStored } from './database.mjs'
 import { delta, end, event, startProvider, streamed } from './provider.mjs'
 import { SECRET, startServer } from './server.mjs'
 import { bring, message, sign } from './webhook.mjs'
@@ -114,9 +113,7 @@ test('secrets never stand in the log, nor in what others are told', async (t) =>
 
   assert.ok(log.includes('joined') && log.includes('refused'), 'the log tells what happens')
   const told = JSON.stringify(heard)
-  const entries = readdirSync(server.database, { recursive: true, withFileTypes: true })
-  const files = entries.filter((file) => file.isFile()).map((file) => readFileSync(join(file.parentPath ?? file.path, file.name), 'latin1'))
-  const stored = files.join('\n')
+  const stored = allStored(server.database)
   assert.ok(stored.includes(project.id), 'this is what is stored')
   for (const [name, secret] of Object.entries(secrets)) {
     assert.ok(!log.includes(secret), `${name} stands in the log: ${log.split('\n').find((line) => line.includes(secret))?.slice(0, 400)}`)
