@@ -40,6 +40,9 @@ export async function startServer({ database, env = {}, flags, log, healthy = tr
       await this.end('SIGKILL')
       removeDatabase(folder)
     },
+    /** Stops it in its tracks, connections standing, and lets it go on. */
+    pause: () => child.kill('SIGSTOP'),
+    resume: () => child.kill('SIGCONT'),
     /** Hundredths of a second that the process has had of the processors. */
     processorTicks() {
       // After the name in brackets, which may hold anything, utime and stime are the 12th and 13th.
