@@ -135,7 +135,8 @@ impl Engine {
                     here?;
                     act.await
                 }
-                Some(redis) => redis.emits.once(user, id, counted, act).await,
+                // On the heap: a connection's task keeps what its largest moment needs.
+                Some(redis) => Box::pin(redis.emits.once(user, id, counted, act)).await,
             }
         };
         self.emits.once(user, id, clock::unix_ms(), act).await
@@ -147,7 +148,7 @@ impl Engine {
         let here = self.rates.count(user);
         match &self.redis {
             None => here,
-            Some(redis) => redis.emits.count(user).await,
+            Some(redis) => Box::pin(redis.emits.count(user)).await,
         }
     }
 

@@ -159,7 +159,7 @@ impl Session {
         }
         let handled = self.handle(name, payload, context);
         let act = async { once::of_emit(&user, &id, handled).await.map_err(Arc::new) };
-        let answer = self.engine.once(&user, &id, counted, act).await;
+        let answer = Box::pin(self.engine.once(&user, &id, counted, act)).await;
         answer.map_err(Error::Again)
     }
 
@@ -180,7 +180,7 @@ impl Session {
     async fn acknowledged(&self, number: Option<u64>) {
         let (Some(number), Ok(context)) = (number, self.context()) else { return };
         self.connection.active();
-        if let Err(error) = self.engine.acknowledged(context, number).await {
+        if let Err(error) = Box::pin(self.engine.acknowledged(context, number)).await {
             error.answer();
         }
     }

@@ -195,7 +195,7 @@ impl Session {
                         break;
                     }
                 }
-                () = stopped.as_mut() => return self.shut_down(socket).await,
+                () = stopped.as_mut() => return Box::pin(self.shut_down(socket)).await,
                 rooms = connection.behind() => {
                     for room in rooms {
                         self.catch_up(&room).await?;
