@@ -387,7 +387,8 @@ async fn who_came_and_left_while_the_channel_was_lost_is_known_after() {
     let redis = TestRedis::start().await;
     let servers = [TestServer::start(&redis, BOUNDS), TestServer::start(&redis, BOUNDS)];
     let (lobby, connection) = (room("lobby"), redis.connect());
-    let _held = [servers[0].hold(&lobby).await, servers[1].hold(&lobby).await];
+    // The first follows no room: it would miss members that it has told of and doesn't have.
+    let _held = servers[1].hold(&lobby).await;
     let mut there = HashSet::new();
     for number in 0..20 {
         let user = format!("user {}", number % 7);
