@@ -354,7 +354,8 @@ async fn who_is_in_a_room_is_known_to_all_servers_until_theirs_is_gone() {
     let redis = TestRedis::start().await;
     let mut servers: Vec<_> = (0..3).map(|_| TestServer::start(&redis, BOUNDS)).collect();
     let lobby = room("lobby");
-    let _held = [servers[0].hold(&lobby).await, servers[1].hold(&lobby).await];
+    // The first follows no room: it would miss members that it has told of and doesn't have.
+    let _held = servers[1].hold(&lobby).await;
     let come = [present(&servers[0], &lobby, "ada"), present(&servers[0], &lobby, "grace")];
     servers[0].shared.tell(&come).await.unwrap();
     eventually("they came", async || users(&servers[1], &lobby) == ["ada", "grace"]).await;
