@@ -4,6 +4,7 @@ mod connections;
 mod members;
 mod own_rooms;
 mod publishing;
+mod sole;
 
 use std::{
     net::IpAddr,
@@ -35,6 +36,7 @@ use own_rooms::OwnRooms;
 
 pub use connections::Stats;
 pub use samewire_protocol::limits::MAX_ROOMS;
+pub use sole::Lease;
 
 /// How often logs are trimmed, and empty rooms and old answers forgotten.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);

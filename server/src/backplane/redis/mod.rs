@@ -4,6 +4,7 @@
 //! - `servers`: which there are, and their figures.
 //! - `shared`: rooms over servers. `presence`: who is in them. `subscriber`: how a server hears of them.
 //!   `record`: what stands in Redis of them, `keys`: under which names.
+//! - `leases`: what one server at a time is to do.
 //! - `emits`: what users send, counted, and each named emit once; `answers`: what they were answered.
 //!
 //! Keys begin with `samewire:`, and those that a script touches together share a hash tag.
@@ -13,6 +14,7 @@ mod answers;
 mod connection;
 mod emits;
 mod keys;
+mod leases;
 mod presence;
 mod record;
 mod servers;
@@ -31,6 +33,7 @@ pub use address::RedisAddress;
 pub(crate) use {
     connection::Connection,
     emits::SharedEmits,
+    leases::HeldLease,
     servers::{Figures, Servers},
     shared::{Held, Shared},
 };

@@ -277,7 +277,20 @@ impl Assistant {
     }
 
     async fn take_up(&self, engine: &Arc<Engine>) -> Result<()> {
+        let mut ours = HashMap::new();
         for (question, begun) in queries::open(self.store.pool()).await? {
+            let conversation = &question.message.conversation_id;
+            if !ours.contains_key(conversation) {
+                let lease = engine.lease(&lease_name(conversation)).await?;
+                ours.insert(conversation.clone(), lease.is_some());
+                if let Some(lease) = lease {
+                    lease.end().await;
+                }
+            }
+            // Otherwise another server is answering there.
+            if !ours[conversation] {
+                continue;
+            }
             if !begun {
                 // It was let in before the server ended.
                 if let Some(place) = self.answers.place(&question.asker, usize::MAX) {
@@ -311,6 +324,8 @@ impl Assistant {
     /// Answers a conversation's questions, one after the other.
     async fn work_off(self, engine: Arc<Engine>, conversation: ConversationId) {
         let _line = Line { answers: &self.answers, conversation: &conversation };
+        // Kept where it can be had: who is asked here answers in any case.
+        let _lease = engine.lease(&lease_name(&conversation)).await;
         while let Some(pending) = self.answers.first(&conversation) {
             let mut answering = self.answering(&engine, &pending.question);
             let end = answering.run(&pending.cancel).await;
@@ -377,6 +392,10 @@ impl Assistant {
         }
         Ok(())
     }
+}
+
+fn lease_name(conversation: &ConversationId) -> String {
+    format!("assistant:{conversation}")
 }
 
 fn new_id() -> MessageId {

@@ -95,7 +95,11 @@ impl Domain for Inbox {
         });
         for feed in &self.feeds.0 {
             let (domain, feed) = (self.clone(), feed.clone());
-            registry.task(move |engine| domain.follow(engine, feed));
+            registry.task(move |engine| async move {
+                let name = format!("inbox:feed:{}", feed.platform);
+                let follow = || domain.clone().follow(engine.clone(), feed.clone());
+                engine.alone(&name, follow).await;
+            });
         }
         registry.routes(http::routes(self));
     }

@@ -97,7 +97,10 @@ impl Domain for LivePreview {
         events::register(registry, &self);
         registry.task({
             let domain = self.clone();
-            move |engine| domain.watch_abandoned(engine)
+            move |engine| async move {
+                let watch = || domain.clone().watch_abandoned(engine.clone());
+                engine.alone("live-preview:abandoned", watch).await;
+            }
         });
         registry.routes(http::routes(self));
     }

@@ -9,11 +9,18 @@ use crate::{engine::Engine, error::Result};
 /// After a failure of the database or the disk, jobs are looked for again after so long.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
 
+/// How often it is looked for what other servers left undone.
+const LEFT_PERIOD: Duration = Duration::from_secs(5);
+
+/// Jobs of other servers that may stand before those that nobody does.
+const OTHERS_JOBS: usize = 64;
+
 /// How often progress is told, at most, of each job.
 pub(super) const PROGRESS_PERIOD: Duration = Duration::from_millis(250);
 
 /// Works on what `find` gives until the server stops, `at_once` at a time: whenever `wake` says that
 /// there may be more. Given a number, `find` tells as many jobs that aren't done, the oldest first.
+/// Of several servers one works on a job, and another when that one is gone.
 ///
 /// A job is done when `work` has stored that it is; while the server stops it may end earlier.
 pub(super) async fn run<Id, Found, Worked>(
@@ -29,18 +36,30 @@ pub(super) async fn run<Id, Found, Worked>(
 {
     let mut running = JoinSet::new();
     let mut taken: HashSet<Id> = HashSet::new();
+    let others_jobs = if engine.has_others() { OTHERS_JOBS } else { 0 };
     while !engine.is_stopping() {
         // Those that are running are among those that aren't done.
-        let limit = i64::try_from(at_once + taken.len()).unwrap_or(i64::MAX);
+        let limit = i64::try_from(at_once + taken.len() + others_jobs).unwrap_or(i64::MAX);
         let found = if running.len() < at_once { find(limit).await } else { Ok(Vec::new()) };
         let mut failed = found.is_err();
         match found {
             Ok(mut found) => {
                 found.retain(|id| !taken.contains(id));
-                for id in found.into_iter().take(at_once - running.len()) {
+                for id in found {
+                    if running.len() == at_once {
+                        break;
+                    }
+                    let Some(lease) = engine.lease(&format!("job:{id}")).await.ok().flatten()
+                    else {
+                        continue;
+                    };
                     taken.insert(id.clone());
                     let working = work(id.clone());
-                    running.spawn(async move { (id, working.await) });
+                    running.spawn(async move {
+                        let worked = working.await;
+                        drop(lease);
+                        (id, worked)
+                    });
                 }
             }
             Err(error) => tracing::error!(%error, "jobs can't be looked for"),
@@ -49,6 +68,7 @@ pub(super) async fn run<Id, Found, Worked>(
             tokio::select! {
                 () = engine.stopped() => {}
                 () = wake.notified() => {}
+                () = sleep(LEFT_PERIOD), if engine.has_others() => {}
                 Some(Ok((id, worked))) = running.join_next(), if !running.is_empty() => {
                     taken.remove(&id);
                     if let Err(error) = worked {

@@ -188,7 +188,10 @@ impl Domain for Stories {
         let domain = self.clone();
         registry.task(move |engine| domain.write_exports(engine));
         let domain = self.clone();
-        registry.task(move |engine| domain.expire_exports(engine));
+        registry.task(move |engine| async move {
+            let expire = || domain.clone().expire_exports(engine.clone());
+            engine.alone("stories:expiry", expire).await;
+        });
         registry.routes(http::routes(self));
     }
 }

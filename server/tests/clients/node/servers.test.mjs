@@ -2,7 +2,9 @@
 // acted on once, and what is counted counts all (operations.md, "Backplane").
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
@@ -11,13 +13,14 @@ import { ask, signedIn } from './client.mjs'
 import { eventually, lastFirst, startRedis } from './redis.mjs'
 import { startServer } from './server.mjs'
 
-/** Two servers on one Redis and one store. */
+/** Two servers on one Redis and one store; `env` may differ by the server's number. */
 async function startServers(t, env = {}) {
   const ends = lastFirst(t)
   const redis = await startRedis(ends, { persistent: true })
   const database = mkdtempSync(join(tmpdir(), 'samewire-servers-'))
-  const start = () => startServer({ database, env: { REDIS_URL: redis.url, ...env } })
-  const servers = [await start(), await start()]
+  const envOf = (number) => (typeof env === 'function' ? env(number) : env)
+  const start = (number) => startServer({ database, env: { REDIS_URL: redis.url, ...envOf(number) } })
+  const servers = [await start(0), await start(1)]
   ends.after(async () => {
     for (const server of servers) await server.end('SIGKILL')
     rmSync(database, { recursive: true, force: true })
@@ -105,4 +108,28 @@ test('what is counted counts all servers, and no user twice', async (t) => {
     totalConnections: 1, authenticatedUsers: 1, averageConnectionsPerUser: 1,
     projectConnections: [{ projectId: project.id, connectionCount: 1 }],
   })
+})
+
+test('a feed is read by one server, and by another once that one is dead', async (t) => {
+  const askers = []
+  const feed = createServer((request, response) => {
+    askers.push(Number(new URL(request.url, 'http://feed').searchParams.get('server')))
+    response.end(JSON.stringify({ messages: [] }))
+  })
+  feed.listen(0, '127.0.0.1')
+  await once(feed, 'listening')
+  t.after(() => {
+    feed.closeAllConnections()
+    feed.close()
+  })
+  const { servers } = await startServers(t, (number) => ({
+    INBOX_POLL_FEEDS: `fax=http://127.0.0.1:${feed.address().port}/?server=${number}`,
+    INBOX_POLL_PERIOD: '20ms',
+  }))
+  const begun = askers.length
+  await eventually('it is read', () => askers.length > begun + 50)
+  const [owner] = askers
+  assert.ok(askers.every((asker) => asker === owner), 'by one')
+  await servers[owner].end('SIGKILL')
+  await eventually('another reads it', () => askers.includes(1 - owner))
 })
