@@ -177,7 +177,7 @@ mod tests {
         }
 
         /// As `load.lua` answers.
-        fn load(&mut self, seen: &Reach) -> (Reach, Vec<(u64, String)>) {
+        fn load(&mut self, seen: &Reach) -> (Reach, Vec<Entry>) {
             let is_mine = seen.epoch.0 == self.epoch.to_string();
             let at = usize::try_from(seen.offset).unwrap();
             if is_mine {
@@ -197,14 +197,17 @@ mod tests {
         }
     }
 
+    /// An offset with what stands there.
+    type Entry = (u64, String);
+
     /// A mirror with what it gave its members.
     struct Server {
         mirror: Mirror,
         /// Loads under way: what they brought, where they have asked.
-        loads: Vec<(u64, Reach, Vec<(u64, String)>)>,
+        loads: Vec<(u64, Reach, Vec<Entry>)>,
         wants: bool,
         /// What members saw since they were last told that something is missing.
-        seen: Vec<(u64, String)>,
+        seen: Vec<Entry>,
         told: u32,
     }
 
