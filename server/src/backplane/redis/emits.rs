@@ -342,7 +342,11 @@ mod tests {
             acts.act().await
         });
         let repeat = async {
-            eventually("it is claimed", async || a.claims.load(Ordering::SeqCst) > 0).await;
+            let is_known = redis::cmd("HEXISTS").arg(emits_key(&ada)).arg("1").to_owned();
+            eventually("it is claimed", async || {
+                a.connection.command("test", &is_known).await.unwrap()
+            })
+            .await;
             let waits = b.once(&ada, "1", true, acts.act());
             let (answer, ()) = tokio::join!(waits, async {
                 sleep(3 * POLL_INTERVAL).await;
