@@ -96,6 +96,9 @@ enum Cursor {
     Live,
     /// Up to this offset: the connection's task sends the rest from the log.
     Behind(u64),
+    /// Of a log that is lost: the connection ends, and is sent nothing of the log that follows, which would
+    /// pass for the next of what it saw.
+    Lost,
 }
 
 /// Who is in a room.

@@ -3,7 +3,7 @@
 use samewire_protocol::{RoomAddress, id::ConnectionId};
 use tokio::sync::watch;
 
-use super::{Room, Rooms, Tab, changes::Elsewhere, membership::Dismissal};
+use super::{Cursor, Room, Rooms, Tab, changes::Elsewhere, membership::Dismissal};
 use crate::{
     attachments::Attachments,
     backplane::mirror::{Install, Mirror, Place, Reach, Verdict},
@@ -142,7 +142,10 @@ impl Rooms {
                     let before = first.map_or(offset, |first| first.saturating_sub(1));
                     room.log = RoomLog::beginning_after(epoch, before, self.bounds);
                     // They come back, and are told that the log doesn't reach back to what they saw.
-                    room.members.values().for_each(|member| member.connection.close());
+                    for member in room.members.values_mut() {
+                        member.cursor = Cursor::Lost;
+                        member.connection.close();
+                    }
                 }
             }
             for record in records {

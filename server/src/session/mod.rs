@@ -143,13 +143,18 @@ impl Session {
         let authenticated = self.sign_in(identity).await?;
         connection.send(&authenticated).await?;
         let Some(resume) = handshake.resume else { return Ok(()) };
-        let mut rooms = Vec::new();
+        let (mut rooms, mut lost) = (Vec::new(), Vec::new());
         for asked in resume {
             let since = samewire_protocol::Position { epoch: asked.epoch, offset: asked.offset };
             let joined = match self.engine.address(&asked.room) {
                 Ok(address) => {
                     let context = self.context()?;
-                    self.engine.join(&context, &address, Some(since), asked.events).await
+                    let joined =
+                        self.engine.join(&context, &address, Some(since), asked.events).await;
+                    if joined.as_ref().is_ok_and(|joined| !joined.recovered) {
+                        lost.push(address);
+                    }
+                    joined
                 }
                 Err(error) => Err(error),
             };
@@ -170,10 +175,16 @@ impl Session {
                 },
             });
         }
-        for room in connection.behind().await {
-            self.catch_up(&room).await?;
+        // What comes after a loss comes after the word of it.
+        let behind = connection.behind().await;
+        for room in behind.iter().filter(|room| !lost.contains(room)) {
+            self.catch_up(room).await?;
         }
-        connection.send(&Resumed { rooms }).await
+        connection.send(&Resumed { rooms }).await?;
+        for room in behind.iter().filter(|room| lost.contains(room)) {
+            self.catch_up(room).await?;
+        }
+        Ok(())
     }
 
     /// Works messages off until the connection ends.

@@ -124,8 +124,11 @@ impl Shared {
                 let since = *missing.entry(server.clone()).or_insert_with(Instant::now);
                 if since.elapsed() >= MISSING {
                     missing.remove(&server);
-                    self.others.lock().remove(&server);
-                    self.gone(&server).await;
+                    // Redis may have been away since: then nobody could say that they are there.
+                    if matches!(self.servers.is_alive(&server).await, Ok(false)) {
+                        self.others.lock().remove(&server);
+                        self.gone(&server).await;
+                    }
                 }
             }
         }

@@ -14,7 +14,7 @@ use samewire_protocol::{Epoch, Position, RoomAddress};
 use serde_json::value::RawValue;
 use tokio::{
     sync::{Semaphore, mpsc},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -209,23 +209,34 @@ impl Shared {
         if !was_followed {
             self.see_to_load(room, false);
         }
-        let mut following = async || {
+        let deadline = Instant::now() + PATIENCE;
+        let mut was_loaded_for_it = false;
+        loop {
             let following = timeout(PATIENCE, follows.wait_for(|follows| *follows)).await;
-            following.map(drop).map_err(|_| Error::BackplaneAway)
-        };
-        following().await?;
-        let is_ahead = since.is_some_and(|since| {
-            let reach = self.rooms.reach(room);
-            reach.is_some_and(|at| at.epoch == since.epoch && at.offset < since.offset.get())
-        });
-        if is_ahead {
-            // Where that isn't enough it goes on by itself.
-            if !matches!(self.load_once(room).await, Ok(false)) {
-                self.begin_load(room);
+            following.map(drop).map_err(|_| Error::BackplaneAway)?;
+            // Nothing where it is being loaded again by now: that is waited for, too.
+            let Some(at) = self.rooms.reach(room) else { continue };
+            let is_ahead = since
+                .is_some_and(|since| at.epoch == since.epoch && at.offset < since.offset.get());
+            if !is_ahead || was_loaded_for_it {
+                return Ok(held);
             }
-            following().await?;
+            match self.load_once(room).await {
+                Ok(again) => {
+                    was_loaded_for_it = true;
+                    if again {
+                        self.begin_load(room);
+                    }
+                }
+                // Nothing is known of where the log ends: whoever was told that it ends here would be told
+                // of a loss that there isn't.
+                Err(error) if Instant::now() > deadline => return Err(error),
+                Err(_) => {
+                    self.begin_load(room);
+                    sleep(RETRY_INTERVAL).await;
+                }
+            }
         }
-        Ok(held)
     }
 
     /// Takes members out of a room, on all servers.

@@ -1,0 +1,58 @@
+// Several servers are one (operations.md, "Backplane"): while a server is killed and another paused, Redis
+// is restarted and its connections are cut, every member of a room sees all that was acknowledged once
+// and in order, and knows who is there.
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { startCluster } from './cluster.mjs'
+import { SETTINGS, gather } from './crowd-of-rooms.mjs'
+import { openWayToRedis, startRedis } from './redis.mjs'
+
+const SERVERS = 3
+
+/** So much of it that a busy machine takes a minute; `CLUSTER_SCALE=5` is 300 members and 100,000 events. */
+const SCALE = Number(process.env.CLUSTER_SCALE ?? 1)
+const ROOMS = 12 * SCALE
+const EVENTS = 20_000 * SCALE
+
+test('who is up at the end has seen all that was acknowledged once, in order, and knows who is there', { timeout: 230_000 * SCALE }, async (t) => {
+  const redis = await startRedis(t, { persistent: true })
+  const ways = await Promise.all(Array.from({ length: SERVERS }, () => openWayToRedis(t, redis)))
+  const cluster = await startCluster(t, SERVERS, (n) => ({ ...SETTINGS, REDIS_URL: ways[n].url }))
+  const crowd = await gather(t, cluster, ROOMS)
+  await crowd.agreeOnPresence(() => true)
+
+  const took = {}
+  await crowd.live(EVENTS, async () => {
+    await sleep(2_000)
+    await cluster.kill(0)
+    const missed = crowd.missed(0)
+    await sleep(4_000)
+    await cluster.restart(0)
+    took.killedMissedMs = await missed
+
+    ways[1].kill()
+    await sleep(1_000)
+    ways[0].cut()
+    ways[2].kill()
+    await sleep(1_000)
+
+    cluster.pause(2)
+    const resume = sleep(20_000)
+    took.pausedMissedMs = await crowd.missed(2)
+    ways[1].cut()
+    await resume
+    cluster.resume(2)
+    await sleep(1_000)
+
+    await redis.restart('SIGKILL')
+    await sleep(3_000)
+    for (const way of ways) way.kill()
+  })
+  const told = await crowd.conclude()
+  const incomplete = crowd.members.filter(({ seen }) => seen.resets > 0 || seen.missing().length > 0)
+  assert.deepEqual(incomplete.map((member) => member.describe()), [], 'nobody misses anything')
+  took.presenceTrueMs = await crowd.agreeOnPresence(({ at }) => at === 1)
+  t.diagnostic(JSON.stringify({ ...told, ...took }))
+  assert.ok(told.acknowledged > 0.8 * EVENTS, `${told.acknowledged} of ${told.events} were acknowledged`)
+})
