@@ -284,7 +284,7 @@ impl Part {
 
 /// The tests of a folder by Node.js.
 fn node_tests(below_root: &str) -> Result<Program> {
-    let node = Program::new("node").args(["--test", "--test-timeout=120000"]);
+    let node = Program::new("node").args(["--test", "--test-timeout=300000"]);
     Ok(node.within(folder(below_root)?))
 }
 

@@ -82,11 +82,10 @@ impl Shared {
         }
     }
 
-    /// Whether a server is there, as far as one knows.
-    pub(super) fn is_there(&self, server: &str) -> bool {
-        let seen = self.servers.seen();
-        let seen = seen.borrow();
-        server == self.id || seen.servers.is_empty() || seen.servers.contains_key(server)
+    /// Whether a server is there. One that has just started is in no heartbeat that was seen.
+    pub(super) async fn is_there(&self, server: &str) -> Result<bool> {
+        let is_seen = self.servers.seen().borrow().servers.contains_key(server);
+        if is_seen { Ok(true) } else { self.servers.is_alive(server).await }
     }
 
     /// Looks after servers that are gone, and tells all anew where this one was taken for gone. Runs until

@@ -263,9 +263,13 @@ impl Shared {
         let Some(epoch) = epoch else { return Ok(None) };
         let position = Position { epoch: Epoch(epoch), offset: safe(offset.unwrap_or_default()) };
         let mut presence = Presence::default();
-        let tabs =
-            record::read_tabs(tabs).into_iter().filter(|(_, tab)| self.is_there(&tab.server));
-        let mut tabs: Vec<_> = tabs.collect();
+        let mut tabs = record::read_tabs(tabs);
+        let servers: HashSet<String> = tabs.iter().map(|(_, tab)| tab.server.clone()).collect();
+        for server in servers {
+            if !self.is_there(&server).await? {
+                tabs.retain(|(_, tab)| tab.server != server);
+            }
+        }
         tabs.sort_by_key(|(_, tab)| tab.at.unix_ms());
         for (id, tab) in &tabs {
             present(&mut presence, id, tab, clock::unix_ms());
