@@ -124,7 +124,9 @@ for (const name of ['nginx', 'caddy']) describe(name, () => {
     const { ok } = await ask(socket, 'broadcast', { room: 'large', event: 'said', data: 'x'.repeat(900_000) })
     assert.equal(ok, true)
     assert.equal((await told)[0].data.length, 900_000)
-    // The stores are two, and either may be asked.
+    // The stores are two, and either may be asked, where neither has more to do.
+    socket.disconnect()
+    await quiet()
     const project = await createProject(servers[0], 'anna')
     await until('the recording is stored', async () => {
       const { status, body } = await upload(proxy, 'anna', project, { title: 'Long', media: Buffer.alloc(5_000_000) })
