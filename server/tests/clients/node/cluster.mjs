@@ -1,13 +1,11 @@
 // Several servers behind a balancer, their members, and what those have seen.
 import { randomUUID } from 'node:crypto'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createClient } from 'samewire'
 import { io } from 'socket.io-client'
 import { WebSocket } from 'ws'
 import { token } from './api.mjs'
+import { newDatabase, removeDatabase } from './database.mjs'
 import { openWay } from './way.mjs'
 import { startServer } from './server.mjs'
 
@@ -23,14 +21,14 @@ const EMIT_MS = 60_000
  * So many servers on one database. `env(n)` are the settings of each; they go away with the test.
  */
 export async function startCluster(t, count, env) {
-  const database = mkdtempSync(join(tmpdir(), 'samewire-cluster-'))
+  const database = newDatabase()
   const start = (n) => startServer({ database, env: env(n) })
   const slots = []
   // One after the other: the first makes the tables.
   for (let n = 0; n < count; n++) slots.push({ server: await start(n), serving: true })
   t.after(async () => {
     await Promise.all(slots.map(({ server }) => server.end('SIGKILL')))
-    rmSync(database, { recursive: true, force: true })
+    removeDatabase(database)
   })
   const cluster = {
     size: count,

@@ -3,13 +3,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
 import { createServer } from 'node:http'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { call, createProject } from './api.mjs'
 import { ask, signedIn } from './client.mjs'
+import { newDatabase, removeDatabase } from './database.mjs'
 import { eventually, lastFirst, startRedis } from './redis.mjs'
 import { startServer } from './server.mjs'
 
@@ -17,13 +15,13 @@ import { startServer } from './server.mjs'
 async function startServers(t, env = {}) {
   const ends = lastFirst(t)
   const redis = await startRedis(ends, { persistent: true })
-  const database = mkdtempSync(join(tmpdir(), 'samewire-servers-'))
+  const database = newDatabase()
   const envOf = (number) => (typeof env === 'function' ? env(number) : env)
   const start = (number) => startServer({ database, env: { REDIS_URL: redis.url, ...envOf(number) } })
   const servers = [await start(0), await start(1)]
   ends.after(async () => {
     for (const server of servers) await server.end('SIGKILL')
-    rmSync(database, { recursive: true, force: true })
+    removeDatabase(database)
   })
   return { redis, servers }
 }

@@ -1,11 +1,9 @@
 // Rooms that several servers share, by Redis (operations.md, "Backplane").
 import assert from 'node:assert/strict'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { test } from 'node:test'
 import { call, createProject, setActive } from './api.mjs'
 import { ask, next, record, settled, signedIn } from './client.mjs'
+import { newDatabase, removeDatabase } from './database.mjs'
 import { eventually, lastFirst, startRedis } from './redis.mjs'
 import { startServer } from './server.mjs'
 
@@ -15,8 +13,8 @@ const KEY = 'a key for back ends'
 async function startServers(t, { persistent } = {}) {
   const ends = lastFirst(t)
   const redis = await startRedis(ends, { persistent })
-  const database = mkdtempSync(join(tmpdir(), 'samewire-rooms-'))
-  ends.after(() => rmSync(database, { recursive: true, force: true }))
+  const database = newDatabase()
+  ends.after(() => removeDatabase(database))
   const env = { REDIS_URL: redis.url, PUBLISH_KEY: KEY, RATE_LIMIT_MAX: '1000000', RUST_LOG: 'off' }
   const servers = []
   for (let number = 0; number < 2; number += 1) {
