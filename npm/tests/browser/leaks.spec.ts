@@ -14,6 +14,9 @@ const WARM_UP = 4_000
  */
 const TOLERANCE = 5 * ROUNDS
 
+/** Bytes by which WebAssembly's memory grows. */
+const WASM_PAGE = 65_536
+
 declare global {
   interface Window {
     client: Client
@@ -90,7 +93,9 @@ for (const [kind, play] of Object.entries(KINDS)) {
     console.log(`${kind}: ${after.heap - before.heap} bytes of heap more than ${before.heap} after ${ROUNDS} rounds; ${after.wasm} bytes of WebAssembly`)
 
     expect(after.stats).toEqual(before.stats)
-    expect(after.wasm).toBe(before.wasm)
+    // It never shrinks: a moment at which more waited than ever before may have cost a page. Ten bytes a
+    // round would cost two.
+    expect(after.wasm - before.wasm).toBeLessThanOrEqual(WASM_PAGE)
     expect(after.heap - before.heap).toBeLessThan(TOLERANCE)
 
     const stats = await page.evaluate(() => {
