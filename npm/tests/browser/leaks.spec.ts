@@ -93,7 +93,7 @@ for (const [kind, play] of Object.entries(KINDS)) {
     console.log(`${kind}: ${after.heap - before.heap} bytes of heap more than ${before.heap} after ${ROUNDS} rounds; ${after.wasm} bytes of WebAssembly`)
 
     expect(after.stats).toEqual(before.stats)
-    // It never shrinks: a moment at which more waited than ever before may have cost a page. Ten bytes a
+    // It never shrinks: a moment at which more waited than ever before may have cost a page. Fourteen bytes a
     // round would cost two.
     expect(after.wasm - before.wasm).toBeLessThanOrEqual(WASM_PAGE)
     expect(after.heap - before.heap).toBeLessThan(TOLERANCE)
