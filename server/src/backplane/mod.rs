@@ -1,18 +1,16 @@
 //! What servers share (operations.md, "Backplane"). A room's log is what its members are fed from; the
 //! backplane says what comes into it, and in which order.
 //!
-//! - `memory`: there is one server, and nothing to share. [`redis`]: there are several.
+//! - [`redis`]: there are several servers. One alone has nothing to share: its rooms are all there is.
 //! - `mirror`: what a server decides that follows a log which is kept elsewhere. `once`: what is published
 //!   again is published once.
 
-mod memory;
 pub(crate) mod mirror;
 pub(crate) mod once;
 pub mod redis;
 
 use std::sync::Arc;
 
-use memory::Memory;
 pub(crate) use redis::Held;
 use redis::{Redis, Shared};
 use samewire_protocol::{Position, RoomAddress};
@@ -27,8 +25,9 @@ use crate::{
 /// What servers share.
 #[derive(Debug)]
 pub(crate) enum Backplane {
-    /// Nothing: there is one.
-    Memory(Memory),
+    /// Nothing: there is one. What is published has its place in the room's log, and is sent, in one step
+    /// under the room's lock.
+    Memory(Arc<Rooms>),
     /// Rooms, by Redis.
     Redis(Arc<Shared>),
 }
@@ -39,7 +38,7 @@ impl Backplane {
         match redis {
             None => {
                 let rooms = Arc::new(Rooms::new(bounds));
-                (rooms.clone(), Self::Memory(Memory::new(rooms)))
+                (rooms.clone(), Self::Memory(rooms))
             }
             Some(Redis { connection, servers, .. }) => {
                 let (rooms, outgoing) = Rooms::of_server(servers.id(), bounds);
@@ -82,7 +81,7 @@ impl Backplane {
         publishing: Publishing<'_>,
     ) -> Result<Position> {
         match self {
-            Self::Memory(memory) => memory.publish(room, event, payload, publishing),
+            Self::Memory(rooms) => rooms.publish(room, event, payload, publishing),
             Self::Redis(shared) => shared.publish(room, event, payload, publishing).await,
         }
     }
@@ -109,7 +108,7 @@ impl Backplane {
     /// When Redis is away, or the reason can't be written as JSON.
     pub(crate) async fn dismiss(&self, room: &RoomAddress, dismissal: Dismissal) -> Result<()> {
         match self {
-            Self::Memory(memory) => memory.dismiss(room, &dismissal),
+            Self::Memory(rooms) => rooms.dismiss(room, &dismissal),
             Self::Redis(shared) => shared.dismiss(room, dismissal).await,
         }
     }
@@ -120,7 +119,7 @@ impl Backplane {
     /// When Redis is away.
     pub(crate) async fn state(&self, room: &RoomAddress) -> Result<Option<RoomState>> {
         match self {
-            Self::Memory(memory) => Ok(memory.state(room)),
+            Self::Memory(rooms) => Ok(rooms.state(room)),
             Self::Redis(shared) => shared.state(room).await,
         }
     }

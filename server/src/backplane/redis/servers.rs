@@ -91,7 +91,6 @@ impl Servers {
     }
 
     /// What the heartbeats find, time after time.
-    #[allow(dead_code, reason = "presence is not yet shared")]
     pub(crate) fn seen(&self) -> watch::Receiver<Seen> {
         self.0.seen.subscribe()
     }
