@@ -19,6 +19,7 @@ use clap::{
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
     backplane::redis::{RedisAddress, address},
+    clock,
     domains::{assistant, inbox, live_preview, stories},
     http::client_address::{ForwardedHeader, TrustedProxy},
     limits::Limits,
@@ -253,7 +254,7 @@ impl Config {
             auth_timeout: self.auth_timeout,
             log: LogBounds {
                 events: self.log_events,
-                age_ms: u64::try_from(self.log_age.as_millis()).unwrap_or(u64::MAX),
+                age_ms: clock::whole_ms(self.log_age),
                 bytes: bytes(self.log_bytes),
             },
             queue_bytes: bytes(self.queue_bytes),

@@ -14,6 +14,7 @@ use crate::{
     activities::Announcement,
     auth::Identity,
     backplane::Held,
+    clock,
     connection::Connection,
     error::{Error, Result},
     metrics,
@@ -142,7 +143,7 @@ impl Engine {
             begun: (B::NAME.into(), socketio::event(B::NAME, begun)?),
             ended: (E::NAME.into(), socketio::event(E::NAME, ended)?),
         };
-        let lasts_ms = u64::try_from(lasts.as_millis()).unwrap_or(u64::MAX);
+        let lasts_ms = clock::whole_ms(lasts);
         if self.rooms.begin_activity(room, &connection.id, &announcement, lasts_ms) {
             Ok(())
         } else {

@@ -136,7 +136,7 @@ async fn stats(State(engine): State<Arc<Engine>>, _: Caller) -> Json<SocketStats
             .collect(),
         rate_limit_stats: RateLimitStats {
             active_users: stats.active_users,
-            rate_limit_window: u64::try_from(limits.rate_window.as_millis()).unwrap_or(u64::MAX),
+            rate_limit_window: clock::whole_ms(limits.rate_window),
             max_events_per_window: limits.rate_max.get(),
         },
     })

@@ -11,7 +11,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::Connection;
-use crate::error::Result;
+use crate::{clock, error::Result};
 
 static LEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lease.lua")));
 static RELEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("release.lua")));
@@ -81,7 +81,7 @@ async fn end(connection: Connection, key: String, whose: String) {
 
 async fn take_or_renew(connection: &Connection, key: &str, whose: &str) -> Result<bool> {
     let mut lease = LEASE.prepare_invoke();
-    lease.key(key).arg(whose).arg(u64::try_from(LASTS.as_millis()).unwrap_or(u64::MAX));
+    lease.key(key).arg(whose).arg(clock::whole_ms(LASTS));
     connection.script("lease", &lease).await
 }
 

@@ -16,7 +16,7 @@ use tokio::{
 };
 
 use super::Connection;
-use crate::error::Result;
+use crate::{clock, error::Result};
 
 /// How often a server says that it is there.
 const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
@@ -212,7 +212,7 @@ impl Servers {
             .arg(figures_key(self.id()))
             .arg(serde_json::to_vec(figures)?)
             .arg("PX")
-            .arg(milliseconds(HEARTBEAT_LASTS))
+            .arg(clock::whole_ms(HEARTBEAT_LASTS))
             .arg("GET");
         heartbeat.sadd(SERVERS, self.id()).ignore();
         tell_users(&mut heartbeat, self.id(), figures.users.difference(told), "SADD");
@@ -243,7 +243,7 @@ fn tell_users<'a>(
 }
 
 fn expire(pipeline: &mut Pipeline, key: &str) {
-    pipeline.cmd("PEXPIRE").arg(key).arg(milliseconds(HEARTBEAT_LASTS)).ignore();
+    pipeline.cmd("PEXPIRE").arg(key).arg(clock::whole_ms(HEARTBEAT_LASTS)).ignore();
 }
 
 fn figures_key(id: &str) -> String {
@@ -252,8 +252,4 @@ fn figures_key(id: &str) -> String {
 
 fn users_key(id: &str) -> String {
     format!("{SERVERS}:{id}:users")
-}
-
-fn milliseconds(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -176,8 +176,7 @@ impl LivePreview {
     /// # Errors
     /// When the database fails.
     pub async fn end_abandoned(&self, engine: &Arc<Engine>) -> Result<()> {
-        let timeout_ms =
-            u64::try_from(self.settings.session_timeout.as_millis()).unwrap_or(u64::MAX);
+        let timeout_ms = clock::whole_ms(self.settings.session_timeout);
         let before = Timestamp::from_unix_ms(clock::unix_ms().saturating_sub(timeout_ms));
         for session in queries::silent_since(self.store.pool(), before).await? {
             self.end(engine, session, false).await?;

@@ -43,7 +43,7 @@ impl Workspace {
 
     /// Forgets the versions of items that were deleted long ago, for as long as the server runs.
     async fn forget_deleted(self, engine: Arc<Engine>) {
-        let age_ms = u64::try_from(FORGET_AFTER.as_millis()).unwrap_or(u64::MAX);
+        let age_ms = clock::whole_ms(FORGET_AFTER);
         let mut ticks = interval(FORGET_PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {

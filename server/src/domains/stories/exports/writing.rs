@@ -101,7 +101,7 @@ impl Stories {
 
     async fn ready(&self, engine: &Engine, export: &Export, size: u64) -> Result<()> {
         let now = clock::timestamp();
-        let age_ms = u64::try_from(self.settings.export_age.as_millis()).unwrap_or(u64::MAX);
+        let age_ms = clock::whole_ms(self.settings.export_age);
         let expires_at = Timestamp::from_unix_ms(now.unix_ms().saturating_add(age_ms));
         queries::ready(self.store.pool(), export, size, expires_at, now, MAX_READY).await?;
         let told = ExportReady {
