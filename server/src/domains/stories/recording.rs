@@ -4,6 +4,7 @@
 use std::{
     fs::File,
     io::{self, Read, Seek, SeekFrom},
+    panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
     sync::{
         Arc,
@@ -90,7 +91,11 @@ pub(super) fn read(
         file.rewind()?;
         position.0.store(0, Ordering::Relaxed);
         let stopped = go_on.clone();
-        let read = audio_of(Box::new(Watched::new(file, position, go_on)));
+        let source = Box::new(Watched::new(file, position, go_on));
+        // A spoilt header may be worse for a reader than an error: its sums overflow, and where
+        // that is checked it panics.
+        let read = catch_unwind(AssertUnwindSafe(|| audio_of(source)))
+            .unwrap_or(Err(FormatError::DecodeError("its header is spoilt")));
         if !stopped() {
             return Err(io::ErrorKind::Interrupted.into());
         }
@@ -299,6 +304,15 @@ mod tests {
         let position = Arc::new(Position::default());
         assert!(read(file.path(), &position, |_| {}, go_on).is_err());
         assert!(position.get() < 1_000_000, "{}", position.get());
+    }
+
+    #[test]
+    fn a_header_whose_sums_overflow_is_an_error() {
+        let mut bytes = wav(200);
+        // 65,535 channels of two bytes each: more than its own field for their sum can say.
+        bytes[22..24].fill(0xff);
+        let read = read_bytes(&bytes);
+        assert!(read.audio.is_err(), "{:?}", read.audio);
     }
 
     /// The beginnings of what is read, by which it is told.
