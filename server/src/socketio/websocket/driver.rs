@@ -154,6 +154,8 @@ impl Driver {
                 return Poll::Ready(Err(End::Flooded));
             }
             outbox.push(replies);
+            // The client's close frame was read before: among the replies is the answer to it.
+            outbox.farewell |= self.closing.is_some();
         }
         let message = match read {
             Ok(message) => message,

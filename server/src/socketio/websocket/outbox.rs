@@ -42,6 +42,9 @@ pub(super) struct Outbox {
     refused: bool,
     /// Nothing more is taken.
     pub(super) closing: bool,
+    /// A close frame is queued or written, behind which nothing may follow (RFC 6455, section 5.5.1):
+    /// no ping, and no answer to the close frame that the client may have sent at the same moment.
+    pub(super) farewell: bool,
 }
 
 /// What is sent.
@@ -79,8 +82,11 @@ impl Outbox {
         Ok(was_empty)
     }
 
-    /// Queues what has to be written in any case.
+    /// Queues what has to be written in any case, but for after the farewell.
     pub(super) fn push(&mut self, outgoing: Outgoing) {
+        if self.farewell {
+            return;
+        }
         self.count += 1;
         self.waiting.push_back(outgoing);
     }
@@ -90,6 +96,7 @@ impl Outbox {
         if !self.closing {
             self.closing = true;
             self.push(Outgoing::Raw(Bytes::from_static(CLOSE)));
+            self.farewell = true;
         }
     }
 

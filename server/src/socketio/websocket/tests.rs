@@ -321,6 +321,32 @@ async fn what_was_queued_before_the_end_arrives() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_both_ends_close_at_once_one_close_frame_is_written() {
+    let (socket, driver, mut end) = connect(1000);
+    // The driver has not run yet: it finds both.
+    end.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap();
+    socket.close();
+    let mut written = Vec::new();
+    end.read_to_end(&mut written).await.unwrap();
+    assert_eq!(written, [0x81, 1, b'1', 0x88, 0], "a browser complains of a second one");
+    driver.await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_follows_a_close_frame() {
+    // The system takes the first bytes; the rest waits until after the next ping is due.
+    let (socket, _driver, mut end) = connect(7);
+    sleep(SETTINGS.ping_interval - LINGER / 2).await;
+    socket.emit("x".repeat(10).into()).unwrap();
+    end.write_all(&[0x88, 0x80, 0, 0, 0, 0]).await.unwrap();
+    sleep(LINGER * 3 / 4).await;
+    let mut written = Vec::new();
+    end.read_to_end(&mut written).await.unwrap();
+    assert_eq!(written[..2], [0x81, 11]);
+    assert_eq!(written[13..], [0x88, 0]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_end_does_not_wait_for_a_client_that_takes_nothing() {
     let (socket, driver, _end) = connect(7);
     socket.emit("x".repeat(100).into()).unwrap();
