@@ -23,7 +23,9 @@ export default defineConfig({
       {
         test: {
           name: 'samewire',
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          setupFiles: [path('tests/readme/patience.ts')],
           include: ['src/**/*.test.{ts,tsx}', 'tests/**/*.test.{ts,tsx}'],
           env: { REACT_MAJOR: '19' },
           typecheck: { enabled: true, include: ['src/**/*.test-d.{ts,tsx}', 'tests/**/*.test-d.{ts,tsx}'] },
@@ -33,7 +35,9 @@ export default defineConfig({
       {
         test: {
           name: 'react 18',
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+          setupFiles: [path('tests/readme/patience.ts')],
           include: ['src/react/**/*.test.tsx', 'tests/readme/*.test.tsx'],
           env: { REACT_MAJOR: '18' },
           server: { deps: { inline: [/@testing-library\/react/] } },

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createClient as createNodeClient, SamewireError } from '../src/index.node.js'
 import type { Client, ClientOptions, ProtocolError } from '../src/types.js'
+import { eventually } from './eventually.js'
 import { FakeServer, done, refused } from './fakeServer.js'
 
 let server: FakeServer
@@ -10,7 +11,7 @@ let client: Client
 const createClient = (options: ClientOptions = {}): Client =>
   (client = createNodeClient('http://localhost:3000', { token: 'jwt', WebSocket: server.WebSocket, autoConnect: true, reconnectionDelay: 1, ...options }))
 
-const is = (status: string) => vi.waitFor(() => expect(client.state.status).toBe(status), { timeout: 30_000 })
+const is = (status: string) => eventually(() => expect(client.state.status).toBe(status))
 
 /** Lets everything happen that is under way. */
 const settle = () => new Promise((resolve) => setTimeout(resolve, 20))
@@ -96,7 +97,7 @@ describe('connecting', () => {
     server.socket.lose()
     expect(client.state.status).toBe('reconnecting')
     await is('connected')
-    await vi.waitFor(() => expect(recovered).toHaveBeenCalledWith({ missed: 0 }, { room: 'project:1' }))
+    await eventually(() => expect(recovered).toHaveBeenCalledWith({ missed: 0 }, { room: 'project:1' }))
     expect(server.handshakes[1].resume).toContainEqual({ room: 'project:1', epoch: 'e', offset: 0 })
   })
 
@@ -141,7 +142,7 @@ describe('connecting', () => {
     client.connect()
     await is('connected')
     server.event('pong', { timestamp: '2026-01-01T00:00:00.000Z' })
-    await vi.waitFor(() => expect(heard).toHaveBeenCalled())
+    await eventually(() => expect(heard).toHaveBeenCalled())
     server.answer(server.last('ping'), done({ timestamp: '2026-01-01T00:00:00.000Z' }))
     await emit
     expect(server.sent).toHaveLength(1)
@@ -187,7 +188,7 @@ describe('events', () => {
       seen.push(position?.offset)
     })
     for (const offset of [1, 2, 2, 3]) server.event(...ended(offset))
-    await vi.waitFor(() => expect(seen).toEqual([1, 2, 3]))
+    await eventually(() => expect(seen).toEqual([1, 2, 3]))
   })
 
   it('of a room are acknowledged where the server asks for it', async () => {
@@ -197,7 +198,7 @@ describe('events', () => {
       acknowledge?.({ seen: true })
     })
     server.socket.receive(`427${JSON.stringify([event, payload, { room, epoch: 'e', offset }])}`)
-    await vi.waitFor(() => expect(server.socket.received).toContain('437[{"seen":true}]'))
+    await eventually(() => expect(server.socket.received).toContain('437[{"seen":true}]'))
   })
 
   it('reach a room handle until it is left, and handlers of one room alone', async () => {
@@ -208,10 +209,10 @@ describe('events', () => {
     other.on('session-ended', inOther)
     client.on('session-ended', byRoom, { room: 'project:1' })
     server.event(...ended(1))
-    await vi.waitFor(() => expect(byRoom).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(byRoom).toHaveBeenCalledTimes(1))
     room.leave()
     server.event(...ended(2))
-    await vi.waitFor(() => expect(byRoom).toHaveBeenCalledTimes(2))
+    await eventually(() => expect(byRoom).toHaveBeenCalledTimes(2))
     expect(inRoom).toHaveBeenCalledTimes(1)
     expect(inOther).not.toHaveBeenCalled()
     expect(room.position).toEqual({ epoch: 'e', offset: 2 })
@@ -224,7 +225,7 @@ describe('events', () => {
     const [event, payload, room] = ended(1)
     server.event(event, { ...payload, submitted: 'yes' }, room, 1)
     server.event(...ended(2))
-    await vi.waitFor(() => expect(handler).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(handler).toHaveBeenCalledTimes(1))
     expect(told.mock.calls[0]?.[0]).toEqual({ event: 'session-ended', path: 'submitted', message: 'expected a boolean' })
   })
 
@@ -237,7 +238,7 @@ describe('events', () => {
     })
     client.on('session-ended', second)
     server.event(...ended(1))
-    await vi.waitFor(() => expect(second).toHaveBeenCalled())
+    await eventually(() => expect(second).toHaveBeenCalled())
     expect(reported).toHaveBeenCalledWith(oops)
     vi.unstubAllGlobals()
   })
@@ -251,7 +252,7 @@ describe('events', () => {
     client.on('session-ended', handler)
     server.event(...ended(1))
     server.event(...ended(2))
-    await vi.waitFor(() => expect(handler).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(handler).toHaveBeenCalledTimes(1))
     await settle()
     expect(handler).toHaveBeenCalledTimes(1)
     expect(client.stats).toEqual(NOTHING)
@@ -260,7 +261,7 @@ describe('events', () => {
   it('that the server wants to hear of can be acknowledged', async () => {
     client.on('pong', (_pong, { acknowledge }) => acknowledge?.({ heard: true }))
     server.socket.receive('427["pong",{"timestamp":"2026-01-01T00:00:00.000Z"}]')
-    await vi.waitFor(() => expect(server.socket.received).toContain('437[{"heard":true}]'))
+    await eventually(() => expect(server.socket.received).toContain('437[{"heard":true}]'))
   })
 
   it('bring their binary parts', async () => {
@@ -270,7 +271,7 @@ describe('events', () => {
     const broadcast = { room: 'room:a', event: 'file', data, userId: 'bob', timestamp: '2026-01-01T00:00:00.000Z' }
     server.socket.receive(`451-${JSON.stringify(['broadcast', broadcast])}`)
     server.socket.receive(new Uint8Array([1, 2, 3]).buffer)
-    await vi.waitFor(() => expect(handler).toHaveBeenCalled())
+    await eventually(() => expect(handler).toHaveBeenCalled())
     expect(new Uint8Array(handler.mock.calls[0]?.[0].data.file)).toEqual(new Uint8Array([1, 2, 3]))
   })
 
@@ -281,7 +282,7 @@ describe('events', () => {
     server.event('data:update', told, 'room:late', 1)
     const room = await (async () => await join)()
     room.on('data:update', (_data, { position }) => seen.push(position!.offset))
-    await vi.waitFor(() => expect(seen).toEqual([1]))
+    await eventually(() => expect(seen).toEqual([1]))
   })
 })
 
@@ -350,7 +351,7 @@ describe('emits', () => {
     void client.emit('broadcast', payload).catch(() => {})
     bytes[0] = 9
     payload.data.list.push(2)
-    await vi.waitFor(() => expect(server.last('broadcast').payload.data).toEqual({ bytes: { _placeholder: true, num: 0 }, list: [1] }))
+    await eventually(() => expect(server.last('broadcast').payload.data).toEqual({ bytes: { _placeholder: true, num: 0 }, list: [1] }))
     const frames = server.socket.received
     const head = frames.findIndex((frame) => typeof frame === 'string' && frame.startsWith('451-'))
     expect(new Uint8Array(frames[head + 1] as ArrayBuffer)).toEqual(new Uint8Array([1, 2, 3]))
@@ -431,11 +432,11 @@ describe('rooms', () => {
     const changed = vi.fn()
     room.presence.subscribe(changed)
     server.event('presence:state', { room: 'room:a', users: [user('ada')] })
-    await vi.waitFor(() => expect(changed).toHaveBeenCalled())
+    await eventually(() => expect(changed).toHaveBeenCalled())
     const [ada] = room.presence.users
     expect(room.presence.users).toBe(room.presence.users)
     server.event('presence:update', { room: 'room:a', joined: [user('bob')], updated: [], left: [] }, 'room:a', 1)
-    await vi.waitFor(() => expect(room.presence.users.map(({ userId }) => userId)).toEqual(['ada', 'bob']))
+    await eventually(() => expect(room.presence.users.map(({ userId }) => userId)).toEqual(['ada', 'bob']))
     expect(room.presence.users[0]).toBe(ada)
   })
 
@@ -444,7 +445,7 @@ describe('rooms', () => {
     const removed = vi.fn()
     room.on('removed', removed)
     server.event('error', { code: 'PROJECT_INACTIVE', message: 'off', error: 'off', timestamp: '2026-01-01T00:00:00.000Z', room: 'project:1' })
-    await vi.waitFor(() => expect(removed).toHaveBeenCalled())
+    await eventually(() => expect(removed).toHaveBeenCalled())
     expect(removed.mock.calls[0]?.[0]).toMatchObject({ code: 'PROJECT_INACTIVE' })
     expect(client.stats.rooms).toBe(0)
   })

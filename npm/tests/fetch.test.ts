@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import { createClient } from '../src/index.node.js'
+import { eventually } from './eventually.js'
 import { FakeServer } from './fakeServer.js'
 
 let server: Server
@@ -61,12 +62,12 @@ it('asks for one token for calls and the connection at the same time', async () 
   const client = createClient(address, { token, WebSocket })
   const answers = Promise.all([client.fetch('/a'), client.fetch('/b')])
   client.connect()
-  await vi.waitFor(() => expect(client.state.status).toBe('authenticating'))
+  await eventually(() => expect(client.state.status).toBe('authenticating'))
   expect(token).toHaveBeenCalledTimes(1)
   give('shared')
   await answers
   expect(calls.map(([, , token]) => token)).toEqual(['Bearer shared', 'Bearer shared'])
-  await vi.waitFor(() => expect(handshakes).toMatchObject([{ token: 'shared' }]))
+  await eventually(() => expect(handshakes).toMatchObject([{ token: 'shared' }]))
   client.close()
 })
 

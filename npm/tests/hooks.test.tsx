@@ -4,11 +4,12 @@
 import { cleanup, renderHook } from '@testing-library/react'
 import { SamewireProvider, useAssistant, useInbox, useLivePreview, usePresence, useRealtimeUpdates, useStories, useTyping } from 'samewire/react'
 import { StrictMode, type ReactNode } from 'react'
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { WebSocket } from 'ws'
 import { createClient } from '../src/index.node.js'
 import type { Client, ClientOptions } from '../src/types.js'
 import { RealServer, tokenOf } from './browser/RealServer.js'
+import { eventually } from './eventually.js'
 
 let server: RealServer
 const clients: Client[] = []
@@ -46,7 +47,7 @@ function render<Result>(user: string, hook: () => Result) {
   const client = clientOf(user)
   const wrapper = ({ children }: { children: ReactNode }) => <StrictMode><SamewireProvider client={client}>{children}</SamewireProvider></StrictMode>
   const { result } = renderHook(hook, { wrapper })
-  const gives = (expected: object) => vi.waitFor(() => expect(result.current).toMatchObject(expected), { timeout: 20_000 })
+  const gives = (expected: object) => eventually(() => expect(result.current).toMatchObject(expected))
   return { client, result, gives }
 }
 
@@ -74,7 +75,7 @@ test('two people change the items of a board, through a conflict and a killed se
   const both = await Promise.allSettled([ada.result.current.sendUpdate('update', { id, column: 'doing' }), grace.result.current.sendUpdate('update', { id, column: 'done' })])
   const lost = both.flatMap((one) => (one.status === 'rejected' ? [one.reason] : []))
   for (const error of lost) expect(error).toMatchObject({ code: 'CONFLICT', current: { id, version: 2 } })
-  const { column } = (await vi.waitFor(() => {
+  const { column } = (await eventually(() => {
     const [mine, theirs] = [ada, grace].map(({ result }) => result.current.state.items[0])
     expect(mine).toEqual(theirs)
     expect(['doing', 'done']).toContain(mine?.column)
@@ -99,10 +100,10 @@ test('a conversation with the assistant, whole in every tab, and who types in it
   await Promise.all([one.gives({ status: 'joined' }), other.gives({ status: 'joined' })])
 
   const question = await one.result.current.send('Tell me about beans')
-  const answered = () => vi.waitFor(() => expect([one, other].map(({ result }) => result.current.messages.map(({ role, incomplete }) => [role, incomplete]))).toEqual([
+  const answered = () => eventually(() => expect([one, other].map(({ result }) => result.current.messages.map(({ role, incomplete }) => [role, incomplete]))).toEqual([
     [['user', false], ['assistant', false]],
     [['user', false], ['assistant', false]],
-  ]), { timeout: 20_000 })
+  ]))
   await answered()
   expect(one.result.current.messages[0]).toEqual(question)
   expect(other.result.current.messages).toEqual(one.result.current.messages)

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createClient } from '../src/index.node.js'
 import { createClient as createSlimClient } from '../src/slim.js'
 import type { Client, ClientOptions } from '../src/types.js'
+import { eventually } from './eventually.js'
 import { FakeServer } from './fakeServer.js'
 
 /** What the console was told. */
@@ -41,7 +42,7 @@ function connect(url: string, options: ClientOptions = {}): Client {
   return client
 }
 
-const closed = (client: Client) => vi.waitFor(() => expect(client.state.status).toBe('closed'), 30_000)
+const closed = (client: Client) => eventually(() => expect(client.state.status).toBe('closed'))
 
 it('no server: its address, when it is first missed and when it is given up', async () => {
   const { url } = await serve(() => {})
@@ -118,10 +119,10 @@ it.each([
 it('nothing of a connection that is lost, nor of a client that is closed', async () => {
   const server = new FakeServer()
   const client = connect('http://localhost', { token: 'jwt', WebSocket: server.WebSocket })
-  await vi.waitFor(() => expect(client.state.status).toBe('connected'))
+  await eventually(() => expect(client.state.status).toBe('connected'))
   server.socket.lose()
-  await vi.waitFor(() => expect(server.opened).toBe(2))
-  await vi.waitFor(() => expect(client.state.status).toBe('connected'))
+  await eventually(() => expect(server.opened).toBe(2))
+  await eventually(() => expect(client.state.status).toBe('connected'))
   client.disconnect()
   client.connect()
   client.close()

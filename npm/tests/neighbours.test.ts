@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { answers, payloads, type Check } from '../src/generated/checks.js'
 import { createClient as createNodeClient } from '../src/index.node.js'
 import type { Client } from '../src/types.js'
+import { eventually } from './eventually.js'
 import { FakeServer, FakeSocket, done, refused } from './fakeServer.js'
 
 /** A number, which a map of numbers takes for an entry. */
@@ -57,7 +58,7 @@ describe('a client of a server that is newer', () => {
     const recovered = vi.fn()
     room.on('recovered', recovered)
     server.socket.lose()
-    await vi.waitFor(() => expect(recovered).toHaveBeenCalled())
+    await eventually(() => expect(recovered).toHaveBeenCalled())
     expect(client.session?.userId).toBe('ada')
     expect(server.handshakes[1].resume).toContainEqual({ room: 'room:tea', epoch: 'e', offset: 0 })
   })
@@ -73,10 +74,10 @@ describe('a client of a server that is newer', () => {
     const broadcast = { room: 'room:tea', event: 'x', data: {}, userId: 'ben', timestamp: '2030-01-01T00:00:00.000Z' }
     server.event('tea:poured', { cups: 1 }, 'room:tea', 1)
     server.event('broadcast', broadcast, 'room:tea', 3)
-    await vi.waitFor(() => expect(seen).toEqual([['tea:poured', 1], ['tea:poured', 2], ['broadcast', 3]]))
+    await eventually(() => expect(seen).toEqual([['tea:poured', 1], ['tea:poured', 2], ['broadcast', 3]]))
     server.event('tea:announced', { to: 'everybody' })
     server.event('broadcast', broadcast, 'room:tea', 4)
-    await vi.waitFor(() => expect(seen.at(-1)).toEqual(['broadcast', 4]))
+    await eventually(() => expect(seen.at(-1)).toEqual(['broadcast', 4]))
     expect(client.state.status).toBe('connected')
   })
 
@@ -84,7 +85,7 @@ describe('a client of a server that is newer', () => {
     const room = await client.join('room:tea')
     const user = { userId: 'ben', status: 'online', connections: 1, joinedAt: '2030-01-01T00:00:00.000Z', lastActiveAt: '2030-01-01T00:00:00.000Z' }
     server.event('presence:update', { room: 'room:tea', joined: [user], updated: [], left: [] })
-    await vi.waitFor(() => expect(room.presence.users.map(({ userId }) => userId)).toEqual(['ben']))
+    await eventually(() => expect(room.presence.users.map(({ userId }) => userId)).toEqual(['ben']))
   })
 
   it('is answered, and told why it is refused, by codes it does not know too', async () => {

@@ -1,10 +1,11 @@
 /** Each order of transports, against the real server. `SAMEWIRE_SERVER` names its program; build it by `cargo build -p samewire-server`. */
 
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { startServer, type StartedServer } from '../../server/tests/clients/node/server.mjs'
 import { createClient } from '../src/index.node.js'
 import type { Client, ConnectionState, Transport, WebSocketConstructor } from '../src/types.js'
+import { eventually } from './eventually.js'
 
 /** As where something between blocks websockets. */
 class Blocked {
@@ -72,7 +73,7 @@ describe('over the real server', () => {
     return { client, states }
   }
 
-  const goesBy = (client: Client, transport: Transport) => vi.waitFor(() => expect(client.state).toEqual({ status: 'connected', transport }), 5_000)
+  const goesBy = (client: Client, transport: Transport) => eventually(() => expect(client.state).toEqual({ status: 'connected', transport }))
 
   /** Sends events, each of which is answered and brings another: all of them come, once and in order. */
   async function exchange(client: Client, count: number): Promise<void> {
@@ -86,7 +87,7 @@ describe('over the real server', () => {
       answered.push(number)
     })
     await Promise.all(all)
-    await vi.waitFor(() => expect(pongs).toBe(count))
+    await eventually(() => expect(pongs).toBe(count))
     expect(answered).toEqual(answered.map((_, number) => number))
     off()
   }
@@ -128,7 +129,7 @@ describe('over the real server', () => {
   it('stays with polling where the websocket of each upgrade is lost, and the session with it', async () => {
     const { client, states } = connect(['polling', 'websocket'], Severed)
     const lost = () => states.filter(({ status }) => status === 'reconnecting').length
-    await vi.waitFor(() => expect(lost()).toBe(1), 5_000)
+    await eventually(() => expect(lost()).toBe(1))
     await goesBy(client, 'polling')
     await exchange(client, 60)
     expect(lost()).toBe(1)
@@ -136,6 +137,6 @@ describe('over the real server', () => {
 
   it('does without polling when told to', async () => {
     const { client } = connect(['websocket'], Blocked)
-    await vi.waitFor(() => expect(client.state).toMatchObject({ status: 'reconnecting', reason: { code: 'CONNECT_FAILED' } }))
+    await eventually(() => expect(client.state).toMatchObject({ status: 'reconnecting', reason: { code: 'CONNECT_FAILED' } }))
   })
 })

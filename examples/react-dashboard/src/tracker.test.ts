@@ -112,7 +112,7 @@ test('while the server is away nothing is lost, doubled or out of order', async 
 
 test('who comes back after the visit was ended begins another', async () => {
   type('name', 'A')
-  await vi.waitFor(() => expect(server.events()).toHaveLength(3))
+  await vi.waitFor(() => expect(server.events()).toHaveLength(3), { timeout: 30_000 })
   server.endSession('s1')
   type('name', 'd')
   await tracker.submit()
@@ -126,7 +126,7 @@ test('what only ends something begins no visit', () => {
 
 test('leaving the page ends the visit', async () => {
   type('name', 'A')
-  await vi.waitFor(() => expect(server.events()).toHaveLength(3))
+  await vi.waitFor(() => expect(server.events()).toHaveLength(3), { timeout: 30_000 })
   dispatchEvent(new Event('pagehide'))
   expect(server.paths().at(-1)).toBe('api/sessions/s1/end')
 })

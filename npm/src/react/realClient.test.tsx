@@ -23,7 +23,7 @@ class SilentSocket extends EventTarget {
   }
 }
 
-const openSockets = (count: number) => vi.waitFor(() => expect(SilentSocket.open).toBe(count), { interval: 1 })
+const openSockets = (count: number) => vi.waitFor(() => expect(SilentSocket.open).toBe(count), { timeout: 30_000, interval: 1 })
 
 test('mounting and unmounting all hooks leaves nothing behind in the client', async () => {
   const clients = new Set<Client>()

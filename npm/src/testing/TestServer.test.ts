@@ -8,7 +8,7 @@ let client: Client
 
 const started = (sessionId: string) => ({ sessionId, externalUserId: 'visitor', timestamp: '2026-01-01T00:00:00.000Z' })
 /** Waits until nothing throws. On a machine that has other things to do it may take a while. */
-const eventually = <T>(look: () => T) => vi.waitFor(look, { timeout: 10_000, interval: 2 })
+const eventually = <T>(look: () => T) => vi.waitFor(look, { timeout: 30_000, interval: 2 })
 const connected = () => eventually(() => expect(client.state.status).toBe('connected'))
 const NOTHING = { timers: 0, listeners: 0, sockets: 0, rooms: 0, pendingEmits: 0 }
 

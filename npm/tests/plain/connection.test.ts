@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import type { Client, ClientOptions } from '../../src/types.js'
 import { PlainServer, clientOf, connected, is } from './plainServer.js'
+import { eventually } from '../eventually.js'
 
 let server: PlainServer
 const clients: Client[] = []
@@ -37,7 +38,7 @@ it('comes back when the server drops the connection', async () => {
   expect(anew.recovered).toBe(false)
   expect(anew.handshake.auth).toEqual({ protocol: '1.0' })
   anew.emit('plain:tell', 'again')
-  await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(1))
+  await eventually(() => expect(told).toHaveBeenCalledTimes(1))
   await is(client, 'connected')
   expect(server.io.engine.clientsCount).toBe(1)
 })
@@ -146,12 +147,12 @@ it('can be closed at every moment', async () => {
     await closed
     expect(client.state.status).toBe('closed')
   }
-  await vi.waitFor(() => expect(server.io.engine.clientsCount).toBe(0))
+  await eventually(() => expect(server.io.engine.clientsCount).toBe(0))
 })
 
 it('can be closed while its socket is being opened', async () => {
   const client = kept(clientOf(server))
-  await vi.waitFor(() => expect(client.stats.sockets).toBe(1), { interval: 0 })
+  await eventually(() => expect(client.stats.sockets).toBe(1), 0)
   expect(client.state.status).toBe('connecting')
   client.close()
 })
@@ -175,7 +176,7 @@ it('knows of no other namespaces: what a server tells in one reaches nobody', as
   client.on('plain:tell', told)
   server.io.of('/admin').emit('plain:tell', 'secret')
   server.io.emit('plain:tell', 'open')
-  await vi.waitFor(() => expect(told).toHaveBeenCalled())
+  await eventually(() => expect(told).toHaveBeenCalled())
   expect(told.mock.calls.map(([payload]) => payload)).toEqual(['open'])
   expect(admin).not.toHaveBeenCalled()
 })

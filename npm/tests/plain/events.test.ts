@@ -4,6 +4,7 @@ import type { Socket } from 'socket.io'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Client, ClientOptions, EventContext, Transport } from '../../src/types.js'
 import { PlainServer, connected } from './plainServer.js'
+import { eventually } from '../eventually.js'
 
 const BYTES = new Uint8Array([0, 1, 254, 255])
 
@@ -43,7 +44,7 @@ describe.each(WAYS)('a server without ours, by %s,', (_way, by) => {
     socket.emit('plain:tell', { text: 'grüße', list: [1, null, true] })
     socket.emit('plain:tell')
     socket.emit('plain:tell', 'first', 'second')
-    await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(3))
+    await eventually(() => expect(told).toHaveBeenCalledTimes(3))
     expect(told.mock.calls.map(([payload]) => payload)).toEqual([{ text: 'grüße', list: [1, null, true] }, undefined, 'first'])
     expect(told.mock.calls.map(([, { room, position, acknowledge }]) => [room, position, acknowledge])).toEqual(Array(3).fill([undefined, undefined, undefined]))
     expect(told.mock.calls.map(([, { rest }]) => rest)).toEqual([undefined, undefined, ['second']])
@@ -66,7 +67,7 @@ describe.each(WAYS)('a server without ours, by %s,', (_way, by) => {
     const told = vi.fn<(payload: unknown, context: EventContext) => void>()
     client.on('plain:tell', told)
     socket.emit('plain:tell', 1, { room: 'lobby', epoch: 3, offset: 7 })
-    await vi.waitFor(() => expect(told).toHaveBeenCalledExactlyOnceWith(1, { rest: [{ room: 'lobby', epoch: 3, offset: 7 }] }))
+    await eventually(() => expect(told).toHaveBeenCalledExactlyOnceWith(1, { rest: [{ room: 'lobby', epoch: 3, offset: 7 }] }))
   })
 
   it('is held to what binary values of one event may weigh', async () => {
@@ -77,7 +78,7 @@ describe.each(WAYS)('a server without ours, by %s,', (_way, by) => {
     client.on('protocol-error', fault)
     socket.emit('plain:tell', [Buffer.alloc(6), Buffer.alloc(5), Buffer.alloc(1)])
     socket.emit('plain:tell', [Buffer.alloc(6), Buffer.alloc(4)])
-    await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(1))
+    await eventually(() => expect(told).toHaveBeenCalledTimes(1))
     expect(fault.mock.calls.map(([{ message }]) => message)).toEqual(['too many bytes of binary values'])
     expect(client.state.status).toBe('connected')
   })
@@ -88,7 +89,7 @@ describe.each(WAYS)('a server without ours, by %s,', (_way, by) => {
     client.on('plain:tell', (payload) => told.push(payload))
     const sent = Array.from({ length: 5_000 }, (_, index) => index)
     for (const index of sent) socket.emit('plain:tell', index)
-    await vi.waitFor(() => expect(told.length).toBe(sent.length), { timeout: 5_000 })
+    await eventually(() => expect(told.length).toBe(sent.length))
     expect(told).toEqual(sent)
   })
 
@@ -171,7 +172,7 @@ describe('what of ours it lacks', () => {
     const told = vi.fn()
     client.on('plain:tell', told)
     server.io.to('project:1').emit('plain:tell', 'to all')
-    await vi.waitFor(() => expect(told).toHaveBeenCalledWith('to all', {}))
+    await eventually(() => expect(told).toHaveBeenCalledWith('to all', {}))
   })
 
   it('is joining a room: a server that does not know of it is given up', async () => {

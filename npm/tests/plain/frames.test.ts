@@ -3,6 +3,7 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { createClient } from '../../src/index.node.js'
 import type { Client, ProtocolError } from '../../src/types.js'
+import { eventually } from '../eventually.js'
 import { FakeServer } from '../fakeServer.js'
 
 const DEEP = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
@@ -11,7 +12,7 @@ let server: FakeServer
 let client: Client
 const told = vi.fn<(error: ProtocolError) => void>()
 
-const connected = () => vi.waitFor(() => expect(client.state.status).toBe('connected'), { interval: 1, timeout: 30_000 })
+const connected = () => eventually(() => expect(client.state.status).toBe('connected'), 1)
 
 /** Events still come, on the connection that stands. */
 async function works() {
@@ -52,7 +53,7 @@ it.each([
   ['a value that goes very deep', `42["pong",${DEEP}]`],
 ])('%s is told of', async (_what, frame) => {
   server.socket.receive(frame)
-  await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(1))
+  await eventually(() => expect(told).toHaveBeenCalledTimes(1))
   expect(server.opened).toBe(1)
   await works()
 })
@@ -74,7 +75,7 @@ it.each([
 
 it('a binary value that belongs nowhere ends the connection, and another is made', async () => {
   server.socket.receive(new Uint8Array([1]).buffer)
-  await vi.waitFor(() => expect(server.opened).toBe(2), { interval: 1 })
+  await eventually(() => expect(server.opened).toBe(2), 1)
   expect(told).toHaveBeenCalledTimes(1)
   await connected()
   await works()
@@ -83,6 +84,6 @@ it('a binary value that belongs nowhere ends the connection, and another is made
 it('a placeholder of a binary value that is not there is told of', async () => {
   server.socket.receive('451-["unknown",{"_placeholder":true,"num":"length"}]')
   server.socket.receive(new Uint8Array([1]).buffer)
-  await vi.waitFor(() => expect(told).toHaveBeenCalledTimes(1))
+  await eventually(() => expect(told).toHaveBeenCalledTimes(1))
   await works()
 })

@@ -3,10 +3,11 @@
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { Server, type ServerOptions, type Socket } from 'socket.io'
-import { expect, vi } from 'vitest'
+import { expect } from 'vitest'
 import { WebSocket } from 'ws'
 import { createClient } from '../../src/index.node.js'
 import type { Client, ClientOptions, WebSocketConstructor } from '../../src/types.js'
+import { eventually } from '../eventually.js'
 
 declare module '../../src/types.js' {
   interface CustomEvents {
@@ -63,4 +64,4 @@ export function clientOf(server: PlainServer, options: ClientOptions = {}): Clie
   })
 }
 
-export const is = (client: Client, status: string) => vi.waitFor(() => expect(client.state.status).toBe(status), { interval: 5, timeout: 5_000 })
+export const is = (client: Client, status: string) => eventually(() => expect(client.state.status).toBe(status), 5)

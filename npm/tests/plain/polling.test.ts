@@ -1,9 +1,10 @@
 // By long polling to a server without ours: alone, and until a websocket takes over.
 
 import type { Socket } from 'socket.io'
-import { afterEach, expect, it, vi } from 'vitest'
+import { afterEach, expect, it } from 'vitest'
 import type { Client, ClientOptions, WebSocketConstructor } from '../../src/types.js'
 import { PlainServer, clientOf, connected, is } from './plainServer.js'
+import { eventually } from '../eventually.js'
 
 const POLLING: ClientOptions = { transports: ['polling'] }
 const UPGRADING: ClientOptions = { transports: ['polling', 'websocket'] }
@@ -26,7 +27,7 @@ async function connect(server: PlainServer, options: ClientOptions): Promise<{ c
   return both
 }
 
-const goesBy = (client: Client, transport: string) => vi.waitFor(() => expect(client.state).toEqual({ status: 'connected', transport }), { interval: 5, timeout: 5_000 })
+const goesBy = (client: Client, transport: string) => eventually(() => expect(client.state).toEqual({ status: 'connected', transport }), 5)
 
 afterEach(async () => {
   for (const client of clients.splice(0)) {
@@ -79,7 +80,7 @@ it('ends when a websocket takes over, and nothing is lost, doubled or moved by i
   expect(answered.map(({ number }) => number)).toEqual(ROW)
   expect(answered.map(({ bytes }) => new Uint8Array(bytes)[0])).toEqual(ROW.map((number) => number % 256))
   expect(asked).toEqual(ROW)
-  await vi.waitFor(() => expect(heard.length).toBe(ROW.length))
+  await eventually(() => expect(heard.length).toBe(ROW.length))
   expect(heard).toEqual(ROW)
   expect(server.io.engine.clientsCount).toBe(1)
 })
@@ -94,7 +95,7 @@ it('goes on where the websocket of an upgrade is lost, or never opens', async ()
     close() {}
   }
   const { client, socket } = await connect(await serve(), { ...UPGRADING, WebSocket: Closing as unknown as WebSocketConstructor })
-  await vi.waitFor(() => expect(client.stats.sockets).toBe(1))
+  await eventually(() => expect(client.stats.sockets).toBe(1))
   socket.on('plain:ask', (payload, acknowledge) => acknowledge(payload))
   expect(await client.emit('plain:ask', 'still here')).toBe('still here')
   expect(client.state).toEqual({ status: 'connected', transport: 'polling' })
@@ -132,7 +133,7 @@ it('ends the session at the server when the client is closed, whatever it was at
     const left = new Promise((resolve) => socket.on('disconnect', resolve))
     client.close()
     await left
-    await vi.waitFor(() => expect(server.io.engine.clientsCount).toBe(0))
+    await eventually(() => expect(server.io.engine.clientsCount).toBe(0))
   }
 })
 

@@ -20,7 +20,7 @@ export function endWithTest(): void {
 
 /** Waits until nothing throws. On a machine that has other things to do it may take a while. */
 export function eventually<T>(look: () => T | Promise<T>): Promise<T> {
-  return vi.waitFor(look, { timeout: 10_000, interval: 2 })
+  return vi.waitFor(look, { timeout: 30_000, interval: 2 })
 }
 
 /** A server that ends with the test. */

@@ -1,0 +1,1 @@
+export default { test: { setupFiles: 'patience.js', testTimeout: 60_000 } }
