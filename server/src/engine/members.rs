@@ -66,7 +66,10 @@ impl Engine {
             }
         };
         connection.joined(address);
-        tracing::info!(connection = %connection.id, user = %identity.user_id, room = %address, "joined");
+        // That a user is in their own room goes without saying.
+        if address.kind() != room::USER {
+            tracing::info!(connection = %connection.id, user = %identity.user_id, room = %address, "joined");
+        }
         metrics::joined(address.kind());
         metrics::replayed(entry.missed);
         if !entry.recovered {

@@ -85,7 +85,8 @@ async fn run(engine: Arc<Engine>, socket: Socket) {
     };
     let connection = Arc::new(Connection::new(socket.clone()));
     let _kept = Kept::new(&engine, &connection);
-    tracing::info!(connection = %connection.id, "connected");
+    let user = identity.as_ref().map(|identity| tracing::field::display(&identity.user_id));
+    tracing::info!(connection = %connection.id, user, "connected");
     let auth_timeout = engine.limits().auth_timeout;
     let mut session = Session {
         deadline: (Instant::now() + auth_timeout, Deadline::SignIn),

@@ -126,6 +126,7 @@ impl Session {
         if known.is_some_and(|known| known.user_id != identity.user_id) {
             return Err(Error::refused(ErrorCode::TokenInvalid, "the token is of another user"));
         }
+        tracing::info!(connection = %self.connection.id, user = %identity.user_id, "signed in");
         self.sign_in(identity).await
     }
 
@@ -143,7 +144,6 @@ impl Session {
         self.connection.set_identity(identity);
         self.expiry_noticed = false;
         self.set_deadline();
-        tracing::info!(connection = %self.connection.id, user = %authenticated.user_id, "signed in");
         if !self.connection.is_in(&room) {
             let context = self.context()?;
             self.engine.join(&context, &room, None, None).await?;

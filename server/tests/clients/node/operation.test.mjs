@@ -121,6 +121,7 @@ describe('the log', () => {
     const other = await startServer({ env, log: (more) => (text += more) })
     t.after(() => other.stop())
     const socket = await signedIn(t, other, 'anna')
+    await ask(socket, 'authenticate', { token: token('anna') })
     await ask(socket, 'room:join', 'lobby')
     await ask(socket, 'room:leave', 'lobby')
     await ask(socket, 'room:join', 'user:ben')
@@ -141,8 +142,10 @@ describe('the log', () => {
     }
     assert.deepEqual(of(lines, 'WARN').sort(), ['refused', 'refused a connection', 'refused a request'])
     assert.deepEqual(of(lines, 'ERROR'), [])
-    const joined = lines.find(({ fields }) => fields.room === 'room:lobby')
-    assert.deepEqual([joined.fields.user, typeof joined.fields.connection], ['anna', 'string'])
+    const told = (message) => lines.find(({ fields }) => fields.message === message).fields
+    assert.equal(told('connected').user, 'anna')
+    const { user, connection, room } = told('joined')
+    assert.deepEqual([user, connection, room], ['anna', told('connected').connection, 'room:lobby'])
   })
 
   test('says as much as RUST_LOG asks for; info by default', async (t) => {
