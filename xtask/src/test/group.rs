@@ -282,9 +282,11 @@ impl Part {
     }
 }
 
-/// The tests of a folder by Node.js.
+/// The tests of a folder by Node.js, two files at a time on any machine: they mostly wait for servers, and
+/// each has its own.
 fn node_tests(below_root: &str) -> Result<Program> {
-    let node = Program::new("node").args(["--test", "--test-timeout=300000"]);
+    let node =
+        Program::new("node").args(["--test", "--test-concurrency=2", "--test-timeout=300000"]);
     Ok(node.within(folder(below_root)?))
 }
 
