@@ -7,22 +7,13 @@ use std::{
 };
 
 use parking_lot::Mutex;
-use samewire_protocol::{ErrorCode, id::UserId};
+use samewire_protocol::id::UserId;
 use tokio::sync::OnceCell;
 
-use crate::{attachments::Attached, error::Error, registry};
-
-/// How long an answer is remembered, in milliseconds.
-pub(crate) const REMEMBERED_MS: u64 = 10 * 60 * 1000;
-
-/// Answers that are remembered of one user; the oldest are forgotten first.
-pub(crate) const REMEMBERED_PER_USER: usize = 2000;
-
-/// Bytes of answers that are remembered of one user; past them, too, the oldest are forgotten first.
-pub(crate) const REMEMBERED_BYTES_PER_USER: usize = 4 * 1024 * 1024;
-
-/// What an event was answered with.
-pub(crate) type Answer = Result<Arc<registry::Answer>, Arc<Error>>;
+use crate::{
+    answer::{Outcome, REMEMBERED_BYTES_PER_USER, REMEMBERED_MS, REMEMBERED_PER_USER, is_passing},
+    attachments::Attached,
+};
 
 /// The remembered answers of all users.
 #[derive(Debug, Default)]
@@ -42,7 +33,7 @@ struct Remembered {
 /// An answer, or what waits for it.
 #[derive(Debug, Default)]
 struct Entry {
-    answer: Arc<OnceCell<Answer>>,
+    answer: Arc<OnceCell<Outcome>>,
     /// What it costs to remember it, once it is there.
     bytes: usize,
 }
@@ -67,7 +58,7 @@ impl Remembered {
     }
 
     /// Notes what an answer costs that has come, unless it has been forgotten meanwhile.
-    fn count(&mut self, id: &str, answer: &Answer) {
+    fn count(&mut self, id: &str, answer: &Outcome) {
         let bytes = match answer.as_deref() {
             Ok(Attached { answer, attachments }) => answer.get().len() + attachments.bytes(),
             Err(error) => error.body().current.map_or(0, |current| current.to_string().len()),
@@ -87,8 +78,8 @@ impl Emits {
         user: &UserId,
         id: &str,
         now_ms: u64,
-        act: impl Future<Output = Answer>,
-    ) -> Answer {
+        act: impl Future<Output = Outcome>,
+    ) -> Outcome {
         let cell = {
             let mut users = self.users.lock();
             let remembered = users.entry(user.clone()).or_default();
@@ -125,35 +116,26 @@ impl Emits {
     }
 }
 
-/// Whether nothing was acted on, and another try may do better: not worth remembering.
-pub(crate) fn is_passing(code: ErrorCode) -> bool {
-    matches!(
-        code,
-        ErrorCode::RateLimitExceeded
-            | ErrorCode::Unavailable
-            | ErrorCode::AiUnavailable
-            | ErrorCode::Unauthenticated
-            | ErrorCode::Internal
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicU32, Ordering};
 
+    use samewire_protocol::ErrorCode;
+
     use super::*;
+    use crate::error::Error;
 
     struct Acts(AtomicU32);
 
     impl Acts {
-        async fn act(&self) -> Answer {
+        async fn act(&self) -> Outcome {
             let times = self.0.fetch_add(1, Ordering::SeqCst) + 1;
             tokio::task::yield_now().await;
             Ok(Arc::new(serde_json::value::to_raw_value(&times).unwrap().into()))
         }
     }
 
-    fn number(answer: Answer) -> String {
+    fn number(answer: Outcome) -> String {
         answer.unwrap().answer.get().to_owned()
     }
 

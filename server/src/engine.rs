@@ -20,10 +20,11 @@ use samewire_protocol::{ErrorCode, RoomAddress, id::UserId};
 use tokio::sync::Notify;
 
 use crate::{
+    answer::Outcome,
     auth::{AuthMode, Identity, Verifier},
     backplane::{Backplane, redis::Redis},
     clock,
-    emits::{Answer, Emits},
+    emits::Emits,
     error::{Error, Result},
     limits::{ConnectionLimits, Limits, RateLimits},
     metrics,
@@ -128,8 +129,8 @@ impl Engine {
         user: &UserId,
         id: &str,
         counted: bool,
-        act: impl Future<Output = Answer>,
-    ) -> Answer {
+        act: impl Future<Output = Outcome>,
+    ) -> Outcome {
         let act = async {
             let here = if counted { self.rates.count(user) } else { Ok(()) };
             match &self.redis {

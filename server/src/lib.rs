@@ -33,9 +33,10 @@
 //! - [`http`]: who asks, what they sent, and how a refusal looks; [`error`]: every refusal.
 //! - [`store`]: the database. [`config`]: the settings. [`demo`]: sample data and a little traffic.
 //! - [`serve`]: all of it put together, and stopping in good order.
-//! - `striped_locks`: what is stored first is told first. `remote`: what other servers publish. `socketio`: the packets. [`logging`]: the log of a program.
+//! - `remote`: what other servers publish. `socketio`: the packets. [`logging`]: the log of a program.
 
 mod activities;
+mod answer;
 mod attachments;
 pub mod auth;
 pub mod backplane;
@@ -62,7 +63,6 @@ pub mod serve;
 mod session;
 mod socketio;
 pub mod store;
-mod striped_locks;
 #[cfg(test)]
 #[path = "../tests/throwaway_database/mod.rs"]
 mod throwaway_database;

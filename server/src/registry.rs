@@ -5,9 +5,10 @@ use std::{collections::HashMap, fmt, pin::Pin, sync::Arc};
 
 use aide::axum::ApiRouter;
 use samewire_protocol::{ClientEvent, Event, RoomKind, ServerEvent, payload, room};
-use serde_json::{Value, value::RawValue};
+use serde_json::Value;
 
 use crate::{
+    answer::Answer,
     attachments::{Attached, Attachments},
     auth::Identity,
     connection::Connection,
@@ -42,8 +43,6 @@ pub struct Context {
 }
 
 pub(crate) type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-/// An event's answer as JSON.
-pub(crate) type Answer = Attached<Box<RawValue>>;
 type Handler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<Answer>> + Send + Sync>;
 type AckHandler = Box<dyn Fn(Context, Value) -> BoxFuture<Result<()>> + Send + Sync>;
 type Task = Box<dyn FnOnce(Arc<Engine>) -> BoxFuture<()> + Send + Sync>;

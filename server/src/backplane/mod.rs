@@ -3,16 +3,18 @@
 //!
 //! - [`redis`]: there are several servers. One alone has nothing to share: its rooms are all there is.
 //! - `mirror`: what a server decides that follows a log which is kept elsewhere. `once`: what is published
-//!   again is published once.
+//!   again is published once. `locks`: what is stored first is told first.
 
+pub(crate) mod locks;
 pub(crate) mod mirror;
 pub(crate) mod once;
 pub mod redis;
 
 use std::sync::Arc;
 
+use locks::{Lock, Locks};
 pub(crate) use redis::Held;
-use redis::{Redis, Shared};
+use redis::{HeldLock, Redis, Shared};
 use samewire_protocol::{Position, RoomAddress};
 use serde_json::value::RawValue;
 
@@ -27,9 +29,24 @@ use crate::{
 pub(crate) enum Backplane {
     /// Nothing: there is one. What is published has its place in the room's log, and is sent, in one step
     /// under the room's lock.
-    Memory(Arc<Rooms>),
+    Memory(Arc<Rooms>, Arc<Locks<()>>),
     /// Rooms, by Redis.
     Redis(Arc<Shared>),
+}
+
+/// Kept from storing to publishing, so that a room hears of things in the order they were stored, whichever
+/// server stores them. It is given back when it is dropped.
+///
+/// Who has one takes no other: two who wait for each other's wait for long.
+#[derive(Debug)]
+#[must_use = "it is given back when it is dropped"]
+pub struct RoomLock(#[expect(dead_code, reason = "it is only kept")] Kept);
+
+#[derive(Debug)]
+#[expect(dead_code, reason = "it is only kept")]
+enum Kept {
+    Memory(Lock<()>),
+    Redis(Lock<Option<HeldLock>>),
 }
 
 impl Backplane {
@@ -38,7 +55,7 @@ impl Backplane {
         match redis {
             None => {
                 let rooms = Arc::new(Rooms::new(bounds));
-                (rooms.clone(), Self::Memory(rooms))
+                (rooms.clone(), Self::Memory(rooms, Arc::default()))
             }
             Some(Redis { connection, servers, .. }) => {
                 let (rooms, outgoing) = Rooms::of_server(servers.id(), bounds);
@@ -53,7 +70,7 @@ impl Backplane {
     /// Does what is to be done all the time. Runs until it is dropped.
     pub(crate) async fn run(&self) {
         match self {
-            Self::Memory(_) => {}
+            Self::Memory(..) => {}
             Self::Redis(shared) => shared.run().await,
         }
     }
@@ -64,8 +81,19 @@ impl Backplane {
     /// When Redis is away, and has been for a while.
     pub(crate) async fn reachable(&self) -> Result<()> {
         match self {
-            Self::Memory(_) => Ok(()),
+            Self::Memory(..) => Ok(()),
             Self::Redis(shared) => shared.reachable().await,
+        }
+    }
+
+    /// Keeps others from storing and publishing in a room.
+    ///
+    /// # Errors
+    /// When Redis is away, or others keep it for long.
+    pub(crate) async fn lock(&self, room: &RoomAddress) -> Result<RoomLock> {
+        match self {
+            Self::Memory(_, locks) => Ok(RoomLock(Kept::Memory(locks.lock(room).await))),
+            Self::Redis(shared) => Ok(RoomLock(Kept::Redis(shared.lock(room).await?))),
         }
     }
 
@@ -81,7 +109,7 @@ impl Backplane {
         publishing: Publishing<'_>,
     ) -> Result<Position> {
         match self {
-            Self::Memory(rooms) => rooms.publish(room, event, payload, publishing),
+            Self::Memory(rooms, _) => rooms.publish(room, event, payload, publishing),
             Self::Redis(shared) => shared.publish(room, event, payload, publishing).await,
         }
     }
@@ -97,7 +125,7 @@ impl Backplane {
         since: Option<&Position>,
     ) -> Result<Option<Held>> {
         match self {
-            Self::Memory(_) => Ok(None),
+            Self::Memory(..) => Ok(None),
             Self::Redis(shared) => shared.hold(room, since).await.map(Some),
         }
     }
@@ -108,7 +136,7 @@ impl Backplane {
     /// When Redis is away, or the reason can't be written as JSON.
     pub(crate) async fn dismiss(&self, room: &RoomAddress, dismissal: Dismissal) -> Result<()> {
         match self {
-            Self::Memory(rooms) => rooms.dismiss(room, &dismissal),
+            Self::Memory(rooms, _) => rooms.dismiss(room, &dismissal),
             Self::Redis(shared) => shared.dismiss(room, dismissal).await,
         }
     }
@@ -119,7 +147,7 @@ impl Backplane {
     /// When Redis is away.
     pub(crate) async fn state(&self, room: &RoomAddress) -> Result<Option<RoomState>> {
         match self {
-            Self::Memory(rooms) => Ok(rooms.state(room)),
+            Self::Memory(rooms, _) => Ok(rooms.state(room)),
             Self::Redis(shared) => shared.state(room).await,
         }
     }
@@ -127,7 +155,7 @@ impl Backplane {
     /// These rooms were forgotten here, as nobody is in them.
     pub(crate) async fn forget(&self, rooms: Vec<RoomAddress>) {
         match self {
-            Self::Memory(_) => {}
+            Self::Memory(..) => {}
             Self::Redis(shared) => shared.forget(rooms).await,
         }
     }

@@ -11,6 +11,7 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::Engine;
 use crate::{
     attachments::Attachments,
+    backplane::RoomLock,
     connection::Connection,
     error::{Error, Result},
     metrics,
@@ -20,6 +21,18 @@ use crate::{
 };
 
 impl Engine {
+    /// Keeps others, on whichever server, from storing and publishing in a room until what it gives is
+    /// dropped. To be taken before something is stored that a room is told, so that it hears of things in
+    /// the order they were stored. Should it be lost meanwhile, as by a server that stands still for
+    /// seconds, the room's log begins anew, and its members read how things stand.
+    ///
+    /// # Errors
+    /// [`Unavailable`](samewire_protocol::ErrorCode::Unavailable) when Redis is away, or others keep the
+    /// room for long.
+    pub async fn lock(&self, room: &RoomAddress) -> Result<RoomLock> {
+        self.backplane.lock(room).await
+    }
+
     /// Sends an event to everybody in a room and keeps it in the room's log. What it tells must be
     /// stored by then.
     ///

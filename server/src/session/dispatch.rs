@@ -15,12 +15,13 @@ use serde_json::{Value, value::to_raw_value};
 
 use super::{Incomplete, Next, Session};
 use crate::{
+    answer::Answer,
     attachments::{Attached, Attachments},
     backplane::once,
     clock,
     error::{self, Error, Result},
     metrics,
-    registry::{Answer, Context},
+    registry::Context,
     socketio::{self, Incoming, Packet, PacketKind},
 };
 

@@ -100,8 +100,11 @@ async fn run(engine: Arc<Engine>, socket: Socket) {
         Ok(()) => session.work(&socket).await,
         Err(error) => Err(error),
     };
-    if let Err(error) = &ended {
-        tracing::error!(%error, "a session failed");
+    match &ended {
+        Ok(_) => {}
+        // Told once by who notices, and not of each client that comes meanwhile.
+        Err(Error::BackplaneAway) => tracing::debug!("a client can't be let in: Redis is away"),
+        Err(error) => tracing::error!(%error, "a session failed"),
     }
     // Closing cuts off a poll, and a websocket that has just taken over from polling, with what is
     // still buffered. A client that was sent DISCONNECT goes by itself.

@@ -8,8 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::{
+    answer::Outcome,
     attachments::{Attached, Attachments},
-    emits::Answer,
     error::{Error, Result},
 };
 
@@ -25,7 +25,7 @@ struct Head<'a> {
     attachments: Vec<usize>,
 }
 
-pub(super) fn encode(answer: &Answer) -> Result<Vec<u8>> {
+pub(super) fn encode(answer: &Outcome) -> Result<Vec<u8>> {
     let (head, attachments) = match answer.as_deref() {
         Ok(Attached { answer, attachments }) => {
             let sizes = attachments.as_slice().iter().map(Bytes::len).collect();
@@ -42,7 +42,7 @@ pub(super) fn encode(answer: &Answer) -> Result<Vec<u8>> {
     Ok(encoded)
 }
 
-pub(super) fn decode(encoded: &[u8]) -> Result<Answer> {
+pub(super) fn decode(encoded: &[u8]) -> Result<Outcome> {
     let mut heads = serde_json::Deserializer::from_slice(encoded).into_iter::<Head<'_>>();
     let head = heads.next().ok_or_else(spoilt)??;
     let mut rest = &encoded[heads.byte_offset()..];

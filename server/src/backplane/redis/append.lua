@@ -1,26 +1,31 @@
 -- Gives an event the next place in its room's log and tells the servers that follow the room: one step,
 -- so that there is one order for all of them. Asked again with the same tag, gives the same place.
 --
--- KEYS: meta, stream, retained, once
+-- KEYS: meta, stream, retained, once, lock
 -- ARGV: 1 epoch to begin with, 2 tag, 3 record, 4 ms that the tag is remembered, 5 ms that the room is kept,
 --       6 events, 7 ms and 8 bytes that the log keeps, 9 channel,
 --       10 epoch, 11 offset and 12 tag that the asking server has seen,
---       13… what is retained: an event's name and its frame, empty where it is cleared, and so on
+--       13 whose lock it is told under, empty where there is none,
+--       14… what is retained: an event's name and its frame, empty where it is cleared, and so on
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'tag', 'bytes', 'trimAt')
 local once = redis.call('GET', KEYS[4])
 if once then
   local epoch, offset = once:match('^(%S+) (%d+)$')
-  return { epoch, offset, '', '', 0 }
+  -- In a log that is lost it has no place.
+  if epoch == meta[1] then return { epoch, offset, '', '', 0 } end
 end
 
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'tag', 'bytes', 'trimAt')
 local epoch, offset, previous = meta[1], tonumber(meta[2] or 0), meta[3] or '-'
 local bytes, trim_at = tonumber(meta[4] or 0), tonumber(meta[5] or 0)
 
 -- A log that ends before what was seen of it, or ends in something else, has lost its end.
 local seen = tonumber(ARGV[11])
 local lost = epoch == ARGV[10] and (offset < seen or (offset == seen and previous ~= ARGV[12]))
-if not epoch or lost then
-  redis.call('DEL', KEYS[2], KEYS[3])
+-- What was stored under a lock that is lost may come after what was stored later.
+local disordered = ARGV[13] ~= '' and redis.call('HGET', KEYS[5], 'owner') ~= ARGV[13]
+if not epoch or lost or disordered then
+  redis.call('DEL', KEYS[2])
+  if not disordered then redis.call('DEL', KEYS[3]) end
   epoch, offset, previous, bytes, trim_at = ARGV[1], 0, '-', 0, 0
 end
 
@@ -49,8 +54,8 @@ redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', number(offset), 'tag', ARG
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[2], max_age)
 
-if #ARGV > 12 then
-  for i = 13, #ARGV, 2 do
+if #ARGV > 13 then
+  for i = 14, #ARGV, 2 do
     if ARGV[i + 1] == '' then
       redis.call('HDEL', KEYS[3], ARGV[i])
     else

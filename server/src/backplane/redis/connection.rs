@@ -272,7 +272,7 @@ async fn keep_up(inner: Weak<Inner>) {
 }
 
 /// Whether an error says that Redis is away, or not yet ready.
-fn is_away(error: &RedisError) -> bool {
+pub(super) fn is_away(error: &RedisError) -> bool {
     error.is_io_error()
         || matches!(
             error.kind(),

@@ -13,9 +13,9 @@ use redis::Script;
 use samewire_protocol::id::UserId;
 use tokio::time::{Instant, sleep};
 
-use super::{Connection, Servers, answers};
+use super::{Connection, Servers, answers, keys::UserKeys};
 use crate::{
-    emits::{Answer, REMEMBERED_BYTES_PER_USER, REMEMBERED_MS, REMEMBERED_PER_USER, is_passing},
+    answer::{Outcome, REMEMBERED_BYTES_PER_USER, REMEMBERED_MS, REMEMBERED_PER_USER, is_passing},
     error::{Error, Result},
     limits::Limits,
 };
@@ -47,7 +47,7 @@ pub(crate) struct SharedEmits {
 /// What came of an emit that was to be acted on.
 enum Claimed {
     ByUs(Claim),
-    Answered(Answer),
+    Answered(Outcome),
 }
 
 /// The right to act on an emit, which is given back when it is dropped without an answer.
@@ -88,8 +88,8 @@ impl SharedEmits {
         user: &UserId,
         id: &str,
         counted: bool,
-        act: impl Future<Output = Answer>,
-    ) -> Answer {
+        act: impl Future<Output = Outcome>,
+    ) -> Outcome {
         match self.claim(user, id, counted).await? {
             Claimed::Answered(answer) => answer,
             Claimed::ByUs(claim) => {
@@ -147,11 +147,12 @@ impl SharedEmits {
         given_up: &str,
     ) -> Result<(String, Vec<u8>, u64)> {
         let window = if counted { self.window } else { Duration::ZERO };
+        let keys = UserKeys(user);
         let mut asked = CLAIM.prepare_invoke();
         asked
-            .key(format!("samewire:{{user:{user}}}:rate"))
-            .key(emits_key(user))
-            .key(order_key(user))
+            .key(keys.rate())
+            .key(keys.emits())
+            .key(keys.emit_order())
             .arg(micros(self.between))
             .arg(micros(window))
             .arg(id)
@@ -170,10 +171,11 @@ impl Claim {
     }
 
     fn settle(&self, answer: Vec<u8>) {
+        let keys = UserKeys(&self.user);
         let mut settled = ANSWER.prepare_invoke();
         settled
-            .key(emits_key(&self.user))
-            .key(order_key(&self.user))
+            .key(keys.emits())
+            .key(keys.emit_order())
             .arg(&self.id)
             .arg(&self.whose)
             .arg(answer)
@@ -200,14 +202,6 @@ impl Drop for Claim {
             self.settle(Vec::new());
         }
     }
-}
-
-fn emits_key(user: &UserId) -> String {
-    format!("samewire:{{user:{user}}}:emits")
-}
-
-fn order_key(user: &UserId) -> String {
-    format!("samewire:{{user:{user}}}:emit-order")
 }
 
 fn limited(wait_micros: u64) -> Error {
@@ -261,13 +255,13 @@ mod tests {
     struct Acts(AtomicU32);
 
     impl Acts {
-        async fn act(&self) -> Answer {
+        async fn act(&self) -> Outcome {
             let times = self.0.fetch_add(1, Ordering::SeqCst) + 1;
             Ok(Arc::new(to_raw_value(&times).unwrap().into()))
         }
     }
 
-    fn number(answer: Answer) -> String {
+    fn number(answer: Outcome) -> String {
         answer.unwrap().answer.get().to_owned()
     }
 
@@ -342,7 +336,7 @@ mod tests {
             acts.act().await
         });
         let repeat = async {
-            let is_known = redis::cmd("HEXISTS").arg(emits_key(&ada)).arg("1").to_owned();
+            let is_known = redis::cmd("HEXISTS").arg(UserKeys(&ada).emits()).arg("1").to_owned();
             eventually("it is claimed", async || {
                 a.connection.command("test", &is_known).await.unwrap()
             })
@@ -403,7 +397,8 @@ mod tests {
             emits.once(&ada, &n.to_string(), true, acts.act()).await.unwrap();
         }
         let all = REMEMBERED_PER_USER;
-        eventually("the oldest are gone", async || kept(order_key(&ada)).await == all).await;
+        eventually("the oldest are gone", async || kept(UserKeys(&ada).emit_order()).await == all)
+            .await;
         let before = acts.0.load(Ordering::SeqCst);
         emits.once(&ada, "0", true, acts.act()).await.unwrap();
         assert_eq!(acts.0.load(Ordering::SeqCst), before + 1);
@@ -414,6 +409,6 @@ mod tests {
         for n in 0..8 {
             emits.once(&ada, &format!("large {n}"), true, large()).await.unwrap();
         }
-        eventually("three fit", async || kept(order_key(&ada)).await == 3).await;
+        eventually("three fit", async || kept(UserKeys(&ada).emit_order()).await == 3).await;
     }
 }

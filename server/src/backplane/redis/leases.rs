@@ -10,7 +10,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::Connection;
+use super::{Connection, keys};
 use crate::{clock, error::Result};
 
 static LEASE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("lease.lua")));
@@ -38,7 +38,7 @@ impl HeldLease {
     /// # Errors
     /// When Redis is away.
     pub(crate) async fn take(connection: &Connection, name: &str) -> Result<Option<Self>> {
-        let key = format!("samewire:lease:{name}");
+        let key = keys::lease(name);
         let whose = uuid::Uuid::new_v4().simple().to_string();
         if !take_or_renew(connection, &key, &whose).await? {
             return Ok(None);
@@ -138,12 +138,12 @@ mod tests {
         let redis = TestRedis::start().await;
         let connection = redis.connect();
         let held = HeldLease::take(&connection, "feed").await.unwrap().unwrap();
-        let key = "samewire:lease:feed";
-        let set = redis::cmd("SET").arg(key).arg("another's").to_owned();
+        let key = keys::lease("feed");
+        let set = redis::cmd("SET").arg(&key).arg("another's").to_owned();
         connection.command::<()>("test", &set).await.unwrap();
         held.lost().await;
         drop(held);
-        let kept = connection.command::<String>("test", redis::cmd("GET").arg(key)).await.unwrap();
+        let kept = connection.command::<String>("test", redis::cmd("GET").arg(&key)).await.unwrap();
         assert_eq!(kept, "another's");
     }
 }

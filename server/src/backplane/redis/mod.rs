@@ -4,17 +4,16 @@
 //! - `servers`: which there are, and their figures.
 //! - `shared`: rooms over servers. `presence`: who is in them. `subscriber`: how a server hears of them.
 //!   `record`: what stands in Redis of them, `keys`: under which names.
-//! - `leases`: what one server at a time is to do.
+//! - `locks`: who stores and publishes in a room. `leases`: what one server at a time is to do.
 //! - `emits`: what users send, counted, and each named emit once; `answers`: what they were answered.
 //!
-//! Keys begin with `samewire:`, and those that a script touches together share a hash tag.
-
 pub(crate) mod address;
 mod answers;
 mod connection;
 mod emits;
 mod keys;
 mod leases;
+mod locks;
 mod presence;
 mod record;
 mod servers;
@@ -34,6 +33,7 @@ pub(crate) use {
     connection::Connection,
     emits::SharedEmits,
     leases::HeldLease,
+    locks::HeldLock,
     servers::{Figures, Servers},
     shared::{Held, Shared},
 };
@@ -57,4 +57,9 @@ impl Redis {
         let emits = SharedEmits::new(connection.clone(), servers.clone(), limits);
         Ok(Self { connection, servers, emits })
     }
+}
+
+/// Another epoch than any other.
+fn new_epoch() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
 }

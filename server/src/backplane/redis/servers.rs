@@ -15,7 +15,10 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use super::Connection;
+use super::{
+    Connection,
+    keys::{self, ServerKeys},
+};
 use crate::{clock, error::Result};
 
 /// How often a server says that it is there.
@@ -29,9 +32,6 @@ const USERS_KNOWN_FOR: Duration = Duration::from_millis(500);
 
 /// How long it is believed.
 const HEARTBEAT_LASTS: Duration = Duration::from_secs(6);
-
-/// Who was there not long ago. All keys of servers lie together, so that one command reads several.
-const SERVERS: &str = "samewire:{servers}";
 
 /// The servers, as one of them sees them.
 #[derive(Debug, Clone)]
@@ -103,7 +103,10 @@ impl Servers {
         if id == self.id() {
             return Ok(true);
         }
-        self.0.connection.command("servers", redis::cmd("EXISTS").arg(figures_key(id))).await
+        self.0
+            .connection
+            .command("servers", redis::cmd("EXISTS").arg(ServerKeys(id).figures()))
+            .await
     }
 
     /// Says that figures have changed.
@@ -131,7 +134,7 @@ impl Servers {
         }
         let servers = self.0.seen.borrow().servers.clone();
         let others = servers.keys().filter(|id| **id != self.0.id);
-        let keys: Vec<String> = others.map(|id| users_key(id)).collect();
+        let keys: Vec<String> = others.map(|id| ServerKeys(id).users()).collect();
         let users: HashSet<String> = if keys.is_empty() {
             HashSet::new()
         } else {
@@ -157,7 +160,10 @@ impl Servers {
     /// Says that this server goes, so that nobody has to miss it first.
     pub(crate) async fn leave(&self) {
         let mut leave = redis::pipe();
-        leave.del(figures_key(self.id())).del(users_key(self.id())).srem(SERVERS, self.id());
+        leave
+            .del(ServerKeys(self.id()).figures())
+            .del(ServerKeys(self.id()).users())
+            .srem(keys::servers(), self.id());
         if let Err(error) = self.0.connection.pipeline::<()>("servers", &leave).await {
             tracing::debug!(%error, "went without a word");
         }
@@ -171,7 +177,7 @@ impl Servers {
         let forgotten = told.at.is_some() && before.is_none();
         let lapsed = late || forgotten || count != figures.users.len();
         if count != figures.users.len() {
-            let users_key = users_key(self.id());
+            let users_key = ServerKeys(self.id()).users();
             let mut anew = redis::pipe();
             anew.del(&users_key);
             tell_users(&mut anew, self.id(), figures.users.iter(), "SADD");
@@ -179,7 +185,7 @@ impl Servers {
             connection.pipeline::<()>("servers", &anew).await?;
         }
         *told = Told { users: figures.users, at: Some(Instant::now()) };
-        let keys: Vec<String> = ids.iter().map(|id| figures_key(id)).collect();
+        let keys: Vec<String> = ids.iter().map(|id| ServerKeys(id).figures()).collect();
         let texts: Vec<Option<Vec<u8>>> =
             connection.command("servers", redis::cmd("MGET").arg(keys)).await?;
         let mut servers = BTreeMap::new();
@@ -193,7 +199,7 @@ impl Servers {
             }
         }
         if !gone.is_empty() {
-            let forget = redis::cmd("SREM").arg(SERVERS).arg(gone).to_owned();
+            let forget = redis::cmd("SREM").arg(keys::servers()).arg(gone).to_owned();
             connection.command::<()>("servers", &forget).await?;
         }
         self.0.seen.send_modify(|seen| {
@@ -205,20 +211,20 @@ impl Servers {
 
     /// Gives what it had told before, how many users are told of, and who else is there.
     fn heartbeat(&self, figures: &Figures, told: &HashSet<UserId>) -> Result<Pipeline> {
-        let users_key = users_key(self.id());
+        let users_key = ServerKeys(self.id()).users();
         let mut heartbeat = redis::pipe();
         heartbeat
             .cmd("SET")
-            .arg(figures_key(self.id()))
+            .arg(ServerKeys(self.id()).figures())
             .arg(serde_json::to_vec(figures)?)
             .arg("PX")
             .arg(clock::whole_ms(HEARTBEAT_LASTS))
             .arg("GET");
-        heartbeat.sadd(SERVERS, self.id()).ignore();
+        heartbeat.sadd(keys::servers(), self.id()).ignore();
         tell_users(&mut heartbeat, self.id(), figures.users.difference(told), "SADD");
         tell_users(&mut heartbeat, self.id(), told.difference(&figures.users), "SREM");
         expire(&mut heartbeat, &users_key);
-        heartbeat.scard(&users_key).smembers(SERVERS);
+        heartbeat.scard(&users_key).smembers(keys::servers());
         Ok(heartbeat)
     }
 }
@@ -238,18 +244,10 @@ fn tell_users<'a>(
 ) {
     let users: Vec<&str> = users.map(UserId::as_str).collect();
     for some in users.chunks(1000) {
-        pipeline.cmd(command).arg(users_key(id)).arg(some).ignore();
+        pipeline.cmd(command).arg(ServerKeys(id).users()).arg(some).ignore();
     }
 }
 
 fn expire(pipeline: &mut Pipeline, key: &str) {
     pipeline.cmd("PEXPIRE").arg(key).arg(clock::whole_ms(HEARTBEAT_LASTS)).ignore();
-}
-
-fn figures_key(id: &str) -> String {
-    format!("{SERVERS}:{id}")
-}
-
-fn users_key(id: &str) -> String {
-    format!("{SERVERS}:{id}:users")
 }

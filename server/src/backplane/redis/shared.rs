@@ -18,12 +18,16 @@ use tokio::{
 };
 
 use super::{
-    Connection, Servers,
+    Connection, HeldLock, Servers,
+    connection::is_away,
     keys::RoomKeys,
+    locks::SharedLocks,
+    new_epoch,
     record::{self, Appended, Changed, Dismissed, LoadedRoom, Message},
 };
 use crate::{
     backplane::{
+        locks::Lock,
         mirror::{NO_TAG, Place, Reach},
         once,
     },
@@ -35,7 +39,7 @@ use crate::{
 };
 
 /// How long it is remembered what an emit published, in milliseconds: as long as emits are.
-const EMIT_REMEMBERED_MS: u64 = crate::emits::REMEMBERED_MS;
+const EMIT_REMEMBERED_MS: u64 = crate::answer::REMEMBERED_MS;
 
 /// How long it is remembered that anything else was published: as long as that may be tried again, and
 /// more, in milliseconds.
@@ -71,6 +75,7 @@ pub(crate) struct Shared {
     pub(super) rooms: Arc<Rooms>,
     pub(super) redis: Connection,
     bounds: LogBounds,
+    locks: SharedLocks,
     append: Script,
     load: Script,
     dismiss: Script,
@@ -124,6 +129,7 @@ impl Shared {
         bounds: LogBounds,
     ) -> Self {
         Self {
+            locks: SharedLocks::new(redis.clone(), servers.id(), kept_ms(&bounds)),
             id: servers.id().to_owned(),
             rooms,
             outgoing: tokio::sync::Mutex::new(outgoing),
@@ -146,6 +152,11 @@ impl Shared {
         self.redis.reachable().await
     }
 
+    /// Keeps others from storing and publishing in a room, on all servers.
+    pub(crate) async fn lock(&self, room: &RoomAddress) -> Result<Lock<Option<HeldLock>>> {
+        self.locks.lock(room).await
+    }
+
     /// Gives an event the next place in its room's log, and sends it to all members.
     pub(crate) async fn publish(
         &self,
@@ -164,6 +175,7 @@ impl Shared {
             .key(keys.stream())
             .key(keys.retained())
             .key(keys.once(&tag))
+            .key(keys.lock())
             .arg(new_epoch())
             .arg(&tag)
             .arg(written)
@@ -174,10 +186,12 @@ impl Shared {
             .arg(self.bounds.bytes)
             .arg(keys.channel());
         arg_reach(&mut script, seen.as_ref());
+        script.arg(self.locks.owner_of(room).unwrap_or_default());
         for change in &publishing.retain {
             script.arg(change.event()).arg(change.text().unwrap_or_default());
         }
-        let appended: Appended = self.redis.script("publish", &script).await?;
+        let appended = self.redis.script::<Appended>("publish", &script).await;
+        let appended = appended.inspect_err(|_| self.locks.not_told(room))?;
         let Appended { epoch, offset, at_ms, previous, is_new } = appended;
         let position = Position { epoch: epoch.clone(), offset: safe(offset) };
         if is_new && seen.is_some() {
@@ -377,8 +391,8 @@ impl Shared {
                 self.channels.lock().insert(channel, room.clone());
                 Ok(())
             }
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Error::BackplaneAway),
+            Ok(Err(error)) if !is_away(&error) => Err(error.into()),
+            Ok(Err(_)) | Err(_) => Err(Error::BackplaneAway),
         }
     }
 
@@ -419,8 +433,12 @@ impl Shared {
     }
 
     pub(super) fn kept_ms(&self) -> u64 {
-        KEPT_MS.max(self.bounds.age_ms.saturating_mul(2))
+        kept_ms(&self.bounds)
     }
+}
+
+fn kept_ms(bounds: &LogBounds) -> u64 {
+    KEPT_MS.max(bounds.age_ms.saturating_mul(2))
 }
 
 /// Says how far a server has seen a log.
@@ -429,9 +447,4 @@ fn arg_reach(script: &mut ScriptInvocation<'_>, seen: Option<&Reach>) {
         Some(Reach { epoch, offset, tag }) => script.arg(&epoch.0).arg(*offset).arg(&**tag),
         None => script.arg("").arg(0).arg(NO_TAG),
     };
-}
-
-/// Another epoch than any other.
-fn new_epoch() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
 }

@@ -1,5 +1,7 @@
 //! Servers that share rooms, each with a way to Redis of its own, and a Redis that is there.
 
+mod locks;
+
 use std::{collections::HashSet, sync::Arc};
 
 use redis::Value;

@@ -170,8 +170,7 @@ impl Answering<'_> {
 
     /// Notes and tells that the assistant is at it. Says no where the conversation is gone.
     async fn begin(&mut self) -> Result<bool> {
-        let (assistant, question) = (self.assistant, self.question);
-        let _order = assistant.order.lock(question.message.conversation_id.as_str()).await;
+        let _lock = self.engine.lock(&self.room).await?;
         if !self.note(State::Running).await? {
             return Ok(false);
         }
@@ -207,8 +206,8 @@ impl Answering<'_> {
     /// # Errors
     /// When the database fails; the room is told all the same, as the answer won't go on.
     pub(super) async fn finish(mut self, end: End) -> Result<()> {
-        let (assistant, question) = (self.assistant, self.question);
-        let _order = assistant.order.lock(question.message.conversation_id.as_str()).await;
+        // What there is is stored in any case.
+        let lock = self.engine.lock(&self.room).await;
         if let End::Stopped = end {
             return if self.begun { self.note(State::Running).await.map(drop) } else { Ok(()) };
         }
@@ -220,6 +219,7 @@ impl Answering<'_> {
             Ok(true) => end,
             Err(error) => End::Failed(error.code()),
         };
+        let _lock = lock?;
         self.tell_chunk().await?;
         let conversation_id = self.question.message.conversation_id.clone();
         let message_id = self.question.answer.clone();

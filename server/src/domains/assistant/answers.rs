@@ -207,7 +207,7 @@ impl Assistant {
         let place = self.answers.place(asker, self.answers.max_per_user);
         let place = place.ok_or(Error::RateLimited { retry_after: RETRY_AFTER })?;
         let id = asked.conversation_id;
-        let _order = self.order.lock(id.as_str()).await;
+        let _lock = engine.lock(&room(&id)).await?;
         let message = ChatMessage {
             id: new_id(),
             conversation_id: id.clone(),

@@ -70,7 +70,7 @@ impl Assistant {
             created_at: now,
             updated_at: now,
         };
-        let _order = self.order.lock(conversation.id.as_str()).await;
+        let _lock = engine.lock(&room(&conversation.id)).await?;
         if !queries::insert(self.store.pool(), &conversation, MAX_CONVERSATIONS).await? {
             let message = format!("a user may own {MAX_CONVERSATIONS} conversations");
             return Err(Error::refused(ErrorCode::AccessDenied, message));
@@ -93,7 +93,7 @@ impl Assistant {
         let id = &asked.conversation_id;
         self.seen_by(id, &context.identity.user_id).await?;
         let title = checked_title(asked.title)?;
-        let _order = self.order.lock(id.as_str()).await;
+        let _lock = context.engine.lock(&room(id)).await?;
         let renamed = queries::rename(self.store.pool(), id, &title).await?;
         let conversation = renamed.ok_or_else(no_conversation)?;
         let told = ConversationUpdated { conversation: conversation.clone() };
@@ -109,7 +109,7 @@ impl Assistant {
         id: ConversationId,
     ) -> Result<DeletedConversation> {
         self.owned(&id, &context.identity.user_id).await?;
-        let _order = self.order.lock(id.as_str()).await;
+        let _lock = context.engine.lock(&room(&id)).await?;
         let participants = queries::participants(self.store.pool(), &id).await?;
         if !queries::delete(self.store.pool(), &id).await? {
             return Err(no_conversation());
@@ -146,7 +146,7 @@ impl Assistant {
             let problem = format!("expected 1 to {MAX_USER_ID_BYTES} bytes");
             return Err(Error::field("userId", problem));
         }
-        let _order = self.order.lock(id.as_str()).await;
+        let _lock = engine.lock(&room(id)).await?;
         let known = queries::participants(self.store.pool(), id).await?;
         if known.is_empty() {
             return Err(no_conversation());
@@ -180,7 +180,7 @@ impl Assistant {
             let message = "the owner takes part for as long as there is a conversation";
             return Err(Error::refused(ErrorCode::AccessDenied, message));
         }
-        let _order = self.order.lock(id.as_str()).await;
+        let _lock = engine.lock(&room(id)).await?;
         if !queries::remove_participant(self.store.pool(), id, user).await? {
             return Err(Error::refused(ErrorCode::NotFound, "no such participant"));
         }

@@ -24,7 +24,6 @@ use crate::{
     error::{Error, Result},
     registry::{Context, Domain, Registry},
     store::Store,
-    striped_locks::StripedLocks,
 };
 use answers::Answers;
 use provider::Provider;
@@ -38,8 +37,6 @@ pub struct Assistant {
     settings: Settings,
     provider: Provider,
     answers: Arc<Answers>,
-    /// By conversation.
-    order: Arc<StripedLocks>,
 }
 
 impl Assistant {
@@ -53,7 +50,6 @@ impl Assistant {
             provider: Provider::new(&settings)?,
             answers: Arc::new(Answers::new(&settings)),
             settings,
-            order: Arc::default(),
         })
     }
 

@@ -106,7 +106,7 @@ impl Inbox {
         incoming: IncomingMessage,
     ) -> Result<Received> {
         incoming.check(platform)?;
-        let _order = self.order.lock(incoming.user_id.as_str()).await;
+        let _lock = engine.lock(&RoomAddress::user(&incoming.user_id)).await?;
         let Some(stored) = self.store(platform, &incoming).await? else {
             let (message_id, conversation_id) =
                 queries::find(self.store.pool(), platform, &incoming).await?;

@@ -12,7 +12,7 @@ mod tests;
 mod unread;
 mod webhook;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use clap::Args;
 use samewire_protocol::{id::UserId, inbox::NewMessage};
@@ -22,7 +22,6 @@ use crate::{
     error::Result,
     registry::{Context, Domain, Registry},
     store::Store,
-    striped_locks::StripedLocks,
 };
 use webhook::WebhookKey;
 
@@ -58,8 +57,6 @@ pub struct Inbox {
     webhook_key: WebhookKey,
     feeds: Feeds,
     poll_period: Duration,
-    /// By user.
-    order: Arc<StripedLocks>,
 }
 
 impl Inbox {
@@ -70,7 +67,6 @@ impl Inbox {
             webhook_key: WebhookKey::new(settings.webhook_secret.as_deref()),
             feeds: settings.inbox_poll_feeds.clone().unwrap_or_default(),
             poll_period: settings.inbox_poll_period,
-            order: Arc::default(),
         }
     }
 

@@ -30,7 +30,7 @@ impl Inbox {
         user: &UserId,
         id: &MessageId,
     ) -> Result<InboxMessage> {
-        let _order = self.order.lock(user.as_str()).await;
+        let _lock = engine.lock(&RoomAddress::user(user)).await?;
         let Some(message) = queries::deliver(self.store.pool(), user, id).await? else {
             return self.message(user, id).await;
         };
@@ -54,7 +54,7 @@ impl Inbox {
         user: &UserId,
         id: &MessageId,
     ) -> Result<InboxMessage> {
-        let _order = self.order.lock(user.as_str()).await;
+        let _lock = engine.lock(&RoomAddress::user(user)).await?;
         let which = queries::Which::One(id);
         if let Some(read) = queries::read(self.store.pool(), user, which).await? {
             tell(engine, user, read).await?;
@@ -72,7 +72,7 @@ impl Inbox {
         user: &UserId,
         id: &ConversationId,
     ) -> Result<InboxConversation> {
-        let _order = self.order.lock(user.as_str()).await;
+        let _lock = engine.lock(&RoomAddress::user(user)).await?;
         let which = queries::Which::All(id);
         if let Some(read) = queries::read(self.store.pool(), user, which).await? {
             tell(engine, user, read).await?;

@@ -20,7 +20,6 @@ use crate::{
     error::{Error, Result},
     registry::{Domain, Registry},
     store::Store,
-    striped_locks::StripedLocks,
 };
 
 pub use sessions::NewSession;
@@ -47,14 +46,12 @@ pub struct LivePreview {
     store: Store,
     projects: Projects,
     settings: Settings,
-    /// By project.
-    order: Arc<StripedLocks>,
 }
 
 impl LivePreview {
     /// Live preview of the projects in this store.
     pub fn new(store: Store, projects: Projects, settings: Settings) -> Self {
-        Self { store, projects, settings, order: Arc::default() }
+        Self { store, projects, settings }
     }
 
     /// The projects that it previews.

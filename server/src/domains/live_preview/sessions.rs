@@ -87,7 +87,7 @@ impl LivePreview {
             submitted: false,
             event_count: SafeInteger::default(),
         };
-        let _order = self.order.lock(session.project_id.as_str()).await;
+        let _lock = engine.lock(&session.room()).await?;
         queries::insert(self.store.pool(), &session).await?;
         engine.publish(&session.room(), &session.started()).await?;
         Ok(session)
@@ -112,7 +112,7 @@ impl LivePreview {
                 format!("expected 1 to {MAX_TRACKED_EVENTS} events"),
             ));
         }
-        let _order = self.order.lock(session.project_id.as_str()).await;
+        let _lock = engine.lock(&session.room()).await?;
         if !queries::append(self.store.pool(), &session.session_id, &events, clock::timestamp())
             .await?
         {
@@ -143,7 +143,7 @@ impl LivePreview {
     /// # Errors
     /// When the database fails.
     pub async fn end(&self, engine: &Engine, session: Session, submitted: bool) -> Result<Session> {
-        let _order = self.order.lock(session.project_id.as_str()).await;
+        let _lock = engine.lock(&session.room()).await?;
         let now = clock::timestamp();
         if queries::end(self.store.pool(), &session.session_id, submitted, now).await? {
             engine

@@ -56,7 +56,7 @@ impl Stories {
     ) -> Result<Interaction> {
         let story = self.changed_story(id, user).await?;
         let content = checked(new.content)?;
-        let _order = self.order.lock(story.project_id.as_str()).await;
+        let _lock = engine.lock(&room(&story.project_id)).await?;
         if queries::interactions::count(self.store.pool(), id).await? >= MAX_INTERACTIONS {
             let message = format!("a story has at most {MAX_INTERACTIONS} interactions");
             return Err(Error::refused(ErrorCode::PayloadTooLarge, message));
@@ -100,7 +100,7 @@ impl Stories {
         if change.content.is_none() && change.resolved.is_none() {
             return Err(Error::field("payload", "expected content, resolved or both"));
         }
-        let _order = self.order.lock(story.project_id.as_str()).await;
+        let _lock = engine.lock(&room(&story.project_id)).await?;
         let mut interaction = self.interaction(id).await?;
         if let Some(content) = change.content {
             if interaction.author_id != *user {

@@ -38,7 +38,6 @@ use crate::{
     error::{Error, Result},
     registry::{Domain, Registry},
     store::Store,
-    striped_locks::StripedLocks,
 };
 
 pub use exports::{Export, ExportStatus, NewExport};
@@ -77,8 +76,6 @@ pub struct Stories {
     media: Media,
     /// For uploading.
     turns: Turns,
-    /// By project.
-    order: Arc<StripedLocks>,
     /// Wakes whoever processes stories.
     to_process: Arc<Notify>,
     /// Wakes whoever writes exports.
@@ -101,7 +98,6 @@ impl Stories {
             media: Media::open(&settings.media_dir)?,
             settings,
             turns: Turns::default(),
-            order: Arc::default(),
             to_process: Arc::default(),
             to_export: Arc::default(),
         })

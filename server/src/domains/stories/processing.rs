@@ -55,7 +55,7 @@ impl Stories {
             },
         };
         tell(engine, &story, "text", 1.0).await?;
-        let _order = self.order.lock(story.project_id.as_str()).await;
+        let _lock = engine.lock(&room(&story.project_id)).await?;
         // Its transcript may have changed meanwhile.
         let mut story = self.story(id).await?;
         story.word_count = story.transcript.as_deref().map(words);

@@ -41,7 +41,7 @@ impl Stories {
     ) -> Result<Story> {
         let project = self.changed_story(id, user).await?.project_id;
         check_text("transcript", &new.transcript)?;
-        let _order = self.order.lock(project.as_str()).await;
+        let _lock = engine.lock(&room(&project)).await?;
         let before = self.story(id).await?;
         if new.version.is_some_and(|version| version != before.version) {
             let message = format!("the transcript's current version is {}", before.version);

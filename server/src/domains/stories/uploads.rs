@@ -152,7 +152,7 @@ impl Stories {
             recording.keep(place.clone()).await?;
         }
         {
-            let _order = self.order.lock(project.as_str()).await;
+            let _lock = engine.lock(&room(project)).await?;
             let stored = async {
                 // Several may have come at once.
                 let free_bytes = self.check_room(project).await?;

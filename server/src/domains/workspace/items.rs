@@ -73,7 +73,7 @@ impl Workspace {
             return Err(Error::field("data", problem));
         }
 
-        let _order = self.order.lock(room.as_str()).await;
+        let _lock = engine.lock(room).await?;
         let now = clock::timestamp();
         let place = queries::Place { room, entity: &entity, id: &id };
         let version = queries::change(self.store.pool(), &place, now, |bytes, stored| {
@@ -117,7 +117,7 @@ impl Workspace {
     ) -> Result<Snapshot> {
         named("entity", entity, MAX_ENTITY_NAME_BYTES)?;
         // No change is between being stored and being told.
-        let _order = self.order.lock(room.as_str()).await;
+        let _lock = engine.lock(room).await?;
         let position = engine.room(room).await?.map(|room| room.position).ok_or_else(|| {
             Error::refused(ErrorCode::NotFound, format!("nobody is in the room {room}"))
         })?;

@@ -18,7 +18,6 @@ use crate::{
     engine::Engine,
     registry::{Domain, Registry},
     store::Store,
-    striped_locks::StripedLocks,
 };
 
 /// How long the version of a deleted item is kept.
@@ -31,14 +30,12 @@ const FORGET_PERIOD: Duration = Duration::from_secs(60 * 60);
 #[derive(Debug, Clone)]
 pub struct Workspace {
     store: Store,
-    /// By room.
-    order: Arc<StripedLocks>,
 }
 
 impl Workspace {
     /// The workspace in this store.
     pub fn new(store: Store) -> Self {
-        Self { store, order: Arc::default() }
+        Self { store }
     }
 
     /// Forgets the versions of items that were deleted long ago, for as long as the server runs.

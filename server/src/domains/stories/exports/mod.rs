@@ -139,7 +139,7 @@ impl Stories {
             message: None,
         };
         {
-            let _order = self.order.lock(export.project_id.as_str()).await;
+            let _lock = engine.lock(&room(&export.project_id)).await?;
             let pool = self.store.pool();
             if queries::running(pool, &export.project_id).await? >= MAX_RUNNING {
                 let message = format!("{MAX_RUNNING} exports of this project are under way");

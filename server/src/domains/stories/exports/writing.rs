@@ -77,7 +77,7 @@ impl Stories {
                 _ = ticks.tick() => tell(engine, &export, &progress, whole).await?,
             }
         };
-        let _order = self.order.lock(export.project_id.as_str()).await;
+        let _lock = engine.lock(&room(&export.project_id)).await?;
         match written {
             Ok(Ok(size)) => {
                 tell(engine, &export, &progress, whole).await?;
