@@ -37,9 +37,14 @@ function Press() {
   return <button onClick={press}>pressed {count} times</button>
 }
 
+function hear({ n }: Row) {
+  window.list.heard.push(n)
+  window.list.heardAt.push(performance.now())
+}
+
 function List() {
-  const { state } = useRealtimeUpdates<Row>({ entity: 'rows', roomId: 'list', onUpdate: ({ n }) => window.list.heard.push(n) })
-  window.list ??= { heard: [], renders: [] }
+  const { state } = useRealtimeUpdates<Row>({ entity: 'rows', roomId: 'list', onUpdate: hear })
+  window.list ??= { heard: [], heardAt: [], renders: [] }
   // The same for all that happens before one frame is painted.
   window.list.renders.push(document.timeline.currentTime as number)
   return (

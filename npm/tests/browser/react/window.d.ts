@@ -8,8 +8,8 @@ declare global {
     mounts: { clients: Set<Client>; show(names: string[]): void; retry(retries: number): void }
     /** Sends an update to the page. */
     feed(n: number): void
-    /** What was heard, and when the list was rendered. */
-    list: { heard: number[]; renders: number[] }
+    /** What was heard, when, in milliseconds, and when the list was rendered. */
+    list: { heard: number[]; heardAt: number[]; renders: number[] }
     /** When the page painted. */
     frameTimes: number[]
     /** How long each press took until it was painted, in milliseconds. */
