@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { startServer, type StartedServer } from '../../../server/tests/clients/node/server.mjs'
-import { WEBHOOK_SECRET } from './platform'
+import { PUBLISH_KEY, WEBHOOK_SECRET } from './platform'
 
 const APP = process.env.SAMEWIRE_APP ?? resolve('dist')
 
@@ -48,6 +48,6 @@ function start(settings: Record<string, string>, database?: string): Promise<Sta
   return startServer({
     ...(database && { database }),
     flags: ['--demo', '--app', APP],
-    env: { JWT_SECRET: undefined, WEBHOOK_SECRET, ...settings },
+    env: { JWT_SECRET: undefined, WEBHOOK_SECRET, PUBLISH_KEY, ...settings },
   })
 }

@@ -1,7 +1,7 @@
 import type { Locator, Page } from '@playwright/test'
 import { connectionOf, expect, openAs, test } from './fixtures'
 import { openPanel } from './openPanel'
-import { bring } from './platform'
+import { bring, tellTyping } from './platform'
 
 /** The inbox, in the words of who uses it. */
 class Inbox {
@@ -50,6 +50,30 @@ test('what comes in is told on every page, and what is read on one device is rea
   await expect(laptop.receipt('Two bags')).toHaveAccessibleName('Read')
   await expect(phone.conversation('Ottilie Brandt')).toContainText('Two bags, please.')
   await expect(phone.platform('Discord')).not.toContainText('unread')
+})
+
+test('somebody who types is shown as such, until they stop, or what they typed has come', async ({ page, server }) => {
+  const id = await bring(server, 'telegram', 'katherine', 'Runa Falk', 'Hello?')
+  const inbox = new Inbox(await openAs(page, server, 'katherine', 'inbox'))
+  const runa = inbox.conversation('Runa Falk')
+  await expect(runa).toContainText('Hello?')
+  // It ends by itself, so it is said until it is seen, as a platform does.
+  const typesUntil = (seen: () => Promise<void>) =>
+    expect(async () => {
+      await tellTyping(server, 'typing:start', 'katherine', id)
+      await seen()
+    }).toPass()
+  await typesUntil(() => expect(runa).toContainText('is typing…', { timeout: 3_000 }))
+  await tellTyping(server, 'typing:stop', 'katherine', id)
+  await expect(runa).toContainText('Hello?')
+
+  await runa.click()
+  await expect(inbox.messages).toHaveCount(1)
+  const dots = page.getByRole('img', { name: 'Runa Falk is typing' })
+  await typesUntil(() => expect(dots).toBeVisible({ timeout: 3_000 }))
+  await bring(server, 'telegram', 'katherine', 'Runa Falk', 'Is anybody there?')
+  await expect(inbox.messages).toHaveCount(2)
+  await expect(dots).toHaveCount(0)
 })
 
 test('one platform is shown alone', async ({ page, server }) => {

@@ -1,7 +1,9 @@
 //! What customers of the coffee club write, on several platforms.
 
 use rand::seq::IndexedRandom;
-use samewire_protocol::{Timestamp, id::UserId, inbox::Sender};
+use samewire_protocol::{
+    Event, RoomAddress, Timestamp, assistant::TypingStarted, id::UserId, inbox::Sender,
+};
 
 use super::{USERS, pause};
 use crate::{
@@ -55,9 +57,7 @@ pub(super) async fn fill(inbox: &Inbox) -> Result<()> {
         for (at, (platform, id, name, texts)) in (0_u64..).zip(WRITERS) {
             let ago_ms = (WRITERS.len() as u64 - at) * SPACING_MS;
             let sent_at = Timestamp::from_unix_ms(clock::unix_ms().saturating_sub(ago_ms));
-            let mut message = written(&user, id, name, texts[0], sent_at);
-            message.external_message_id = format!("sample-{id}");
-            inbox.store(platform, &message).await?;
+            inbox.store(platform, &sample(&user, id, name, texts[0], sent_at)).await?;
         }
     }
     Ok(())
@@ -76,11 +76,38 @@ pub(super) async fn play(engine: &Engine, inbox: &Inbox) {
             )
         };
         let Some((user, platform, id, name, text)) = chosen else { continue };
-        let message = written(&UserId::from(user), id, name, text, clock::timestamp());
-        if let Err(error) = inbox.receive(engine, platform, message).await {
+        let user = UserId::from(user);
+        let told =
+            tell_typing(engine, inbox, platform, sample(&user, id, name, text, clock::timestamp()))
+                .await;
+        pause(1_500..4_000).await;
+        let message = written(&user, id, name, text, clock::timestamp());
+        if let Err(error) = told.and(inbox.receive(engine, platform, message).await) {
             tracing::warn!(code = %error.code(), "a message of the demo got lost");
         }
     }
+}
+
+/// Tells a user that who wrote a message types a further one, as a back end does that hears it from
+/// a platform (`POST /api/publish`).
+async fn tell_typing(
+    engine: &Engine,
+    inbox: &Inbox,
+    platform: &str,
+    written: IncomingMessage,
+) -> Result<()> {
+    let room = RoomAddress::user(&written.user_id);
+    let user_id = UserId(written.sender.id.clone());
+    // It is there: all that comes of it is which conversation it is of.
+    let conversation_id = inbox.receive(engine, platform, written).await?.conversation_id;
+    let typing = TypingStarted { conversation_id, user_id };
+    engine.publish_value(&room, TypingStarted::NAME, &typing).await.map(drop)
+}
+
+/// The message that somebody has written from the start.
+fn sample(user: &UserId, id: &str, name: &str, text: &str, sent_at: Timestamp) -> IncomingMessage {
+    let external_message_id = format!("sample-{id}");
+    IncomingMessage { external_message_id, ..written(user, id, name, text, sent_at) }
 }
 
 fn written(user: &UserId, id: &str, name: &str, text: &str, sent_at: Timestamp) -> IncomingMessage {

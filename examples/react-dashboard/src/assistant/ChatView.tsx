@@ -5,6 +5,7 @@ import { firstNameOf } from '../people/people'
 import { Composer } from './Composer'
 import { Message } from './Message'
 import { Participants } from './Participants'
+import { TypingDots } from '../TypingDots'
 import { useStickToEnd } from '../useStickToEnd'
 
 interface ChatViewProps {
@@ -57,10 +58,8 @@ export function ChatView({ conversation: { id, title, ownerId }, onFirst, onRemo
         ))}
         {streaming && <Message key={streaming.messageId} role="assistant" content={streaming.content} streaming />}
         {typing && !streaming && (
-          <p className="thinking" aria-label="The assistant thinks">
-            <i />
-            <i />
-            <i />
+          <p>
+            <TypingDots label="The assistant thinks" />
           </p>
         )}
         {status === 'joined' && messages.length === 0 && !typing && (

@@ -8,9 +8,11 @@ import '../entries.css'
 interface ConversationListProps {
   conversations: readonly InboxConversation[]
   shown: string | undefined
+  /** Those in which somebody types. */
+  typed: ReadonlySet<string>
 }
 
-export function ConversationList({ conversations, shown }: ConversationListProps) {
+export function ConversationList({ conversations, shown, typed }: ConversationListProps) {
   return (
     <nav className="panel entries inbox-conversations" aria-label="Conversations">
       <ul>
@@ -23,7 +25,7 @@ export function ConversationList({ conversations, shown }: ConversationListProps
               </span>
               <span className="entry-title">{title}</span>
               <time dateTime={lastMessageAt ?? undefined}>{lastMessageAt && shortTime(lastMessageAt)}</time>
-              <span className="entry-about">{lastMessage}</span>
+              <span className="entry-about">{typed.has(id) ? <em>is typing…</em> : lastMessage}</span>
               <Count of={unreadCount} />
             </a>
           </li>

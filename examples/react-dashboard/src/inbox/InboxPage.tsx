@@ -1,3 +1,4 @@
+import type { InboxMessage } from 'samewire/protocol'
 import { useInbox } from 'samewire/react'
 import { useState } from 'react'
 import { useRoute } from '../route'
@@ -5,12 +6,16 @@ import { ConversationList } from './ConversationList'
 import { PlatformFilter } from './PlatformFilter'
 import { Thread } from './Thread'
 import { useReading } from './useReading'
+import { useTypists } from './useTypists'
 import './InboxPage.css'
+
+const NO_MESSAGES: readonly InboxMessage[] = []
 
 /** Messages of many platforms in one inbox, the same on every device. */
 export function InboxPage() {
   const { item } = useRoute()
   const { conversations, messages, unreadCounts, totalUnread, markRead, status, error } = useInbox({ conversationId: item })
+  const typed = useTypists()
   const [platform, setPlatform] = useState<string>()
   // What was read once stays, while more is read.
   const isReady = status === 'joined' || conversations.length > 0
@@ -26,9 +31,9 @@ export function InboxPage() {
       <div className="inbox-list">
         {/* All at once: platforms that come later would push the list down. */}
         {isReady && <PlatformFilter platforms={platforms} unreadCounts={unreadCounts} totalUnread={totalUnread} picked={platform} onPick={setPlatform} />}
-        {isReady && <ConversationList conversations={listed} shown={shown?.id} />}
+        {isReady && <ConversationList conversations={listed} shown={shown?.id} typed={typed} />}
       </div>
-      <Thread conversation={shown} messages={shown ? messages : []} />
+      <Thread conversation={shown} messages={shown ? messages : NO_MESSAGES} isTyped={shown !== undefined && typed.has(shown.id)} />
     </main>
   )
 }

@@ -1,12 +1,20 @@
 import type { InboxConversation, InboxMessage } from 'samewire/protocol'
+import { TypingDots } from '../TypingDots'
 import { useStickToEnd } from '../useStickToEnd'
 import { PlatformBadge } from './PlatformBadge'
 import { lookOf } from './platforms'
 import '../bubble.css'
 
+interface ThreadProps {
+  conversation: InboxConversation | undefined
+  messages: readonly InboxMessage[]
+  /** Somebody types a further one. */
+  isTyped: boolean
+}
+
 /** A conversation's messages, oldest first. */
-export function Thread({ conversation, messages }: { conversation: InboxConversation | undefined; messages: readonly InboxMessage[] }) {
-  const list = useStickToEnd(messages)
+export function Thread({ conversation, messages, isTyped }: ThreadProps) {
+  const list = useStickToEnd(isTyped ? conversation : messages)
   if (!conversation) {
     return (
       <section className="panel thread" aria-label="Messages">
@@ -30,6 +38,11 @@ export function Thread({ conversation, messages }: { conversation: InboxConversa
         {messages.map((message) => (
           <Message key={message.id} message={message} />
         ))}
+        {isTyped && (
+          <p className="bubble">
+            <TypingDots label={`${conversation.title} is typing`} />
+          </p>
+        )}
       </div>
     </section>
   )
