@@ -84,6 +84,17 @@ test('webpack', async ({ page, install, server }) => {
   await expect(page.locator('body')).toHaveText(SAID)
 })
 
+test('esbuild alone, as the README says', async ({ page, install, server }) => {
+  const consumer = await install('esbuild')
+  const readme = await readFile(path('../../README.md'), 'utf8')
+  const program = /```js\n([^]*?)```/.exec(readme)![1]!
+  const command = /```bash\nnpx (esbuild .*)\n/.exec(readme)![1]!
+  await writeFile(join(consumer.folder, 'page.js'), program.replace('http://localhost:3000', server.url))
+  await consumer.run('npx', command.split(' '))
+  await page.goto(await consumer.serveFiles())
+  await expect(page.locator('body')).toHaveText('connected')
+})
+
 test('Next, in components of the server and of the page', async ({ page, install, server }) => {
   const consumer = await install('next')
   await consumer.run('npx', ['next', 'build'])
