@@ -35,12 +35,15 @@ pub(crate) fn write(model: &Model) -> String {
         out += &format!("- [{title}](#{})\n", anchor(&title));
     }
     out += "- [Types](#types)\n- [Error codes](#error-codes)\n- [Metrics](#metrics)\n\n";
-    for domain in &model.domains {
-        out += &section(model, domain);
-    }
-    out += &types(model);
+    out += &events(model);
     out += &error_codes();
     out + METRICS
+}
+
+/// What each event carries, and the types that they share.
+pub(crate) fn events(model: &Model) -> String {
+    let sections: String = model.domains.iter().map(|domain| section(model, domain)).collect();
+    sections + &types(model)
 }
 
 fn section(model: &Model, domain: &DomainModel) -> String {
@@ -100,7 +103,7 @@ fn types(model: &Model) -> String {
         .flat_map(|domain| &domain.events)
         .map(|event| event.info.type_name)
         .collect();
-    let mut out = "## Types\n\n".to_owned();
+    let mut out = String::new();
     for (name, Named { docs, ty }) in &model.types {
         // An answer may be another event's payload: then it is here as well, to be linked to.
         if payloads.contains(name.as_str()) && !is_answer(model, name) {
@@ -125,7 +128,7 @@ fn types(model: &Model) -> String {
             other => format!("{}\n\n", write_type(other)),
         };
     }
-    out
+    if out.is_empty() { out } else { format!("## Types\n\n{out}") }
 }
 
 fn is_answer(model: &Model, name: &str) -> bool {

@@ -239,6 +239,19 @@ fn a_client_package_is_one_for_npm() {
 }
 
 #[test]
+fn a_client_package_says_how_it_is_used_and_what_its_events_carry() {
+    let readme = packaged("README.md");
+    holds(&readme, "\n# chess-client\n");
+    holds(&readme, "import { createClient } from 'chess-client'\n");
+    holds(
+        &readme,
+        "const room = await client.join('room:1')\nroom.on('piece-moved', (payload) => ",
+    );
+    holds(&readme, "### `move` (client → server)\n");
+    holds(&readme, "## Types\n\n### Opening\n");
+}
+
+#[test]
 fn an_event_of_a_taken_name_is_named() {
     for (domains, name) in [(&[&CHESS, &CHESS][..], "piece-moved"), (&[&PINGS], "ping")] {
         let package = ClientPackage { name: "taken", version: "1.0.0", domains };
