@@ -2,7 +2,7 @@ import type { Page } from '@playwright/test'
 import { expect, openAs, test } from './fixtures'
 import { LivePreview } from './LivePreview'
 import { openPanel } from './openPanel'
-import { bring } from './platform'
+import { bring, tellTyping } from './platform'
 
 // Pictures for people, into screenshots/: npm run screenshots.
 
@@ -47,13 +47,15 @@ for (const [device, viewport] of Object.entries(SIZES)) {
 
       test('inbox', async ({ page, server }) => {
         await bring(server, 'discord', 'ada', 'Petra Lang', 'Is the tasting still on for Friday?')
-        await bring(server, 'discord', 'ada', 'Petra Lang', 'I would bring two friends.')
+        const id = await bring(server, 'discord', 'ada', 'Petra Lang', 'I would bring two friends.')
         await openAs(page, server, 'ada', 'inbox')
         const petra = page.getByRole('link', { name: 'Petra Lang' })
         await expect(petra).toContainText('two friends')
         if (device === 'phone') await take(page, 'inbox')
         await petra.click()
         await expect(page.getByRole('img', { name: 'Read' }).last()).toBeVisible()
+        await tellTyping(server, 'typing:start', 'ada', id)
+        await expect(page.getByRole('img', { name: 'Petra Lang is typing' })).toBeVisible()
         await take(page, device === 'phone' ? 'inbox-open' : 'inbox')
       })
 
