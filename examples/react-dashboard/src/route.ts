@@ -10,11 +10,20 @@ export interface Route {
 export function useRoute(): Route {
   const hash = useSyncExternalStore(subscribe, () => location.hash)
   const [, path, item] = hash.split('/')
-  return { path, item: item ? decodeURIComponent(item) : undefined }
+  return { path, item: item ? decoded(item) : undefined }
 }
 
 export function hrefOf(path: string, item: string): string {
   return `#/${path}/${encodeURIComponent(item)}`
+}
+
+/** Nothing where an address was cut off or mistyped. */
+function decoded(item: string): string | undefined {
+  try {
+    return decodeURIComponent(item)
+  } catch {
+    return undefined
+  }
 }
 
 function subscribe(onChange: () => void): () => void {

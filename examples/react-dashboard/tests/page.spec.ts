@@ -40,6 +40,19 @@ for (const { path, isThere } of PAGES) {
   })
 }
 
+test.describe('an address of what is not there', () => {
+  // The server says that it isn't.
+  test.use({ mayComplain: true })
+  for (const { path, isThere } of PAGES) {
+    for (const item of ['nothing', '%F0%9F']) {
+      test(`${path}/${item} shows the page`, async ({ page, server }) => {
+        await openAs(page, server, 'ada', `${path}/${item}`)
+        await expect(isThere(page)).toBeVisible()
+      })
+    }
+  }
+})
+
 test('the form is filled in and submitted without a mouse', async ({ preview, page }) => {
   await preview.field('Your name').focus()
   await page.keyboard.type('Ada')

@@ -75,7 +75,7 @@ export function ChatView({ conversation: { id, title, ownerId }, onFirst, onRemo
         )}
       </div>
       {error && (
-        <p className="chat-error" role="alert">
+        <p className="alert" role="alert">
           {error.message}
         </p>
       )}

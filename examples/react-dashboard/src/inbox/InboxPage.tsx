@@ -27,8 +27,12 @@ export function InboxPage() {
   return (
     <main className="inbox" data-open={shown !== undefined}>
       <h1 className="spoken">Inbox</h1>
-      {error && <p role="alert">{error.message}</p>}
       <div className="inbox-list">
+        {error && (
+          <p className="alert" role="alert">
+            {error.message}
+          </p>
+        )}
         {/* All at once: platforms that come later would push the list down. */}
         {isReady && <PlatformFilter platforms={platforms} unreadCounts={unreadCounts} totalUnread={totalUnread} picked={platform} onPick={setPlatform} />}
         {isReady && <ConversationList conversations={listed} shown={shown?.id} typed={typed} />}

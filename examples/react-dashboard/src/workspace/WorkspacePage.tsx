@@ -30,7 +30,11 @@ export function WorkspacePage() {
         <h1>Team board</h1>
         <PeopleHere users={users} self={self?.userId} />
       </header>
-      {board.error && <p role="alert">{board.error.message}</p>}
+      {board.error && (
+        <p className="alert" role="alert">
+          {board.error.message}
+        </p>
+      )}
       {/* All at once: columns that fill up would push each other about. */}
       {board.isReady && <BoardView board={board} holders={holders} onHold={hold} />}
     </main>
