@@ -14,7 +14,7 @@ import { PollingSocket } from './pollingSocket.js'
 import { RoomHandle, SharedPresence, type RoomOwner } from './room.js'
 import { requestUrl, serverUrl, socketUrl } from './socketUrl.js'
 import type { Checks, Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, Reason, Refusal, RoomLifecycle, Session, Stats, Transport } from './types.js'
-import { uuid } from './uuid.js'
+import { numberedUuids } from './uuid.js'
 import { openWebSocket } from './webSocket.js'
 
 const DEFAULT_QUEUE_LIMIT = 1_000
@@ -38,8 +38,8 @@ export class SamewireClient implements RoomOwner {
   readonly #inRooms = new Map<string, Listeners<string>>()
   readonly #own = new Listeners<string>()
   readonly #changes = new Listeners<'change'>()
-  readonly #calls = new Pending<unknown>()
-  readonly #joins = new Pending<RoomHandle>()
+  readonly #calls = new Pending<unknown>((refusal) => this.#tellRefusal(refusal))
+  readonly #joins = new Pending<RoomHandle>((refusal) => this.#tellRefusal(refusal))
   readonly #rooms = new Map<string, JoinedRoom>()
   #state: ConnectionState = { status: 'idle' }
   #session: Session | undefined
@@ -48,6 +48,8 @@ export class SamewireClient implements RoomOwner {
   /** The one that is asked for. */
   #asked: Promise<string | undefined> | undefined
   #page: PageWatch | undefined
+  /** Names emits. Made for the first one: where a server renders nothing may be drawn at random. */
+  #emitIds: ((call: number) => string) | undefined
 
   constructor(url: string, options: ClientOptions, load: LoadEngine) {
     this.#url = serverUrl(url)
@@ -117,22 +119,27 @@ export class SamewireClient implements RoomOwner {
     if (!this.#slot.now && this.#calls.size >= (this.#options.queueLimit ?? DEFAULT_QUEUE_LIMIT)) {
       throw new SamewireError('QUEUE_FULL', 'too many emits wait for a connection already', true)
     }
-    const id = uuid()
-    const answered = this.#calls.start(
-      (call) => this.#whilePending(this.#calls, call, (engine) => engine.emit(call, event, encoded, id, options.timeout, options.retries)),
+    const idOf = (this.#emitIds ??= numberedUuids())
+    return this.#calls.start(
+      event,
+      undefined,
+      (call) => this.#whilePending(this.#calls, call, (engine) => engine.emit(call, event, encoded, idOf(call), options.timeout, options.retries)),
       (call) => this.#slot.now?.cancel(call),
       options.signal,
     )
-    return this.#tellRefusal(answered, event)
   }
 
   join(address: string, { events, signal }: JoinOptions = {}): Promise<RoomHandle> {
     const joined = this.#joins.start(
+      'room:join',
+      address,
       (handle) => this.#whilePending(this.#joins, handle, (engine) => engine.join(handle, address, events && [...events])),
       (handle) => this.#slot.now?.leave(handle),
       signal,
     )
-    return this.#tellRefusal(joined, 'room:join', address)
+    // Whoever waits for none may listen to `refused`.
+    joined.catch(() => {})
+    return joined
   }
 
   async fetch(path: string, init: RequestInit = {}): Promise<Response> {
@@ -169,6 +176,8 @@ export class SamewireClient implements RoomOwner {
     this.#page?.end()
     this.#page = undefined
     this.#slot.clear()
+    // Nobody is told `refused` of what fails by this.
+    this.#own.clear()
     this.#calls.rejectAll(closed)
     this.#joins.rejectAll(closed)
     for (const { handles, presence } of this.#rooms.values()) {
@@ -179,7 +188,7 @@ export class SamewireClient implements RoomOwner {
     this.#session = this.#token = this.#asked = undefined
     const over = this.#state.status === 'idle' || this.#state.status === 'closed'
     if (!over) this.#become({ status: 'closed', reason: CLOSED })
-    for (const listeners of [this.#events, this.#own, this.#changes, ...this.#inRooms.values()]) listeners.clear()
+    for (const listeners of [this.#events, this.#changes, ...this.#inRooms.values()]) listeners.clear()
     this.#inRooms.clear()
   }
 
@@ -205,12 +214,8 @@ export class SamewireClient implements RoomOwner {
     })
   }
 
-  /** Hands a promise on; tells if it fails by more than its signal. */
-  #tellRefusal<T>(promise: Promise<T>, event: string, room?: string): Promise<T> {
-    promise.catch((error: unknown) => {
-      if (error instanceof SamewireError) this.#own.call('refused', { event, room, error } satisfies Refusal, {})
-    })
-    return promise
+  #tellRefusal(refusal: Refusal): void {
+    this.#own.call('refused', refusal, {})
   }
 
   #become(state: ConnectionState): void {

@@ -3,12 +3,14 @@
 import type { Encoded } from './engine.js'
 import { SamewireError } from './error.js'
 
+const NONE: ArrayBuffer[] = []
+
 /** Writes a payload. Where it changes later, what was written stays. */
 export function encode(payload: unknown): Encoded {
-  const attachments: ArrayBuffer[] = []
   try {
-    const value = holdsBinary(payload) ? detach(payload, attachments) : payload
-    return { json: JSON.stringify(value) ?? 'null', attachments }
+    if (!holdsBinary(payload)) return { json: JSON.stringify(payload) ?? 'null', attachments: NONE }
+    const attachments: ArrayBuffer[] = []
+    return { json: JSON.stringify(detach(payload, attachments)), attachments }
   } catch (error) {
     throw new SamewireError('INVALID_PAYLOAD', error instanceof Error ? error.message : String(error))
   }

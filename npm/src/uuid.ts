@@ -7,3 +7,13 @@ export function uuid(): string {
   const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('')
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-')
 }
+
+/**
+ * Makes UUIDs that end in the number they are given, and are random up to there (version 8 of RFC 9562): to
+ * draw each anew takes as long as the rest of an emit.
+ */
+export function numberedUuids(): (number: number) => string {
+  const drawn = uuid()
+  const begin = `${drawn.slice(0, 14)}8${drawn.slice(15, 24)}`
+  return (number) => begin + number.toString(16).padStart(12, '0')
+}

@@ -1,7 +1,7 @@
 // The JavaScript half of `core.rs` and `told.rs`: it opens sockets, sets the timer, and does what the
 // core says. It decides nothing.
 
-import { again, arrive, begin, checkBy, keep, layOptions, readAnswer, readRoomEvent, sweep, take, takeUsers, word } from './values.js'
+import { again, arrive, begin, checkBy, keep, layOptions, readAnswer, readRoomEvent, sweep, take, takeOut, takeUsers, word } from './values.js'
 
 /** Timers may stand still while a laptop sleeps: so soon after it wakes somebody looks at the clock. To be woken too early does no harm. */
 const LONGEST_WAIT = 15_000
@@ -143,7 +143,7 @@ export class Engine {
         case 0 /* Open */:
           return this.open(a, TRANSPORTS[b], take(c))
         case 1 /* Send */:
-          return this.send(a, take(b))
+          return this.send(a, takeOut(b))
         case 2 /* Pause */:
           return this.sockets.get(a)?.pause()
         case 3 /* Shut */:
@@ -252,13 +252,17 @@ export class Engine {
   /** The same of an answer that says `ok`, and fits its type. */
   settles(id) {
     const answer = readAnswer()
-    const call = answer ? this.call(26 /* Answer */, 0, id, ...answer) : -1
-    if (call < 0) return false
-    told[1] = call
-    told[2] = answer[1]
-    this.perform(7 /* Settled */)
+    if (!answer) return false
+    const [ack, data] = answer
+    const call = this.call(26 /* Answer */, 0, id, ack, data)
+    if (call >= 0) {
+      told[1] = call
+      told[2] = data
+      this.perform(7 /* Settled */)
+    }
+    takeOut(data)
     sweep(nameAll)
-    return true
+    return call >= 0
   }
 
   /** A socket that can't send closes, and says so. */

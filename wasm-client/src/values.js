@@ -98,6 +98,16 @@ export function sweep(nameAll, now) {
 /** The value of a number. */
 export const take = (number) => values[number]
 
+/** The same of one that no client holds, and nobody asks for again. */
+export function takeOut(number) {
+  const value = values[number]
+  if (number > 0) {
+    values[number] = undefined
+    free.push(number)
+  }
+  return value
+}
+
 const some = (value) => (value === undefined || value === null ? 0 : keep(value))
 const text = (value) => (typeof value === 'string' ? word(value) : 0)
 const own = (value, key) => (typeof value === 'object' && value !== null && Object.hasOwn(value, key) ? value[key] : undefined)
@@ -184,16 +194,16 @@ export function readRoomEvent(into) {
   }
 }
 
-/** The number of an answer, by few digits, and nothing between it and what it holds. */
-const ANSWER = /^43(\d{1,9})\[/
+/** With a number of few digits, and nothing between it and what it holds. */
+const ANSWER = /^43\d{1,9}\[/
 
 /** Reads the frame as an answer that says `ok` with nothing else to it. Its number, and that of what it holds; nothing where it is none. */
 export function readAnswer() {
   try {
-    const ack = ANSWER.exec(frame)?.[1]
-    if (ack === undefined) return undefined
-    const [answer] = parseAt(2 + ack.length)
-    return answer.ok === true ? [+ack, some(answer.data)] : undefined
+    if (!ANSWER.test(frame)) return undefined
+    const at = frame.indexOf('[')
+    const [answer] = parseAt(at)
+    return answer.ok === true ? [+frame.slice(2, at), some(answer.data)] : undefined
   } catch {
     return undefined
   }
