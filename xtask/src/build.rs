@@ -32,15 +32,17 @@ const WASM_FEATURES: [&str; 6] = [
     "--enable-sign-ext",
 ];
 
-/// What makes it small. A function with one caller stays a function: where all of them are copied into
-/// their callers the whole is shorter, but gzip finds less in it. It finds more where functions of one
-/// kind, which have similar names, stand together.
-const SMALL: [&str; 9] = [
+/// Of a crate that is a library for Rust, too, as it is for its tests, nothing is optimized as a whole.
+const ALONE: [&str; 4] = ["--profile", "wasm", "--crate-type", "cdylib"];
+
+/// For size, the compiler doesn't look into functions where they are called, and misses that most of what
+/// they do is nothing there. In the standard library that weighs more than it saves.
+const INLINE: [&str; 2] = ["--", "-Zinline-mir=yes"];
+
+/// What makes it small. gzip finds more where functions of one kind, which have similar names, stand together.
+const SMALL: [&str; 6] = [
     "-Oz",
     "--converge",
-    "--always-inline-max-function-size=4",
-    "--flexible-inline-max-function-size=4",
-    "--one-caller-inline-max-function-size=20",
     "--low-memory-unused",
     "--reorder-functions-by-name",
     "--strip-debug",
@@ -125,14 +127,17 @@ fn package_stages(progress: &mut Progress, tools: &BuildTools, profile: Profile)
 
 /// Compiles the browser client. Where its WebAssembly lies.
 fn compile_client(tools: &BuildTools, profile: Profile) -> Result<PathBuf> {
-    let (cargo, folder) = match profile {
-        Profile::Dev => (tools.wasm.cargo("build"), WasmToolchain::artifacts("debug")),
+    let package = ["--package", "samewire-wasm-client", "--lib"];
+    let folder = match profile {
+        Profile::Dev => {
+            tools.wasm.cargo("build").args(package).openly()?;
+            WasmToolchain::artifacts("debug")
+        }
         Profile::Release => {
-            let cargo = tools.wasm.cargo_with_std("build").args(["--profile", "wasm"]);
-            (cargo, WasmToolchain::artifacts_with_std("wasm"))
+            tools.wasm.cargo_with_std("rustc").args(package).args(ALONE).args(INLINE).openly()?;
+            WasmToolchain::artifacts_with_std("wasm")
         }
     };
-    cargo.args(["--package", "samewire-wasm-client", "--lib"]).openly()?;
     Ok(folder.join(CLIENT).with_extension("wasm"))
 }
 
