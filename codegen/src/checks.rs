@@ -64,7 +64,7 @@ pub(crate) fn write(model: &Model) -> String {
     )
 }
 
-/// Checks are functions of a value and its path, and expressions that make such functions.
+/// Checks are functions of a value, and expressions that make such functions.
 struct Checks<'a> {
     model: &'a Model,
     /// Those of types with a name, by the names of the functions.
@@ -110,36 +110,36 @@ impl Checks<'_> {
 
     /// The same as a function where there is none with a name.
     fn function(&mut self, ty: &Type) -> Option<String> {
-        Some(format!("(v, path) => {}", self.call(ty, "v", "path")?))
+        Some(format!("(v) => {}", self.call(ty, "v")?))
     }
 
     /// A call that checks a value: what is wrong with it, or something falsy.
-    fn call(&mut self, ty: &Type, value: &str, path: &str) -> Option<String> {
+    fn call(&mut self, ty: &Type, value: &str) -> Option<String> {
         Some(match ty {
             Type::Integer { min, max } if (*min, *max) != (0, u32::MAX.into()) => {
-                format!("integer({value}, {path}, {max}, {min})")
+                format!("integer({value}, {max}, {min})")
             }
             Type::Nullable(inner) => {
-                format!("{value} !== null && {}", self.call(inner, value, path)?)
+                format!("{value} !== null && {}", self.call(inner, value)?)
             }
             Type::Array(items) => match self.check(items) {
-                Some(check) => format!("array({value}, {path}, {check})"),
-                None => format!("array({value}, {path})"),
+                Some(check) => format!("array({value}, {check})"),
+                None => format!("array({value})"),
             },
             Type::Record(values) => match self.check(values) {
-                Some(check) => format!("record({value}, {path}, {check})"),
-                None => format!("record({value}, {path})"),
+                Some(check) => format!("record({value}, {check})"),
+                None => format!("record({value})"),
             },
             Type::OneOf { open: false, .. } | Type::Object(_) => {
-                format!("({})({value}, {path})", self.check(ty)?)
+                format!("({})({value})", self.check(ty)?)
             }
             Type::Ref(_) => match self.resolve(ty).clone() {
                 Type::Object(_) | Type::OneOf { open: false, .. } => {
-                    format!("{}({value}, {path})", self.check(ty)?)
+                    format!("{}({value})", self.check(ty)?)
                 }
-                inline => return self.call(&inline, value, path),
+                inline => return self.call(&inline, value),
             },
-            simple => format!("{}({value}, {path})", self.check(simple)?),
+            simple => format!("{}({value})", self.check(simple)?),
         })
     }
 
@@ -157,15 +157,14 @@ impl Checks<'_> {
     /// What checks a field of the object `v`; nothing where all is well with anything, and with nothing.
     fn field(&mut self, field: &Field) -> Option<String> {
         let value = access("v", &field.name);
-        let path = quote(&format!(".{}", field.name));
         let ty = match &field.ty {
             Type::Nullable(ty) => ty,
             ty => ty,
         };
-        match (self.call(ty, &value, &path), field.required) {
+        match (self.call(ty, &value), field.required) {
             (Some(call), true) => Some(call),
             (Some(call), false) => Some(format!("({value} != null && {call})")),
-            (None, true) => Some(format!("any({value}, {path})")),
+            (None, true) => Some(format!("any({value})")),
             (None, false) => None,
         }
     }
@@ -217,7 +216,7 @@ fn access(value: &str, name: &str) -> String {
     ];
     if INHERITED.contains(&name) {
         let name = quote(name);
-        format!("(Object.hasOwn({value}, {name}) ? {value}[{name}] : undefined)")
+        format!("own({value}, {name})")
     } else if is_identifier(name) {
         format!("{value}.{name}")
     } else {

@@ -1,59 +1,71 @@
-// A check takes a value and its path, and says what is wrong, or something falsy:
-// `.projects[0].id: expected a string`. Paths are put together once something is wrong. What is
-// missing counts as right until all the fields that are there are.
+// A check takes a value, and says something truthy where that doesn't fit: on the way that nearly all
+// values go, nothing else. What is wrong, and where, is found by looking once more, through a proxy that
+// notes what was read last: `.projects[0].id: expected a string`. Then what is missing counts as right
+// until all the fields that are there are.
+
+/** The path of what was read last, while something is looked at once more. */
+let place
 
 /** The path of the first field that is missing in the object that is looked at. */
 let missing = ''
 
-function any(v, path) {
-  if (v === undefined) missing ||= path
+function any(v) {
+  if (v !== undefined) return false
+  if (place === undefined) return true
+  missing ||= place
+  return false
 }
 
-const not = (v, path, expected) => (v === undefined ? any(v, path) : `${path}: expected ${expected}`)
+const not = (v, expected) => (v === undefined ? any(v) : `${place}: expected ${expected}`)
 
-const string = (v, path) => typeof v !== 'string' && not(v, path, 'a string')
+const string = (v) => typeof v !== 'string' && not(v, 'a string')
 
-const boolean = (v, path) => typeof v !== 'boolean' && not(v, path, 'a boolean')
+const boolean = (v) => typeof v !== 'boolean' && not(v, 'a boolean')
 
-const number = (v, path) => typeof v !== 'number' && not(v, path, 'a number')
+const number = (v) => typeof v !== 'number' && not(v, 'a number')
 
 // -0 is no integer on the wire: serde reads it as a fraction.
-const integer = (v, path, max = 4294967295, min = 0) =>
-  !(Number.isInteger(v) && v >= min && v <= max && !Object.is(v, -0)) && not(v, path, 'an integer')
+const integer = (v, max = 4294967295, min = 0) =>
+  !(Number.isInteger(v) && v >= min && v <= max && !Object.is(v, -0)) && not(v, 'an integer')
 
-const time = (v, path) =>
-  !isTime(v) && not(v, path, typeof v === 'string' ? 'an RFC 3339 time such as 2026-01-31T12:00:00.000Z' : 'a string')
+const time = (v) => !isTime(v) && not(v, typeof v === 'string' ? 'an RFC 3339 time such as 2026-01-31T12:00:00.000Z' : 'a string')
 
-const oneOf = (...names) => (v, path) => !names.includes(v) && not(v, path, typeof v === 'string' ? listed(names) : 'a string')
+const oneOf = (...names) => (v) => !names.includes(v) && not(v, typeof v === 'string' ? listed(names) : 'a string')
 
 const listed = (names) => (names.length < 3 ? names.join(' or ') : `one of ${names.join(', ')}`)
 
 const isObject = (v) => typeof v === 'object' && v !== null && !Array.isArray(v)
 
-const object = (fields) => (v, path) => {
-  if (!isObject(v)) return not(v, path, 'an object')
+// A field by a name that every object answers to.
+const own = (v, name) => {
+  const field = v[name]
+  return Object.hasOwn(v, name) ? field : undefined
+}
+
+const object = (fields) => (v) => {
+  if (!isObject(v)) return not(v, 'an object')
   const around = missing
   missing = ''
   const problem = fields(v) || (missing && `${missing}: is missing`)
   missing = around
-  return problem && path + problem
+  return problem
 }
 
-function array(v, path, check) {
-  if (!Array.isArray(v)) return not(v, path, 'an array')
+function array(v, check) {
+  if (!Array.isArray(v)) return not(v, 'an array')
   if (!check) return
   for (let i = 0; i < v.length; i++) {
-    const problem = check(v[i], '')
-    if (problem) return `${path}[${i}]${problem}`
+    const problem = check(v[i])
+    if (problem) return problem
   }
 }
 
-function record(v, path, check) {
-  if (!isObject(v)) return not(v, path, 'an object')
+function record(v, check) {
+  if (!isObject(v)) return not(v, 'an object')
   if (!check) return
   for (const name in v) {
-    const problem = check(v[name], '')
-    if (problem) return `${path}.${name}${problem}`
+    const problem = check(v[name])
+    if (problem) return problem
   }
 }
 
@@ -86,13 +98,26 @@ function isFrom1970To9999(v, year, month, day) {
   return year > 99 && ms >= 0 && ms < 253402300800000
 }
 
+/** A value that notes the path of what is read of it. */
+function noting(v, path) {
+  if (typeof v !== 'object' || v === null) return v
+  const get = (v, name) => {
+    place = path + (Array.isArray(v) ? `[${name}]` : `.${name}`)
+    return noting(v[name], place)
+  }
+  return new Proxy(v, { get })
+}
+
 /** Checks of whole values: that there is none is wrong, too. */
 function table(checks) {
   for (const name in checks) {
     const check = checks[name]
     checks[name] = (v = null) => {
-      const problem = check(v, '')
-      if (problem) return problem[0] === '.' ? problem.slice(1) : problem[0] === '[' ? problem : `payload${problem}`
+      if (!check(v)) return
+      place = ''
+      const problem = check(noting(v, ''))
+      place = undefined
+      return problem[0] === '.' ? problem.slice(1) : problem[0] === '[' ? problem : `payload${problem}`
     }
   }
   return checks
