@@ -7,7 +7,7 @@ use crate::{
     assembly::Assembly,
     connection::{Connection, Peer},
     framing::{Frame, FrameError, Packet},
-    message::{self, Body, Request},
+    message::{self, Request},
     outbox::{Emit, Outbox, Purpose},
     queue::Queue,
     reactions::ABOUT_US,
@@ -41,7 +41,7 @@ impl<P: Payload> Client<P> {
     /// A client that is not connected. `seed` should differ from client to client.
     pub fn new(config: Config, seed: u64, checks: impl Checks<P> + 'static) -> Self {
         let mut about_us = Vec::new();
-        for name in ABOUT_US {
+        for (name, _) in ABOUT_US {
             about_us.push(P::Text::known(name));
         }
         Self {
@@ -99,12 +99,12 @@ impl<P: Payload> Client<P> {
         now: Instant,
         call: CallId,
         name: impl Into<P::Text>,
-        payload: P::Encoded,
+        payload: P::Message,
         options: EmitOptions<P::Text>,
     ) {
         let emit = Emit {
             name: name.into(),
-            body: Body::Theirs(payload),
+            payload,
             id: Some(options.id),
             purpose: Purpose::Call(call),
             timeout: options.timeout.unwrap_or(self.config.ack_timeout),
@@ -123,12 +123,12 @@ impl<P: Payload> Client<P> {
     pub fn emit_volatile(
         &mut self,
         name: impl Into<P::Text>,
-        payload: P::Encoded,
+        payload: P::Message,
     ) -> Result<(), Failure<P::Text>> {
         let Some(socket) = self.connection.open_socket() else {
             return Err(Failure::new(ClientErrorCode::NotConnected, "there is no connection"));
         };
-        self.send(socket, message::event::<P>(&name.into(), &Body::Theirs(payload), None, None));
+        self.send(socket, message::event::<P>(&name.into(), &payload, None, None));
         Ok(())
     }
 
@@ -139,7 +139,7 @@ impl<P: Payload> Client<P> {
     }
 
     /// Answers an event that the server wants acknowledged.
-    pub fn acknowledge(&mut self, ack: u64, answer: P::Encoded) {
+    pub fn acknowledge(&mut self, ack: u64, answer: P::Message) {
         if let Some(socket) = self.connection.open_socket() {
             self.send(socket, message::answer::<P>(ack, &answer));
         }

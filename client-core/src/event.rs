@@ -2,7 +2,7 @@
 
 #[cfg(doc)]
 use crate::Client;
-use crate::{Arrived, CallId, Duration, Failure, HandleId, Misfit, Payload, Position};
+use crate::{Arrived, CallId, Duration, Failure, HandleId, Payload, Position};
 
 /// What the application is to be told.
 #[derive(Debug, Clone, PartialEq)]
@@ -16,7 +16,7 @@ pub enum Event<P: Payload> {
     /// An event came.
     Arrived {
         /// What came.
-        event: Arrived<P>,
+        event: Box<Arrived<P>>,
     },
     /// An emit is over. Told once for each.
     Settled {
@@ -71,8 +71,8 @@ pub enum Event<P: Payload> {
     Fault {
         /// The event it belongs to.
         event: P::Text,
-        /// Where it doesn't fit.
-        misfit: Misfit<P::Text>,
+        /// Where it doesn't fit, and what is wrong there: `rows[1].id: expected a string`.
+        problem: P::Text,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use samewire_protocol::ErrorCode;
 
-use crate::{Holdings, Misfit, Payload, Text};
+use crate::{Holdings, Payload, Text};
 
 macro_rules! codes {
     ($($(#[doc = $docs:literal])+ $variant:ident = $name:literal, $retryable:literal;)+) => {
@@ -100,15 +100,10 @@ impl<T: Text> Failure<T> {
         ))
     }
 
-    /// An answer that doesn't fit its type.
-    pub(crate) fn misfit(misfit: &Misfit<T>) -> Self {
-        Self::told(ClientErrorCode::InvalidAnswer, misfit.path.join(": ", &misfit.message))
-    }
-
     /// Reads what a refused CONNECT says: `CODE: message`, or any other text of another server.
     pub(crate) fn of_connect(message: T) -> Self {
         match message.split_once(": ") {
-            Some((code, rest)) if is_code(&code) => Self::refused(code, rest, None),
+            Some((code, rest)) if code.is_code() => Self::refused(code, rest, None),
             _ => Self::refused(T::known(const { ErrorCode::AccessDenied.as_str() }), message, None),
         }
     }
@@ -145,11 +140,6 @@ const ABOUT_TOKENS: [&str; 4] = [
     ErrorCode::Unauthenticated.as_str(),
     ErrorCode::AuthTimeout.as_str(),
 ];
-
-fn is_code(text: &impl Text) -> bool {
-    let mut letters = (0..).map_while(|at| text.character(at)).peekable();
-    letters.peek().is_some() && letters.all(|letter| letter.is_ascii_uppercase() || letter == b'_')
-}
 
 #[cfg(test)]
 mod tests {

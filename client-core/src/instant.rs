@@ -7,6 +7,9 @@ use std::ops::{Add, Div, Mul};
 pub struct Instant(u64);
 
 impl Instant {
+    /// No moment that comes.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     /// The moment so many milliseconds after the first of 1970.
     pub const fn from_millis(millis: u64) -> Self {
         Self(millis)

@@ -6,32 +6,22 @@ use serde_json::Value;
 
 use crate::{FrameWriter, Payload};
 
-/// A payload as it will travel.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub struct Encoded {
-    /// The JSON text.
-    pub json: String,
-    /// The binary values that placeholders in it stand for.
-    pub attachments: Vec<Value>,
-}
-
-/// A text frame, and the binary frames that follow it.
+/// A text frame, or a payload in one, and the binary frames that follow it.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Message {
-    /// The text frame.
+    /// The text frame, or the payload as JSON.
     pub text: String,
-    /// The binary ones.
+    /// The binary values that placeholders in it stand for.
     pub attachments: Vec<Value>,
 }
 
 impl Payload for Value {
     type Text = Arc<str>;
-    type Encoded = Encoded;
     type Message = Message;
     type Writer = Message;
 
-    fn attachments(encoded: &Encoded) -> usize {
-        encoded.attachments.len()
+    fn attachments(message: &Message) -> usize {
+        message.attachments.len()
     }
 
     fn field(&self, name: &'static str) -> Option<Self> {
@@ -90,10 +80,10 @@ impl FrameWriter<Value> for Message {
         self.text.push_str(&Value::from(&**text).to_string());
     }
 
-    fn encoded(&mut self, letters: &'static str, encoded: &Encoded) {
+    fn payload(&mut self, letters: &'static str, payload: &Self) {
         self.text.push_str(letters);
-        self.text.push_str(&encoded.json);
-        self.attachments.clone_from(&encoded.attachments);
+        self.text.push_str(&payload.text);
+        self.attachments.clone_from(&payload.attachments);
     }
 
     fn finish(self) -> Self {

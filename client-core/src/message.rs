@@ -8,7 +8,7 @@ use samewire_protocol::{
     rooms::{RoomHistory, RoomJoin, RoomLeave},
 };
 
-use crate::{Holdings, Payload, Position, Text};
+use crate::{Payload, Position, Text};
 
 /// Takes the parts of a frame, one after the other. Before each stand letters as they are, so that
 /// there are fewer of them.
@@ -22,20 +22,11 @@ pub trait FrameWriter<P: Payload>: Default {
     /// A text as JSON.
     fn quoted(&mut self, letters: &'static str, text: &P::Text);
 
-    /// What the application wrote: JSON, and the binary frames that are to follow.
-    fn encoded(&mut self, letters: &'static str, encoded: &P::Encoded);
+    /// A payload that was written before: JSON, and the binary frames that are to follow.
+    fn payload(&mut self, letters: &'static str, payload: &P::Message);
 
-    /// The frame, with the binary ones that follow it.
+    /// What was written, with the binary frames that follow it.
     fn finish(self) -> P::Message;
-}
-
-/// A payload, as it is written here or by the application.
-#[derive(Debug)]
-pub(crate) enum Body<P: Payload> {
-    /// What the client asks on its own account.
-    Ours(Request<P::Text>),
-    /// The application's.
-    Theirs(P::Encoded),
 }
 
 /// What the client asks of the server on its own account.
@@ -82,25 +73,18 @@ pub(crate) fn signal<P: Payload>(letters: &'static str) -> P::Message {
 /// emit, so that the server doesn't act twice on a repeat.
 pub(crate) fn event<P: Payload>(
     name: &P::Text,
-    body: &Body<P>,
+    payload: &P::Message,
     ack: Option<u64>,
     id: Option<&P::Text>,
 ) -> P::Message {
     let mut writer = P::Writer::default();
-    let attachments = match body {
-        Body::Theirs(encoded) => P::attachments(encoded),
-        Body::Ours(_) => 0,
-    };
-    let head = head(&mut writer, "42", "45", attachments);
+    let head = head(&mut writer, "42", "45", P::attachments(payload));
     match ack {
         Some(ack) => writer.number(head, ack),
         None => writer.ascii(head),
     }
     writer.quoted("[", name);
-    match body {
-        Body::Ours(request) => request.write::<P>(&mut writer),
-        Body::Theirs(encoded) => writer.encoded(",", encoded),
-    }
+    writer.payload(",", payload);
     if let Some(id) = id {
         writer.quoted(",{\"id\":", id);
     }
@@ -109,11 +93,11 @@ pub(crate) fn event<P: Payload>(
 }
 
 /// The answer to an event of the server that came with a number.
-pub(crate) fn answer<P: Payload>(id: u64, answer: &P::Encoded) -> P::Message {
+pub(crate) fn answer<P: Payload>(id: u64, answer: &P::Message) -> P::Message {
     let mut writer = P::Writer::default();
     let head = head(&mut writer, "43", "46", P::attachments(answer));
     writer.number(head, id);
-    writer.encoded("[", answer);
+    writer.payload("[", answer);
     writer.ascii("]");
     writer.finish()
 }
@@ -174,15 +158,6 @@ impl<P: Payload> Greeting<P> {
     }
 }
 
-impl<P: Payload> Body<P> {
-    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
-        match self {
-            Self::Ours(request) => request.holds(holdings),
-            Self::Theirs(encoded) => holdings.encoded(encoded),
-        }
-    }
-}
-
 impl<T: Text> Request<T> {
     /// The event that asks for it.
     pub(crate) fn event(&self) -> &'static str {
@@ -195,48 +170,31 @@ impl<T: Text> Request<T> {
         }
     }
 
-    fn holds<P: Payload<Text = T>>(&self, holdings: &mut impl Holdings<P>) {
+    /// The payload of that event.
+    pub(crate) fn payload<P: Payload<Text = T>>(&self) -> P::Message {
+        let mut writer = P::Writer::default();
         match self {
-            Self::Ping => {}
-            Self::Authenticate { token: text } | Self::Leave { room: text } => holdings.text(text),
-            Self::History { room, after } => {
-                holdings.text(room);
-                holdings.text(&after.epoch);
-            }
-            Self::Join { room, since, events } => {
-                holdings.text(room);
-                if let Some(since) = since {
-                    holdings.text(&since.epoch);
-                }
-                for event in events.iter().flatten() {
-                    holdings.text(event);
-                }
-            }
-        }
-    }
-
-    fn write<P: Payload<Text = T>>(&self, writer: &mut P::Writer) {
-        match self {
-            Self::Ping => writer.ascii(",{"),
-            Self::Authenticate { token } => writer.quoted(",{\"token\":", token),
+            Self::Ping => writer.ascii("{"),
+            Self::Authenticate { token } => writer.quoted("{\"token\":", token),
             Self::Join { room, .. } | Self::Leave { room } | Self::History { room, .. } => {
-                writer.quoted(",{\"room\":", room);
+                writer.quoted("{\"room\":", room);
             }
         }
         match self {
             Self::Join { since, events: wanted, .. } => {
                 if let Some(since) = since {
-                    position::<P>(writer, ",\"since\":{\"epoch\":", ",\"offset\":", since);
+                    position::<P>(&mut writer, ",\"since\":{\"epoch\":", ",\"offset\":", since);
                     writer.ascii("}");
                 }
-                events::<P>(writer, wanted.as_deref());
+                events::<P>(&mut writer, wanted.as_deref());
             }
             Self::History { after, .. } => {
-                position::<P>(writer, ",\"epoch\":", ",\"after\":", after);
+                position::<P>(&mut writer, ",\"epoch\":", ",\"after\":", after);
             }
             Self::Leave { .. } | Self::Ping | Self::Authenticate { .. } => {}
         }
         writer.ascii("}");
+        writer.finish()
     }
 }
 
@@ -273,24 +231,23 @@ mod tests {
 
     use super::*;
     use crate::{
-        Encoded,
+        Message,
         framing::{Frame, Packet, decode},
     };
 
-    fn event(name: &str, ack: Option<u64>, body: Body<Value>, id: Option<&str>) -> String {
-        super::event(&name.into(), &body, ack, id.map(Arc::from).as_ref()).text
+    fn event(name: &str, ack: Option<u64>, payload: &Message, id: Option<&str>) -> String {
+        super::event::<Value>(&name.into(), payload, ack, id.map(Arc::from).as_ref()).text
     }
 
-    fn theirs(json: &str, attachments: usize) -> Body<Value> {
-        Body::Theirs(Encoded { json: json.to_owned(), attachments: vec![json!(0); attachments] })
+    fn payload(json: &str, attachments: usize) -> Message {
+        Message { text: json.to_owned(), attachments: vec![json!(0); attachments] }
     }
 
     /// The payload as the protocol's type reads it, and as it was written.
     fn read<T: DeserializeOwned + serde::Serialize>(request: Request<Arc<str>>) -> (Value, Value) {
-        let text = event(request.event(), None, Body::Ours(request), None);
-        let args: Value = serde_json::from_str(&text[2..]).unwrap();
-        let typed: T = serde_json::from_value(args[1].clone()).unwrap();
-        (serde_json::to_value(typed).unwrap(), args[1].clone())
+        let written: Value = serde_json::from_str(&request.payload::<Value>().text).unwrap();
+        let typed: T = serde_json::from_value(written.clone()).unwrap();
+        (serde_json::to_value(typed).unwrap(), written)
     }
 
     fn at(offset: u64) -> Position<Arc<str>> {
@@ -299,10 +256,9 @@ mod tests {
 
     #[test]
     fn what_stands_around_a_payload() {
-        assert_eq!(event("say \"hi\"", Some(3), theirs("1", 0), None), r#"423["say \"hi\"",1]"#);
-        assert_eq!(event("a", None, theirs("1", 2), Some("x")), r#"452-["a",1,{"id":"x"}]"#);
-        let encoded = Encoded { json: "true".to_owned(), attachments: vec![] };
-        assert_eq!(answer::<Value>(7, &encoded).text, "437[true]");
+        assert_eq!(event("say \"hi\"", Some(3), &payload("1", 0), None), r#"423["say \"hi\"",1]"#);
+        assert_eq!(event("a", None, &payload("1", 2), Some("x")), r#"452-["a",1,{"id":"x"}]"#);
+        assert_eq!(answer::<Value>(7, &payload("true", 0)).text, "437[true]");
         let meta: EmitMeta = serde_json::from_value(json!({ "id": "x" })).unwrap();
         assert_eq!(meta.id, "x");
     }
@@ -349,12 +305,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_event_comes_back_as_it_was_written(name: String, ack in proptest::option::of(0..u64::from(u32::MAX)), payload: i32) {
-            let text = event(&name, ack, theirs(&payload.to_string(), 0), None);
+        fn an_event_comes_back_as_it_was_written(name: String, ack in proptest::option::of(0..u64::from(u32::MAX)), value: i32) {
+            let text = event(&name, ack, &payload(&value.to_string(), 0), None);
             let character = |at| text.as_bytes().get(at).copied();
             prop_assert_eq!(
                 decode(character, |at| serde_json::from_str(text.get(at..)?).ok()),
-                Ok(Frame::Packet(Packet::Event { ack, attachments: 0, args: json!([name, payload]) }))
+                Ok(Frame::Packet(Packet::Event { ack, attachments: 0, args: json!([name, value]) }))
             );
         }
     }

@@ -1,10 +1,7 @@
 //! What was emitted and not yet answered: kept while offline, sent in order, sent again under the
 //! same id, and settled exactly once (wire.md, section 5).
 
-use crate::{
-    CallId, ClientErrorCode, Duration, Failure, Holdings, Instant, Payload,
-    message::{self, Body},
-};
+use crate::{CallId, ClientErrorCode, Duration, Failure, Holdings, Instant, Payload, message};
 
 /// How long an emit may be sent again. The server remembers what it acted on for ten minutes; one of
 /// them is for the way there.
@@ -19,7 +16,7 @@ pub(crate) struct Outbox<P: Payload> {
     /// Those that are on their way, as they were sent. Answers come in about this order.
     sent: Emits<P>,
     /// No answer is late before this.
-    deadline: Option<Instant>,
+    deadline: Instant,
     next_ack: u64,
     limit: usize,
 }
@@ -32,7 +29,7 @@ pub(crate) type Emits<P> = Vec<Box<Waiting<P>>>;
 #[derive(Debug)]
 pub(crate) struct Emit<P: Payload> {
     pub(crate) name: P::Text,
-    pub(crate) body: Body<P>,
+    pub(crate) payload: P::Message,
     /// Names it, so that the server doesn't act on it twice.
     pub(crate) id: Option<P::Text>,
     pub(crate) purpose: Purpose<P::Text>,
@@ -56,10 +53,10 @@ pub(crate) enum Purpose<T> {
 #[derive(Debug)]
 pub(crate) struct Waiting<P: Payload> {
     pub(crate) emit: Emit<P>,
-    /// The numbers it was sent with, one each try.
-    acks: Vec<u64>,
-    /// When the first of them was sent.
-    first_sent: Option<Instant>,
+    /// The number that it is answered by: the same for each try, for the answer to an earlier one is as good.
+    ack: u64,
+    /// When it was first sent.
+    first_sent: Instant,
     /// When the answer to the newest try is late.
     deadline: Instant,
     /// Whether it went to a server that would act twice on a repeat.
@@ -68,7 +65,7 @@ pub(crate) struct Waiting<P: Payload> {
 
 impl<P: Payload> Outbox<P> {
     pub(crate) fn new(limit: usize) -> Self {
-        Self { unsent: Vec::new(), sent: Vec::new(), deadline: None, next_ack: 0, limit }
+        Self { unsent: Vec::new(), sent: Vec::new(), deadline: Instant::NEVER, next_ack: 0, limit }
     }
 
     /// Emits of the application that wait.
@@ -82,9 +79,9 @@ impl<P: Payload> Outbox<P> {
 
     pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
         for waiting in self.unsent.iter().chain(&self.sent) {
-            let Emit { name, body, id, purpose, .. } = &waiting.emit;
+            let Emit { name, payload, id, purpose, .. } = &waiting.emit;
             holdings.text(name);
-            body.holds(holdings);
+            holdings.message(payload);
             if let Some(id) = id {
                 holdings.text(id);
             }
@@ -103,14 +100,22 @@ impl<P: Payload> Outbox<P> {
             let message = "too many emits wait for a connection already";
             return Err(Failure::new(ClientErrorCode::QueueFull, message));
         }
-        self.unsent.push(Waiting::new(emit));
+        let waiting = self.numbered(emit);
+        self.unsent.push(waiting);
         Ok(())
     }
 
     /// Takes an emit of the client's own, which no limit keeps back.
     pub(crate) fn add_ours(&mut self, emit: Emit<P>) {
         let theirs = self.unsent.iter().position(|waiting| waiting.emit.purpose.is_call());
-        self.unsent.insert(theirs.unwrap_or(self.unsent.len()), Waiting::new(emit));
+        let waiting = self.numbered(emit);
+        self.unsent.insert(theirs.unwrap_or(self.unsent.len()), waiting);
+    }
+
+    fn numbered(&mut self, emit: Emit<P>) -> Box<Waiting<P>> {
+        let (ack, never) = (self.next_ack, Instant::NEVER);
+        self.next_ack += 1;
+        Box::new(Waiting { emit, ack, first_sent: never, deadline: never, sent_unnamed: false })
     }
 
     /// The next emit to send. `named` says that the server knows what an emit's id is for.
@@ -119,16 +124,12 @@ impl<P: Payload> Outbox<P> {
             return None;
         }
         let mut waiting = self.unsent.remove(0);
-        let ack = self.next_ack;
-        self.next_ack += 1;
-        waiting.acks.push(ack);
-        waiting.first_sent.get_or_insert(now);
+        waiting.first_sent = waiting.first_sent.min(now);
         waiting.deadline = now + waiting.emit.timeout;
-        self.deadline =
-            Some(self.deadline.map_or(waiting.deadline, |first| first.min(waiting.deadline)));
-        let Emit { name, body, id, .. } = &waiting.emit;
+        self.deadline = self.deadline.min(waiting.deadline);
+        let Emit { name, payload, id, .. } = &waiting.emit;
         let id = id.as_ref().filter(|_| named);
-        let message = message::event(name, body, Some(ack), id);
+        let message = message::event::<P>(name, payload, Some(waiting.ack), id);
         waiting.sent_unnamed |= id.is_none();
         self.sent.push(waiting);
         Some(message)
@@ -138,8 +139,7 @@ impl<P: Payload> Outbox<P> {
     /// that it acted on them.
     pub(crate) fn outlived(&mut self, now: Instant) -> Emits<P> {
         let outlived = |waiting: &Waiting<P>| {
-            waiting.emit.purpose.is_call()
-                && waiting.first_sent.is_some_and(|first| first + REMEMBERED < now)
+            waiting.emit.purpose.is_call() && waiting.first_sent + REMEMBERED < now
         };
         let mut given_up = Vec::new();
         while let Some(index) = self.unsent.iter().position(|waiting| outlived(waiting)) {
@@ -150,18 +150,18 @@ impl<P: Payload> Outbox<P> {
 
     /// The emit that an acknowledgement is for; none where it was settled before.
     pub(crate) fn answered(&mut self, ack: u64) -> Option<Box<Waiting<P>>> {
-        // The answer to an earlier try is as good, even where another is about to be sent.
+        // Another try may be about to be sent.
         take_answered(&mut self.sent, ack).or_else(|| take_answered(&mut self.unsent, ack))
     }
 
-    /// Takes out the emit of the application that an acknowledgement is for, if it was sent last with that
-    /// number, and what it is answered `fits` its event.
+    /// Takes out the emit of the application that an acknowledgement is for, if it isn't about to be sent
+    /// again, and what it is answered `fits` its event.
     pub(crate) fn settled(
         &mut self,
         ack: u64,
         fits: impl FnOnce(&P::Text) -> bool,
     ) -> Option<CallId> {
-        let index = self.sent.iter().position(|waiting| waiting.acks.last() == Some(&ack))?;
+        let index = self.sent.iter().position(|waiting| waiting.ack == ack)?;
         let Emit { name, purpose: Purpose::Call(call), .. } = &self.sent[index].emit else {
             return None;
         };
@@ -181,41 +181,39 @@ impl<P: Payload> Outbox<P> {
     /// The emits that were not answered in time and may not be sent again. The others are unsent
     /// from now on.
     pub(crate) fn expire(&mut self, now: Instant) -> Emits<P> {
-        self.deadline = None;
-        self.take_back(Some(now))
+        self.deadline = Instant::NEVER;
+        self.take_back(now)
     }
 
     /// The connection is lost: gives the emits of the application that can't be sent again.
     /// What was asked on the client's own account is forgotten; it is asked anew when connected.
     pub(crate) fn disconnected(&mut self) -> Emits<P> {
-        self.deadline = None;
+        self.deadline = Instant::NEVER;
         forget(&mut self.unsent, None);
         forget(&mut self.sent, None);
-        self.take_back(None)
+        self.take_back(Instant::NEVER)
     }
 
     /// Takes out everything.
     pub(crate) fn drain(&mut self) -> Emits<P> {
-        self.deadline = None;
+        self.deadline = Instant::NEVER;
         self.sent.append(&mut self.unsent);
         std::mem::take(&mut self.sent)
     }
 
     /// When an answer may be late.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        self.deadline.filter(|_| !self.sent.is_empty())
+    pub(crate) fn deadline(&self) -> Instant {
+        if self.sent.is_empty() { Instant::NEVER } else { self.deadline }
     }
 
-    /// Makes emits unsent, in their order, and gives those that may not be sent again: all of them, or
-    /// those whose answer is late.
-    fn take_back(&mut self, late: Option<Instant>) -> Emits<P> {
+    /// Makes emits unsent whose answer is late by then, in their order, and gives those that may not be
+    /// sent again.
+    fn take_back(&mut self, by: Instant) -> Emits<P> {
         let mut given_up = Vec::new();
         let mut place = 0;
         for mut waiting in std::mem::take(&mut self.sent) {
-            if late.is_some_and(|now| waiting.deadline > now) {
-                self.deadline = Some(
-                    self.deadline.map_or(waiting.deadline, |first| first.min(waiting.deadline)),
-                );
+            if waiting.deadline > by {
+                self.deadline = self.deadline.min(waiting.deadline);
                 self.sent.push(waiting);
             } else if waiting.may_be_sent_again() {
                 waiting.emit.retries -= 1;
@@ -231,7 +229,7 @@ impl<P: Payload> Outbox<P> {
 
 /// Takes out the emit that was sent with a number.
 fn take_answered<P: Payload>(queue: &mut Emits<P>, ack: u64) -> Option<Box<Waiting<P>>> {
-    let index = queue.iter().position(|waiting| waiting.acks.contains(&ack))?;
+    let index = queue.iter().position(|waiting| waiting.ack == ack)?;
     Some(queue.remove(index))
 }
 
@@ -252,11 +250,6 @@ fn forget<P: Payload>(queue: &mut Emits<P>, purpose: Option<&Purpose<P::Text>>) 
 }
 
 impl<P: Payload> Waiting<P> {
-    fn new(emit: Emit<P>) -> Box<Self> {
-        let (acks, deadline) = (Vec::new(), Instant::default());
-        Box::new(Self { emit, acks, first_sent: None, deadline, sent_unnamed: false })
-    }
-
     fn may_be_sent_again(&self) -> bool {
         self.emit.retries > 0 && !self.sent_unnamed
     }

@@ -12,18 +12,15 @@ pub trait Payload: Clone {
     /// What its texts are.
     type Text: Text;
 
-    /// A payload as the application wrote it: JSON, with the binary values that placeholders in it stand
-    /// for.
-    type Encoded: Debug;
-
-    /// A frame that is to be sent, with the binary ones that follow it.
+    /// What is to be sent, a frame or a payload as JSON, with the binary values that placeholders in it
+    /// stand for.
     type Message: Debug;
 
-    /// What such a frame is written by.
+    /// What such a message is written by.
     type Writer: FrameWriter<Self>;
 
     /// How many binary values there are.
-    fn attachments(encoded: &Self::Encoded) -> usize;
+    fn attachments(message: &Self::Message) -> usize;
 
     /// A field of an object. Nothing where it is missing or `null`, or this is no object.
     fn field(&self, name: &'static str) -> Option<Self>;
@@ -64,15 +61,15 @@ pub trait Payload: Clone {
     }
 
     /// Reads the arguments of an event: its name, its payload, and where it belongs.
-    fn event(&self) -> Option<Arrived<Self>> {
+    fn event(&self, ack: Option<u64>) -> Option<Box<Arrived<Self>>> {
         let place = self.item(2).and_then(|meta| Place::read(&meta));
-        Some(Arrived {
+        Some(Box::new(Arrived {
             name: self.item(0)?.text()?,
             payload: self.item(1),
             args: self.item(2).filter(|_| place.is_none()).map(|_| self.clone()),
             place,
-            ack: None,
-        })
+            ack,
+        }))
     }
 }
 
@@ -103,8 +100,8 @@ pub trait Holdings<P: Payload> {
     /// A text.
     fn text(&mut self, text: &P::Text);
 
-    /// What the application wrote.
-    fn encoded(&mut self, encoded: &P::Encoded);
+    /// A payload that waits to be sent.
+    fn message(&mut self, message: &P::Message);
 }
 
 impl<P: Payload> Arrived<P> {
@@ -125,14 +122,14 @@ pub trait Checks<P: Payload> {
     /// Checks the payload of an event that the server sent.
     ///
     /// # Errors
-    /// When it doesn't fit.
-    fn payload(&self, event: &P::Text, payload: Option<&P>) -> Result<(), Misfit<P::Text>>;
+    /// What doesn't fit, and where: `rows[1].id: expected a string`.
+    fn payload(&self, event: &P::Text, payload: Option<&P>) -> Result<(), P::Text>;
 
     /// Checks what an event of ours was answered with.
     ///
     /// # Errors
-    /// When it doesn't fit.
-    fn answer(&self, event: &P::Text, answer: Option<&P>) -> Result<(), Misfit<P::Text>>;
+    /// The same.
+    fn answer(&self, event: &P::Text, answer: Option<&P>) -> Result<(), P::Text>;
 }
 
 /// Lets everything pass.
@@ -140,20 +137,11 @@ pub trait Checks<P: Payload> {
 pub struct NoChecks;
 
 impl<P: Payload> Checks<P> for NoChecks {
-    fn payload(&self, _: &P::Text, _: Option<&P>) -> Result<(), Misfit<P::Text>> {
+    fn payload(&self, _: &P::Text, _: Option<&P>) -> Result<(), P::Text> {
         Ok(())
     }
 
-    fn answer(&self, _: &P::Text, _: Option<&P>) -> Result<(), Misfit<P::Text>> {
+    fn answer(&self, _: &P::Text, _: Option<&P>) -> Result<(), P::Text> {
         Ok(())
     }
-}
-
-/// Where a value doesn't fit its type.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Misfit<T> {
-    /// The field's path.
-    pub path: T,
-    /// What is wrong with it.
-    pub message: T,
 }

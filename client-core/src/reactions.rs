@@ -10,27 +10,40 @@ use samewire_protocol::{
 };
 
 use crate::{
-    Arrived, Client, ClientErrorCode, Duration, Event, Failure, Instant, Misfit, Payload, SocketId,
+    Arrived, Client, ClientErrorCode, Duration, Event, Failure, Instant, Payload, SocketId,
     Text as _, Transmit,
     connection::{Peer, Step, UPGRADE},
     framing::{FrameError, Packet},
-    message::{Body, Greeting, Request, signal},
+    message::{Greeting, Request, signal},
     outbox::{Emit, Emits, Purpose},
     timer::Timer,
 };
 
-/// The events that say something about us. The first four may come before who we are is said.
-pub(crate) const ABOUT_US: [&str; 9] = [
-    Authenticated::NAME,
-    AuthError::NAME,
-    Resumed::NAME,
-    PresenceState::NAME,
-    AuthRequestError::NAME,
-    TokenExpiring::NAME,
-    ServerShutdown::NAME,
-    PresenceChanged::NAME,
-    ErrorEvent::NAME,
+/// The events that say something about us, and what. The first four may come before who we are is said.
+pub(crate) const ABOUT_US: [(&str, About); 9] = [
+    (Authenticated::NAME, About::SignedIn),
+    (AuthError::NAME, About::SignInFailed),
+    (Resumed::NAME, About::Resumed),
+    (PresenceState::NAME, About::PresenceState),
+    (AuthRequestError::NAME, About::SignInFailed),
+    (TokenExpiring::NAME, About::TokenExpiring),
+    (ServerShutdown::NAME, About::Shutdown),
+    (PresenceChanged::NAME, About::PresenceChanged),
+    (ErrorEvent::NAME, About::Error),
 ];
+
+/// What an event says about us.
+#[derive(Clone, Copy)]
+pub(crate) enum About {
+    SignedIn,
+    SignInFailed,
+    Resumed,
+    PresenceState,
+    TokenExpiring,
+    Shutdown,
+    PresenceChanged,
+    Error,
+}
 
 const ABOUT_SIGN_IN: usize = 4;
 
@@ -65,10 +78,7 @@ impl<P: Payload> Client<P> {
 
     /// Sets the timer for the first answer that may be late.
     pub(crate) fn await_answers(&mut self) {
-        match self.outbox.deadline() {
-            Some(deadline) => self.connection.timers().set(Timer::Ack, deadline),
-            None => self.connection.timers().stop(Timer::Ack),
-        }
+        self.connection.timers().set(Timer::Ack, self.outbox.deadline());
     }
 
     fn step(&mut self, now: Instant, step: Step<P::Text>) {
@@ -131,9 +141,9 @@ impl<P: Payload> Client<P> {
 
     pub(crate) fn packet(&mut self, packet: Packet<P>) {
         match packet {
-            Packet::Event { args, ack, .. } => match args.event() {
+            Packet::Event { args, ack, .. } => match args.event(ack) {
                 Some(event) => {
-                    if let Some(event) = self.rooms.accept(Arrived { ack, ..event }) {
+                    if let Some(event) = self.rooms.accept(event) {
                         self.arrived(event);
                     }
                 }
@@ -152,14 +162,14 @@ impl<P: Payload> Client<P> {
     }
 
     /// An event whose turn it is: it is checked, acted on where it is about us, and told.
-    fn arrived(&mut self, event: Arrived<P>) {
-        if let Err(misfit) = self.checks.payload(&event.name, event.payload.as_ref()) {
-            self.events.push(Event::Fault { event: event.name, misfit });
+    fn arrived(&mut self, event: Box<Arrived<P>>) {
+        if let Err(problem) = self.checks.payload(&event.name, event.payload.as_ref()) {
+            self.events.push(Event::Fault { event: event.name, problem });
             return;
         }
         let about_us = self.about_us.iter().position(|name| *name == event.name);
         if let (Some(index), Some(payload)) = (about_us, &event.payload) {
-            self.act_on(ABOUT_US[index], payload);
+            self.act_on(ABOUT_US[index].1, payload);
         }
         if event.place.is_none() && about_us.is_none_or(|index| index >= ABOUT_SIGN_IN) {
             self.connection.spoke();
@@ -167,32 +177,33 @@ impl<P: Payload> Client<P> {
         self.events.push(Event::Arrived { event });
     }
 
-    fn act_on(&mut self, name: &str, payload: &P) {
-        match name {
-            Authenticated::NAME => self.signed_in(payload),
-            AuthError::NAME | AuthRequestError::NAME => {
+    fn act_on(&mut self, what: About, payload: &P) {
+        match what {
+            About::SignedIn => self.signed_in(payload),
+            About::SignInFailed => {
                 if let Some(failure) = Failure::read(payload) {
                     self.connection.sign_in_failed(failure);
                 }
             }
-            TokenExpiring::NAME if self.config.has_token => {
-                self.renewing = true;
-                self.events.push(Event::TokenNeeded);
+            About::TokenExpiring => {
+                if self.config.has_token {
+                    self.renewing = true;
+                    self.events.push(Event::TokenNeeded);
+                }
             }
-            ServerShutdown::NAME => {
+            About::Shutdown => {
                 let stay_away = payload.field("reconnectAfterMs").and_then(|millis| millis.count());
                 let reason = payload.text_of("reason").unwrap_or_else(|| P::Text::known(""));
                 let stay_away = Duration::from_millis(stay_away.unwrap_or(0));
                 self.connection.shutdown_announced(reason, stay_away);
             }
-            Resumed::NAME => {
+            About::Resumed => {
                 self.connection.timers().stop(Timer::Resume);
                 self.rooms.resumed(payload);
             }
-            PresenceState::NAME => self.rooms.presence_state(payload),
-            PresenceChanged::NAME => self.rooms.presence_update(payload),
-            ErrorEvent::NAME => self.taken_back(payload),
-            _ => {}
+            About::PresenceState => self.rooms.presence_state(payload),
+            About::PresenceChanged => self.rooms.presence_update(payload),
+            About::Error => self.taken_back(payload),
         }
     }
 
@@ -237,10 +248,9 @@ impl<P: Payload> Client<P> {
             },
             _ => answer,
         };
-        self.checks.answer(name, data.as_ref()).map(|()| data).map_err(|misfit| {
-            let failure = Failure::misfit(&misfit);
-            self.events.push(Event::Fault { event: name.clone(), misfit });
-            failure
+        self.checks.answer(name, data.as_ref()).map(|()| data).map_err(|problem| {
+            self.events.push(Event::Fault { event: name.clone(), problem: problem.clone() });
+            Failure::told(ClientErrorCode::InvalidAnswer, problem)
         })
     }
 
@@ -291,7 +301,7 @@ impl<P: Payload> Client<P> {
         };
         self.outbox.add_ours(Emit {
             name: P::Text::known(request.event()),
-            body: Body::Ours(request),
+            payload: request.payload::<P>(),
             id: None,
             purpose,
             timeout: self.config.ack_timeout * self.config.retries.saturating_add(1),
@@ -300,8 +310,7 @@ impl<P: Payload> Client<P> {
     }
 
     pub(crate) fn fault(&mut self, event: &'static str, error: FrameError) {
-        let misfit =
-            Misfit { path: P::Text::known("frame"), message: P::Text::known(error.as_str()) };
-        self.events.push(Event::Fault { event: P::Text::known(event), misfit });
+        let problem = P::Text::known("frame").join(": ", &P::Text::known(error.as_str()));
+        self.events.push(Event::Fault { event: P::Text::known(event), problem });
     }
 }

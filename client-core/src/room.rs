@@ -21,7 +21,7 @@ pub(crate) struct Room<P: Payload> {
     /// Whether the server leaves events out, by the join that it granted last. What the handles
     /// want may be less by now.
     pub(crate) sent_filtered: bool,
-    pub(crate) sequence: Sequence<P::Text, Arrived<P>>,
+    pub(crate) sequence: Sequence<P::Text, Box<Arrived<P>>>,
     pub(crate) presence: Presence<P>,
 }
 

@@ -226,7 +226,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// Takes an event that has a place in a room's log. Gives it back where it is its turn at once.
-    pub(crate) fn accept(&mut self, event: Arrived<P>) -> Option<Arrived<P>> {
+    pub(crate) fn accept(&mut self, event: Box<Arrived<P>>) -> Option<Box<Arrived<P>>> {
         let Some(place) = &event.place else {
             return Some(event);
         };
@@ -422,15 +422,19 @@ fn address_of<T: Text>(name: T) -> T {
 }
 
 /// One event of a log, with its offset.
-fn logged<P: Payload>(room: &P::Text, epoch: &P::Text, event: &P) -> Option<(u64, Arrived<P>)> {
+fn logged<P: Payload>(
+    room: &P::Text,
+    epoch: &P::Text,
+    event: &P,
+) -> Option<(u64, Box<Arrived<P>>)> {
     let offset = event.field("offset")?.count()?;
     let position = Position { epoch: epoch.clone(), offset };
-    let arrived = Arrived {
+    let arrived = Box::new(Arrived {
         name: event.text_of("event")?,
         payload: event.field("payload"),
         place: Some(Place { room: room.clone(), position }),
         args: None,
         ack: None,
-    };
+    });
     Some((offset, arrived))
 }

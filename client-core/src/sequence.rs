@@ -16,7 +16,7 @@ pub(crate) struct Sequence<T, E> {
     pub(crate) filtered: bool,
     mode: Mode,
     /// What came ahead of its turn, in the order of offsets. All of one epoch.
-    held: Vec<(u64, Box<E>)>,
+    held: Vec<(u64, E)>,
     held_epoch: Option<T>,
 }
 
@@ -197,8 +197,7 @@ impl<T: Text, E> Sequence<T, E> {
             return None;
         }
         position.offset = offset;
-        let (offset, event) = self.held.remove(0);
-        Some((offset, *event))
+        Some(self.held.remove(0))
     }
 
     /// Begins a new run after a position.
@@ -224,7 +223,7 @@ impl<T: Text, E> Sequence<T, E> {
             self.held_epoch = Some(at.epoch);
         }
         if let Err(place) = self.held.binary_search_by_key(&at.offset, |(offset, _)| *offset) {
-            self.held.insert(place, (at.offset, Box::new(event)));
+            self.held.insert(place, (at.offset, event));
         }
     }
 
@@ -234,7 +233,7 @@ impl<T: Text, E> Sequence<T, E> {
     }
 }
 
-impl<P: Payload> Sequence<P::Text, Arrived<P>> {
+impl<P: Payload> Sequence<P::Text, Box<Arrived<P>>> {
     pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
         if let Some(position) = &self.position {
             holdings.text(&position.epoch);

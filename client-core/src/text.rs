@@ -16,8 +16,8 @@ pub trait Text: Clone + Ord + Debug {
     /// What precedes a separator's first place, and what follows it.
     fn split_once(&self, separator: &'static str) -> Option<(Self, Self)>;
 
-    /// The ASCII character at a place, or another than it that is none; nothing past the end.
-    fn character(&self, at: usize) -> Option<u8>;
+    /// Whether it reads as an error's code: of capitals and underscores alone.
+    fn is_code(&self) -> bool;
 }
 
 impl Text for Arc<str> {
@@ -33,7 +33,7 @@ impl Text for Arc<str> {
         str::split_once(self, separator).map(|(before, after)| (before.into(), after.into()))
     }
 
-    fn character(&self, at: usize) -> Option<u8> {
-        self.as_bytes().get(at).copied()
+    fn is_code(&self) -> bool {
+        !self.is_empty() && self.bytes().all(|letter| letter.is_ascii_uppercase() || letter == b'_')
     }
 }

@@ -33,16 +33,13 @@ impl Timer {
     ];
 }
 
-/// No moment that comes.
-const NEVER: Instant = Instant::from_millis(u64::MAX);
-
 /// The deadlines that are set; the others are never.
 #[derive(Debug)]
 pub(crate) struct Timers([Instant; Timer::ALL.len()]);
 
 impl Timers {
     pub(crate) fn new() -> Self {
-        Self([NEVER; Timer::ALL.len()])
+        Self([Instant::NEVER; Timer::ALL.len()])
     }
 
     pub(crate) fn set(&mut self, timer: Timer, at: Instant) {
@@ -50,7 +47,7 @@ impl Timers {
     }
 
     pub(crate) fn stop(&mut self, timer: Timer) {
-        self.set(timer, NEVER);
+        self.set(timer, Instant::NEVER);
     }
 
     pub(crate) fn stop_all(&mut self) {
@@ -59,13 +56,11 @@ impl Timers {
 
     /// The first deadline.
     pub(crate) fn next(&self) -> Option<Instant> {
-        let mut first = NEVER;
+        let mut first = Instant::NEVER;
         for deadline in &self.0 {
-            if *deadline < first {
-                first = *deadline;
-            }
+            first = first.min(*deadline);
         }
-        (first != NEVER).then_some(first)
+        (first != Instant::NEVER).then_some(first)
     }
 
     /// Takes out a timer whose deadline has come.

@@ -1,12 +1,29 @@
 //! What is to be done with the network, and the numbers by which things are named across the border.
 
+use std::num::NonZeroU32;
+
 #[cfg(doc)]
 use crate::Client;
 use crate::Payload;
 
 /// Names a socket. What is told of another one than the newest is ignored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SocketId(pub u32);
+pub struct SocketId(NonZeroU32);
+
+impl SocketId {
+    /// The socket of a number; of 0, one that there never is.
+    pub const fn new(number: u32) -> Self {
+        match NonZeroU32::new(number) {
+            Some(number) => Self(number),
+            None => Self(NonZeroU32::MAX),
+        }
+    }
+
+    /// Its number, counted from 1.
+    pub const fn get(self) -> u32 {
+        self.0.get()
+    }
+}
 
 /// Names an emit. Chosen by the caller, never twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

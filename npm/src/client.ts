@@ -261,9 +261,10 @@ export class SamewireClient implements RoomOwner {
       reset: (room, position) => this.#tellRoom(room, 'reset', { position }),
       removed: (room, failure) => this.#removed(room, failure),
       presenceChanged: (room) => this.#rooms.get(room)?.presence.changed(),
-      fault: (event, path, message) => {
-        logger?.warn(`samewire: ${event} doesn't fit its type: ${path}: ${message}`)
-        this.#own.call('protocol-error', { event, path, message }, {})
+      fault: (event, problem) => {
+        logger?.warn(`samewire: ${event} doesn't fit its type: ${problem}`)
+        const at = problem.indexOf(': ')
+        this.#own.call('protocol-error', { event, path: problem.slice(0, at), message: problem.slice(at + 2) }, {})
       },
       report,
     }

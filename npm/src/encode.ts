@@ -8,9 +8,9 @@ const NONE: ArrayBuffer[] = []
 /** Writes a payload. Where it changes later, what was written stays. */
 export function encode(payload: unknown): Encoded {
   try {
-    if (!holdsBinary(payload)) return { json: JSON.stringify(payload) ?? 'null', attachments: NONE }
+    if (!holdsBinary(payload)) return { text: JSON.stringify(payload) ?? 'null', attachments: NONE }
     const attachments: ArrayBuffer[] = []
-    return { json: JSON.stringify(detach(payload, attachments)), attachments }
+    return { text: JSON.stringify(detach(payload, attachments)), attachments }
   } catch (error) {
     throw new SamewireError('INVALID_PAYLOAD', error instanceof Error ? error.message : String(error))
   }

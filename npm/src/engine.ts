@@ -39,7 +39,7 @@ export type EngineOptions = Omit<ClientOptions, 'token' | 'checks' | 'logger' | 
 
 /** A payload as it travels: JSON, and the binary values that placeholders in it stand for. */
 export interface Encoded {
-  json: string
+  text: string
   attachments: ArrayBuffer[]
 }
 
@@ -68,7 +68,8 @@ export interface Host {
   reset(room: string, position: Position): void
   removed(room: string, failure: Failure): void
   presenceChanged(room: string): void
-  fault(event: string, path: string, message: string): void
+  /** `problem` is a path and what is wrong there: `rows[1].id: expected a string`. */
+  fault(event: string, problem: string): void
   /** Shows an error that one of the other methods threw. */
   report(error: unknown): void
 }

@@ -110,7 +110,7 @@ pub fn next(
     CORES.with_borrow_mut(|cores| match cores.get_mut(core) {
         Some(Some(core)) => {
             core.tick(now);
-            core.client.passes(core.now, SocketId(socket), &name, &place)
+            core.client.passes(core.now, SocketId::new(socket), &name, &place)
         }
         _ => false,
     })
@@ -135,7 +135,7 @@ impl Core {
         self.tick(now);
         let [a, b, c, ..] = given;
         let (client, now) = (&mut self.client, self.now);
-        let socket = SocketId(a as u32);
+        let socket = SocketId::new(a as u32);
         match input {
             Input::Tick | Input::Held => {}
             Input::Connect => client.connect(now),

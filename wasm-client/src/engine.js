@@ -170,7 +170,7 @@ export class Engine {
         case 13 /* Presence */:
           return host.presenceChanged(take(a))
         case 14 /* Fault */:
-          return host.fault(take(a), take(b), take(c))
+          return host.fault(take(a), take(b))
         case 15 /* Arrived */:
           return arrived(host)
       }
@@ -357,4 +357,4 @@ export class Engine {
 
 /** A number that the core takes; less than 0 where none was given that makes sense. */
 const given = (number) => (typeof number === 'number' && number >= 0 ? Math.min(number, MOST) : -1)
-const keepEncoded = (encoded) => keep(encoded, encoded.attachments.reduce((sum, { byteLength }) => sum + byteLength, encoded.json.length))
+const keepEncoded = (encoded) => keep(encoded, encoded.attachments.reduce((sum, { byteLength }) => sum + byteLength, encoded.text.length))

@@ -62,13 +62,13 @@ pub(crate) fn transmit(transmit: Transmit<Value>) {
     match transmit {
         Transmit::Open { socket, transport, session } => {
             let session = session.map_or(0, Word::id).into();
-            say(What::Open, [socket.0.into(), transport_number(transport), session]);
+            say(What::Open, [socket.get().into(), transport_number(transport), session]);
         }
         Transmit::Send { socket, message } => {
-            say(What::Send, [socket.0.into(), message.id().into()]);
+            say(What::Send, [socket.get().into(), message.id().into()]);
         }
-        Transmit::Pause { socket } => say(What::Pause, [socket.0.into()]),
-        Transmit::Close { socket } => say(What::Shut, [socket.0.into()]),
+        Transmit::Pause { socket } => say(What::Pause, [socket.get().into()]),
+        Transmit::Close { socket } => say(What::Shut, [socket.get().into()]),
     }
 }
 
@@ -121,9 +121,7 @@ pub(crate) fn event(
             say(What::Removed, [text(room)]);
         }
         Event::PresenceChanged { room } => say(What::Presence, [text(room)]),
-        Event::Fault { event, misfit } => {
-            say(What::Fault, [text(event), text(misfit.path), text(misfit.message)]);
-        }
+        Event::Fault { event, problem } => say(What::Fault, [text(event), text(problem)]),
     }
 }
 

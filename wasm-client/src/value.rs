@@ -2,7 +2,7 @@
 
 use std::num::NonZeroI32;
 
-use samewire_client_core::{Arrived, Checks, Holdings, Misfit, Payload, Place, Position, Text};
+use samewire_client_core::{Arrived, Checks, Holdings, Payload, Place, Position, Text};
 use wasm_bindgen::prelude::*;
 
 use crate::writer::Writer;
@@ -21,7 +21,7 @@ extern "C" {
     #[wasm_bindgen(js_name = bytesOf)]
     fn bytes_of(value: i32) -> i32;
     #[wasm_bindgen(js_name = attachmentsOf)]
-    fn attachments_of(encoded: i32) -> i32;
+    fn attachments_of(message: i32) -> i32;
     fn attach(attachment: i32);
     #[wasm_bindgen(js_name = withAttachments)]
     fn with_attachments(value: i32) -> i32;
@@ -31,8 +31,8 @@ extern "C" {
     fn join(text: i32, at: i32, length: i32, other: i32) -> i32;
     fn before(text: i32, at: i32, length: i32) -> i32;
     fn after(text: i32, at: i32, length: i32) -> i32;
-    #[wasm_bindgen(js_name = characterOf)]
-    fn character_of(text: i32, at: i32) -> i32;
+    #[wasm_bindgen(js_name = isCode)]
+    fn is_code(text: i32) -> i32;
 
     #[wasm_bindgen(js_name = nameOf)]
     fn name_of(arguments: i32) -> i32;
@@ -93,12 +93,11 @@ impl Word {
 
 impl Payload for Value {
     type Text = Word;
-    type Encoded = Self;
     type Message = Self;
     type Writer = Writer;
 
-    fn attachments(encoded: &Self) -> usize {
-        attachments_of(encoded.id()) as usize
+    fn attachments(message: &Self) -> usize {
+        attachments_of(message.id()) as usize
     }
 
     fn field(&self, name: &'static str) -> Option<Self> {
@@ -138,7 +137,7 @@ impl Payload for Value {
     }
 
     /// The same as by looking at each part.
-    fn event(&self) -> Option<Arrived<Self>> {
+    fn event(&self, ack: Option<u64>) -> Option<Box<Arrived<Self>>> {
         let arguments = self.id();
         let place = || {
             let offset = offset_of(arguments);
@@ -150,7 +149,8 @@ impl Payload for Value {
         let (place, payload) = (place(), self.item(1));
         let several = place.is_none() && self.item(2).is_some();
         let args = several.then_some(*self);
-        Some(Arrived { name: Word::new(name_of(arguments))?, payload, place, args, ack: None })
+        let name = Word::new(name_of(arguments))?;
+        Some(Box::new(Arrived { name, payload, place, args, ack }))
     }
 }
 
@@ -173,11 +173,8 @@ impl Text for Word {
         Some((before, Self::new(after(self.id(), at, length))?))
     }
 
-    fn character(&self, at: usize) -> Option<u8> {
-        match character_of(self.id(), at as i32) {
-            0 => None,
-            character => Some(u8::try_from(character).unwrap_or(u8::MAX)),
-        }
+    fn is_code(&self) -> bool {
+        is_code(self.id()) == 1
     }
 }
 
@@ -193,8 +190,8 @@ impl Holdings<Value> for Held {
         hold(text.id());
     }
 
-    fn encoded(&mut self, encoded: &Value) {
-        hold(encoded.id());
+    fn message(&mut self, message: &Value) {
+        hold(message.id());
     }
 }
 
@@ -202,21 +199,19 @@ impl Holdings<Value> for Held {
 pub(crate) struct GeneratedChecks;
 
 impl Checks<Value> for GeneratedChecks {
-    fn payload(&self, event: &Word, payload: Option<&Value>) -> Result<(), Misfit<Word>> {
+    fn payload(&self, event: &Word, payload: Option<&Value>) -> Result<(), Word> {
         fits(0, event, payload)
     }
 
-    fn answer(&self, event: &Word, answer: Option<&Value>) -> Result<(), Misfit<Word>> {
+    fn answer(&self, event: &Word, answer: Option<&Value>) -> Result<(), Word> {
         fits(1, event, answer)
     }
 }
 
-fn fits(table: i32, event: &Word, value: Option<&Value>) -> Result<(), Misfit<Word>> {
+fn fits(table: i32, event: &Word, value: Option<&Value>) -> Result<(), Word> {
     let value = value.map_or(0, |value| value.id());
-    let Some(problem) = Word::new(check(table, event.id(), value)) else {
-        return Ok(());
-    };
-    let (path, message) =
-        problem.split_once(": ").unwrap_or_else(|| (Word::known("payload"), problem));
-    Err(Misfit { path, message })
+    match Word::new(check(table, event.id(), value)) {
+        Some(problem) => Err(problem),
+        None => Ok(()),
+    }
 }

@@ -142,7 +142,7 @@ export const after = (number, at, length) => {
   const separator = values[constant(at, length)]
   return word(values[number].slice(values[number].indexOf(separator) + separator.length))
 }
-export const characterOf = (number, at) => values[number].charCodeAt(at)
+export const isCode = (number) => (/^[A-Z_]+$/.test(values[number]) ? 1 : 0)
 
 // The frame that came.
 
@@ -225,7 +225,7 @@ export const offsetOf = (event) => {
 
 // Binary values, which travel beside their frame.
 
-export const attachmentsOf = (encoded) => values[encoded].attachments.length
+export const attachmentsOf = (message) => values[message].attachments.length
 
 let attachments = []
 
@@ -272,12 +272,12 @@ export function writeQuoted(at, length, text) {
   letters += values[constant(at, length)] + (shared[text] ? (quoted[text] ??= JSON.stringify(values[text])) : JSON.stringify(values[text]))
 }
 
-export function writeEncoded(at, length, encoded) {
-  letters += values[constant(at, length)] + values[encoded].json
-  follow = values[encoded].attachments
+export function writePayload(at, length, payload) {
+  letters += values[constant(at, length)] + values[payload].text
+  follow = values[payload].attachments
 }
 
-/** The frame that was written, with the binary ones that follow it. */
+/** What was written, with the binary ones that follow it. */
 export function written() {
   const message = keep({ text: letters, attachments: follow })
   letters = ''

@@ -13,8 +13,8 @@ extern "C" {
     fn write_number(at: i32, length: i32, number: f64);
     #[wasm_bindgen(js_name = writeQuoted)]
     fn write_quoted(at: i32, length: i32, text: i32);
-    #[wasm_bindgen(js_name = writeEncoded)]
-    fn write_encoded(at: i32, length: i32, encoded: i32);
+    #[wasm_bindgen(js_name = writePayload)]
+    fn write_payload(at: i32, length: i32, payload: i32);
     /// What was written since the last time.
     fn written() -> i32;
 }
@@ -39,9 +39,9 @@ impl FrameWriter<Value> for Writer {
         write_quoted(at, length, text.id());
     }
 
-    fn encoded(&mut self, letters: &'static str, encoded: &Value) {
+    fn payload(&mut self, letters: &'static str, payload: &Value) {
         let (at, length) = place(letters);
-        write_encoded(at, length, encoded.id());
+        write_payload(at, length, payload.id());
     }
 
     fn finish(self) -> Value {

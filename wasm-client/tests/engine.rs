@@ -117,7 +117,7 @@ fn emit(engine: &Engine, call: u32, event: &str) {
 
 fn emit_with(engine: &Engine, call: u32, event: &str, json: &str, attachments: &Array) {
     let encoded = Object::new();
-    Reflect::set(&encoded, &"json".into(), &json.into()).unwrap();
+    Reflect::set(&encoded, &"text".into(), &json.into()).unwrap();
     Reflect::set(&encoded, &"attachments".into(), attachments).unwrap();
     engine.emit_encoded(call, event, &encoded, "uuid");
 }
@@ -184,7 +184,7 @@ fn what_does_not_fit_is_a_fault_and_goes_no_further() {
     let (page, engine) = connected();
     receive(&page, r#"42["number","five"]"#);
     receive(&page, r#"42["number",5]"#);
-    assert_eq!(page.told("fault"), [r#"["number","payload","expected a number"]"#]);
+    assert_eq!(page.told("fault"), [r#"["number","payload: expected a number"]"#]);
     assert_eq!(page.told("arrived").len(), 1);
     emit(&engine, 1, "ask");
     receive(&page, r#"430[{"ok":true,"data":"ill"}]"#);

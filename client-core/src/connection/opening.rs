@@ -50,7 +50,7 @@ impl<T: Text> Connection<T> {
 
     pub(super) fn new_socket(&mut self) -> SocketId {
         self.next_socket += 1;
-        SocketId(self.next_socket)
+        SocketId::new(self.next_socket)
     }
 
     pub(super) fn opened<P: Payload<Text = T>>(&mut self, now: Instant, handshake: &P) {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use samewire_client_core::{
-    CallId, Client, Config, ConnectionState, Duration, EmitOptions, Encoded, Event, HandleId,
-    Instant, NoChecks, PageEvent, SocketId, Transmit, framing::decode,
+    CallId, Client, Config, ConnectionState, Duration, EmitOptions, Event, HandleId, Instant,
+    Message, NoChecks, PageEvent, SocketId, Transmit, framing::decode,
 };
 use serde_json::{Value, json};
 
@@ -174,7 +174,7 @@ impl Bench {
     }
 
     pub(crate) fn emit_with(&mut self, call: u32, name: &str, options: EmitOptions<Arc<str>>) {
-        let payload = Encoded { json: "{}".into(), attachments: Vec::new() };
+        let payload = Message { text: "{}".into(), attachments: Vec::new() };
         self.client.emit(self.now, CallId(call), name, payload, options);
         self.drain();
     }

@@ -241,7 +241,7 @@ fn what_an_old_socket_says_is_not_heard() {
     bench.lose();
     bench.advance(2 * SECOND);
     bench.client.handle_lost(bench.now, old, "late news");
-    bench.client.handle_lost(bench.now, SocketId(99), "nonsense");
+    bench.client.handle_lost(bench.now, SocketId::new(99), "nonsense");
     bench.drain();
     assert_eq!(bench.client.state(), ConnectionState::Connecting);
 }

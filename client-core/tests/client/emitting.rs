@@ -1,7 +1,7 @@
 //! Emits: in order, within bounds, sent again under the same id, settled once.
 
 use proptest::{collection::vec, prelude::*};
-use samewire_client_core::{CallId, Config, ConnectionState, Duration, Encoded, Event};
+use samewire_client_core::{CallId, Config, ConnectionState, Duration, Event, Message};
 use serde_json::{Value, json};
 
 use crate::bench::{Bench, options, with_token};
@@ -162,7 +162,7 @@ fn a_server_that_says_ok_in_its_own_way_is_taken_at_its_word() {
 
 #[test]
 fn a_volatile_emit_is_sent_now_or_never() {
-    let payload = || Encoded { json: "1".into(), attachments: Vec::new() };
+    let payload = || Message { text: "1".into(), attachments: Vec::new() };
     let mut bench = Bench::new(Config::default());
     assert!(bench.client.emit_volatile("a", payload()).is_err());
     let mut bench = Bench::signed_in();
@@ -206,7 +206,7 @@ fn an_event_that_the_server_wants_acknowledged_can_be() {
     bench.receive(r#"4217["are you there",{}]"#);
     let [Event::Arrived { event }] = &bench.told()[..] else { panic!("not told") };
     assert_eq!(event.ack, Some(17));
-    bench.client.acknowledge(17, Encoded { json: "true".into(), attachments: Vec::new() });
+    bench.client.acknowledge(17, Message { text: "true".into(), attachments: Vec::new() });
     bench.drain();
     assert_eq!(bench.sent(), ["4317[true]"]);
 }

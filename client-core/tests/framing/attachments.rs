@@ -25,7 +25,7 @@ impl FrameWriter<Kept> for Unread {
 
     fn quoted(&mut self, _: &'static str, _: &Arc<str>) {}
 
-    fn encoded(&mut self, _: &'static str, (): &()) {}
+    fn payload(&mut self, _: &'static str, _: &Self) {}
 
     fn finish(self) -> Self {
         self
@@ -34,11 +34,10 @@ impl FrameWriter<Kept> for Unread {
 
 impl Payload for Kept {
     type Text = Arc<str>;
-    type Encoded = ();
     type Message = Unread;
     type Writer = Unread;
 
-    fn attachments((): &()) -> usize {
+    fn attachments(_: &Unread) -> usize {
         0
     }
 
@@ -168,10 +167,10 @@ fn a_packet_of_more_bytes_than_are_kept_is_told_of_and_passed_over() {
     assert_eq!(bench.kept(), 1, "the packet, which tells how many come");
     let last = bench.value();
     bench.client.handle_attachment(Bench::NOW, bench.socket, last);
-    let Some(Event::Fault { misfit, .. }) = bench.client.poll_event() else {
+    let Some(Event::Fault { problem, .. }) = bench.client.poll_event() else {
         panic!("nobody is told");
     };
-    assert_eq!(&*misfit.message, "too many bytes of binary values");
+    assert_eq!(&*problem, "frame: too many bytes of binary values");
     assert_eq!(bench.kept(), 0);
     bench.text("453-[]");
     bench.attachments(2);

@@ -1,8 +1,7 @@
 //! This crate's reading of a frame, and a client that writes them.
 
 use samewire_client_core::{
-    CallId, Client, Config, EmitOptions, Encoded, Event, Instant, Message, NoChecks, SocketId,
-    Transmit,
+    CallId, Client, Config, EmitOptions, Event, Instant, Message, NoChecks, SocketId, Transmit,
     framing::{Frame, FrameError, Packet, decode},
 };
 use serde_json::{Value, json};
@@ -100,9 +99,9 @@ impl Connected {
     }
 }
 
-fn encoded(payload: &Value, attachments: &[Vec<u8>]) -> Encoded {
-    Encoded {
-        json: payload.to_string(),
+fn encoded(payload: &Value, attachments: &[Vec<u8>]) -> Message {
+    Message {
+        text: payload.to_string(),
         attachments: attachments.iter().map(|attachment| json!(attachment)).collect(),
     }
 }

@@ -73,20 +73,19 @@ impl Text for Counted<Arc<str>> {
         Some((Self::new(before), Self::new(after)))
     }
 
-    fn character(&self, at: usize) -> Option<u8> {
-        self.0.character(at)
+    fn is_code(&self) -> bool {
+        self.0.is_code()
     }
 }
 
 impl Payload for Counted<Value> {
     type Text = Counted<Arc<str>>;
     /// How many binary values are in it.
-    type Encoded = Counted<usize>;
-    type Message = Unread;
+    type Message = Counted<usize>;
     type Writer = Unread;
 
-    fn attachments(encoded: &Counted<usize>) -> usize {
-        encoded.0
+    fn attachments(message: &Counted<usize>) -> usize {
+        message.0
     }
 
     fn field(&self, name: &'static str) -> Option<Self> {
@@ -119,7 +118,7 @@ impl Payload for Counted<Value> {
     }
 }
 
-/// A frame that nobody reads.
+/// Writes what nobody reads.
 #[derive(Debug, Default)]
 pub(crate) struct Unread;
 
@@ -130,10 +129,10 @@ impl FrameWriter<Counted<Value>> for Unread {
 
     fn quoted(&mut self, _: &'static str, _: &Counted<Arc<str>>) {}
 
-    fn encoded(&mut self, _: &'static str, _: &Counted<usize>) {}
+    fn payload(&mut self, _: &'static str, _: &Counted<usize>) {}
 
-    fn finish(self) -> Self {
-        self
+    fn finish(self) -> Counted<usize> {
+        Counted::new(0)
     }
 }
 
@@ -151,7 +150,7 @@ pub(crate) fn all_is_named(client: &Client<Counted<Value>>) {
             self.0 += 1;
         }
 
-        fn encoded(&mut self, _: &Counted<usize>) {
+        fn message(&mut self, _: &Counted<usize>) {
             self.0 += 1;
         }
     }

@@ -114,7 +114,7 @@ impl Application {
     ) -> Result<(), String> {
         match event {
             Event::TokenNeeded => self.tokens_asked += 1,
-            Event::Fault { event, misfit } => return Err(format!("{event} is spoilt: {misfit:?}")),
+            Event::Fault { event, problem } => return Err(format!("{event} is spoilt: {problem}")),
             Event::Settled { call, outcome, .. } => {
                 let emit = &mut self.emits[call.0 as usize];
                 emit.settled += 1;

@@ -54,7 +54,7 @@ impl World {
         let Frame::Packet(Packet::Event { ack: None, attachments: 0, args }) = frame else {
             return None;
         };
-        let event = args.event()?;
+        let event = args.event(None)?;
         let (clock, place) = (self.clock(), event.place.as_ref()?);
         let passes = self.client.passes(clock, socket, &event.name, place);
         let passes = passes || self.fault == Some(Fault::PassesOutOfTurn);
@@ -112,7 +112,7 @@ impl World {
                 self.note(|| format!("-> open {socket:?} by {transport:?} for {session:?}"));
                 let session = self.sockets.open(socket, transport, session.as_deref())?;
                 let is_up = self.server.is_up();
-                self.network.open(self.now, socket.0, transport, session, is_up);
+                self.network.open(self.now, socket.get(), transport, session, is_up);
             }
             Transmit::Pause { socket } => {
                 self.note(|| format!("-> pause {socket:?}"));
@@ -121,20 +121,20 @@ impl World {
                     self.sockets.rest(socket);
                     self.client.handle_ready(self.clock(), socket);
                 } else {
-                    self.network.pause(self.now, socket.0);
+                    self.network.pause(self.now, socket.get());
                 }
             }
             Transmit::Close { socket } => {
                 self.note(|| format!("-> close {socket:?}"));
                 if self.sockets.close(socket) {
-                    self.network.abandon(self.now, socket.0);
+                    self.network.abandon(self.now, socket.get());
                 }
             }
             Transmit::Send { socket, message } => {
                 let text = self.spoil(message.text);
                 self.note(|| format!("-> {socket:?} {text}"));
                 self.sockets.send(socket, &text)?;
-                self.network.send_up(self.now, socket.0, text);
+                self.network.send_up(self.now, socket.get(), text);
             }
         }
         Ok(())
@@ -175,7 +175,7 @@ impl World {
         let Some(Ok(args)) = text.strip_prefix("42").map(serde_json::from_str::<Value>) else {
             return Ok(());
         };
-        let seen = samewire_client_core::Payload::event(&args);
+        let seen = samewire_client_core::Payload::event(&args, None);
         let seen = seen.filter(|event| {
             event.place.as_ref().is_some_and(|place| {
                 let at = self.client.position(&place.room);

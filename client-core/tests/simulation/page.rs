@@ -117,7 +117,7 @@ impl World {
     fn expect_notice(&mut self) {
         let connected = matches!(self.client.state(), ConnectionState::Connected);
         let signed_in = self.client.session().is_some();
-        let dead = self.sockets.main.filter(|main| self.network.is_dead(main.id.0));
+        let dead = self.sockets.main.filter(|main| self.network.is_dead(main.id.get()));
         if let Some(dead) = dead.filter(|_| connected && signed_in && self.page.dead.is_none()) {
             let by = self.clock().as_millis() + NOTICED_WITHIN_MS;
             self.page.dead = Some((dead.id, by));

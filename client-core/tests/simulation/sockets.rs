@@ -46,10 +46,10 @@ impl Sockets {
         if self.upgrade.replace(id).is_some() || transport != Transport::Websocket {
             return Err(format!("{id:?} takes over beside another"));
         }
-        if session != main.id.0.to_string() {
+        if session != main.id.get().to_string() {
             return Err(format!("{id:?} takes over {session}, which isn't ours"));
         }
-        Ok(Some(main.id.0))
+        Ok(Some(main.id.get()))
     }
 
     /// Sends a frame, which takes over where it says so.

@@ -1,7 +1,7 @@
 //! One run: a client, its application, the network and the server, on one virtual clock.
 
 use samewire_client_core::{
-    CallId, Client, Config, ConnectionState, EmitOptions, Encoded, HandleId, Instant, NoChecks,
+    CallId, Client, Config, ConnectionState, EmitOptions, HandleId, Instant, Message, NoChecks,
     PageEvent, SocketId,
 };
 use serde_json::{Value, json};
@@ -198,10 +198,10 @@ impl World {
     }
 
     /// A payload by which the server's acts are told apart.
-    fn number(&mut self, mut payload: Value, volatile: bool) -> Encoded {
+    fn number(&mut self, mut payload: Value, volatile: bool) -> Message {
         payload["number"] = json!(self.application.emits.len());
         self.application.emits.push(Emit { volatile, ..Emit::default() });
-        Encoded { json: payload.to_string(), attachments: Vec::new() }
+        Message { text: payload.to_string(), attachments: Vec::new() }
     }
 
     /// The page sleeps: what comes meanwhile waits until it wakes.
@@ -272,7 +272,7 @@ impl World {
                 return Ok(());
             }
             if let Some((link, down)) = self.network.take_down(self.now) {
-                self.deliver(SocketId(link), down)?;
+                self.deliver(SocketId::new(link), down)?;
             } else if self.answers_at.is_some_and(|at| at <= self.now) {
                 self.answers_at = None;
                 let token = match self.tokens {

@@ -55,8 +55,8 @@ export class Connection implements Peer, Member {
   }
 
   send(event: string, payload: unknown, meta?: Position & { room: string }): void {
-    const { json, attachments } = encode(payload)
-    const args = [JSON.stringify(event), json, ...(meta ? [JSON.stringify(meta)] : [])]
+    const { text, attachments } = encode(payload)
+    const args = [JSON.stringify(event), text, ...(meta ? [JSON.stringify(meta)] : [])]
     const ack = ASKING.has(event) ? this.#ask(event, payload) : ''
     this.socket.deliver(`${attachments.length > 0 ? `45${attachments.length}-` : '42'}${ack}[${args.join(',')}]`)
     for (const attachment of attachments) this.socket.deliver(attachment as ArrayBuffer)
