@@ -38,7 +38,8 @@ pub struct Stats {
     pub user_connections: usize,
     /// Each project that is watched or followed, with the connections in its rooms.
     pub projects: Vec<(String, usize)>,
-    /// Users who sent something within the rate window.
+    /// Users who sent something within the rate window. Who sent to several servers counts for each of
+    /// them: no server lists them.
     pub active_users: usize,
 }
 

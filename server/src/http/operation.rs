@@ -68,6 +68,7 @@ struct ProjectConnections {
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 struct RateLimitStats {
+    /// Users who sent something within the window; of several servers, what each of them counts, together.
     active_users: usize,
     /// Milliseconds.
     rate_limit_window: u64,

@@ -38,7 +38,7 @@ const LASTS: Duration = Duration::from_secs(6);
 const RENEW_INTERVAL: Duration = Duration::from_secs(2);
 
 /// How long those of one server hand a lock on to each other, before others have their turn.
-const TURN: Duration = Duration::from_millis(20);
+const TURN: Duration = Duration::from_millis(50);
 
 /// How long the next turn is kept for who waits, without being asked for.
 const TURN_KEPT_FOR: Duration = Duration::from_millis(250);
@@ -244,4 +244,50 @@ async fn unlock(connection: &Connection, room: &RoomAddress, owner: &Owner) {
 
 fn taken() -> Error {
     Error::refused(ErrorCode::Unavailable, "others are changing it; try again")
+}
+
+#[cfg(test)]
+mod tests {
+    use samewire_protocol::room::ROOM;
+
+    use super::*;
+    use crate::backplane::redis::testing::TestRedis;
+
+    const KEPT_MS: u64 = 60_000;
+
+    /// Who got a room's lock of those who asked for it, in the order they did; nothing where that took
+    /// longer than a turn is kept.
+    async fn turns(locks: &SharedLocks, room: &RoomAddress) -> Option<Vec<bool>> {
+        let began = Instant::now();
+        let (mut first, mut second) = (locks.owner(room), locks.owner(room));
+        let mut got = vec![first.ask(KEPT_MS).await.unwrap()];
+        // As where the answer was lost.
+        got.push(first.ask(KEPT_MS).await.unwrap());
+        got.push(second.ask(KEPT_MS).await.unwrap());
+        first.give_back().await;
+        let (mut again, mut third) = (locks.owner(room), locks.owner(room));
+        got.push(again.ask(KEPT_MS).await.unwrap());
+        got.push(second.ask(KEPT_MS).await.unwrap());
+        got.push(again.ask(KEPT_MS).await.unwrap());
+        second.give_back().await;
+        got.push(third.ask(KEPT_MS).await.unwrap());
+        // Who no longer waits is in nobody's way.
+        again.give_back().await;
+        got.push(third.ask(KEPT_MS).await.unwrap());
+        third.give_back().await;
+        (began.elapsed() < TURN_KEPT_FOR).then_some(got)
+    }
+
+    #[tokio::test]
+    async fn who_waits_has_the_next_turn() {
+        let redis = TestRedis::start().await;
+        let locks = SharedLocks::new(redis.connect(), "server", KEPT_MS);
+        let lobby = RoomAddress::new(ROOM, "lobby");
+        let got = loop {
+            if let Some(got) = turns(&locks, &lobby).await {
+                break got;
+            }
+        };
+        assert_eq!(got, [true, true, false, false, true, false, false, true]);
+    }
 }

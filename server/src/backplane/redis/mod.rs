@@ -2,15 +2,17 @@
 //!
 //! - `address`: the setting. `connection`: the way there, which comes back by itself.
 //! - `servers`: which there are, and their figures.
-//! - `shared`: rooms over servers. `presence`: who is in them. `subscriber`: how a server hears of them.
-//!   `record`: what stands in Redis of them, `keys`: under which names.
+//! - `shared`: rooms over servers. `following`: how a server follows their logs, `subscriber`: the connection
+//!   over which it hears of them. `presence`: who is in them. `record`: what stands in Redis of them.
+//! - `keys`: under which names all of that stands there.
 //! - `locks`: who stores and publishes in a room. `leases`: what one server at a time is to do.
 //! - `emits`: what users send, counted, and each named emit once; `answers`: what they were answered.
-//!
+
 pub(crate) mod address;
 mod answers;
 mod connection;
 mod emits;
+mod following;
 mod keys;
 mod leases;
 mod locks;
@@ -32,10 +34,11 @@ pub use address::RedisAddress;
 pub(crate) use {
     connection::Connection,
     emits::SharedEmits,
+    following::Held,
     leases::HeldLease,
     locks::HeldLock,
     servers::{Figures, Servers},
-    shared::{Held, Shared},
+    shared::Shared,
 };
 
 /// What servers share by Redis.

@@ -64,7 +64,7 @@ pub(crate) struct Figures {
     pub(crate) connections: usize,
     /// Connections that are signed in.
     pub(crate) user_connections: usize,
-    /// Users who sent something within the rate window.
+    /// Users who sent something to it within the rate window.
     pub(crate) active_users: usize,
     /// Connections in the rooms of each project.
     pub(crate) projects: BTreeMap<String, usize>,

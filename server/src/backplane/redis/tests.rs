@@ -12,9 +12,9 @@ use samewire_protocol::{
 use serde_json::value::to_raw_value;
 
 use super::{
-    Connection,
+    Connection, Held,
     servers::{Figures, Servers},
-    shared::{Held, Shared},
+    shared::Shared,
     testing::{TestRedis, eventually},
 };
 use crate::{
