@@ -60,6 +60,17 @@ function recording(): Buffer {
   return Buffer.concat([head, samples])
 }
 
+test('a story without a title is asked for one, and a long one is shown whole', async ({ page, server }) => {
+  const stories = new Stories(await openAs(page, server, 'ada', 'stories'))
+  await stories.tell('  ', 'Some words')
+  await expect(page.getByRole('alert')).toHaveText('A story has a title, or a recording.')
+  const title = 'Un'.repeat(95)
+  await stories.tell(title, '')
+  const shown = page.getByRole('heading', { name: title })
+  await expect(shown).toBeVisible()
+  expect(await shown.evaluate((heading) => heading.scrollWidth <= heading.clientWidth)).toBe(true)
+})
+
 test('a recording is uploaded, processed, heard and written down, before the eyes of others', async ({ page, openBeside, server }) => {
   const ada = new Stories(await openAs(page, server, 'ada', 'stories'))
   await expect(ada.story('How the club began')).toBeVisible()

@@ -14,8 +14,9 @@ export function UploadForm({ projectId, onUploaded }: { projectId: string; onUpl
     event.preventDefault()
     const fields = new FormData(event.currentTarget)
     const title = String(fields.get('title')).trim() || media?.name || ''
-    if (!title || progress !== undefined) return
-    setFailure(undefined)
+    if (progress !== undefined) return
+    setFailure(title ? undefined : 'A story has a title, or a recording.')
+    if (!title) return
     setProgress(0)
     try {
       const story = await upload(projectId, { title, text: String(fields.get('text')).trim(), ...(media && { media }) }, setProgress)
