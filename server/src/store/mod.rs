@@ -6,6 +6,9 @@
 //!   lets nobody wait who has read first, and PostgreSQL makes the others wait from there on;
 //! - an ordering by text is only for identifiers that the server made: PostgreSQL orders other text by
 //!   the database's language, so that it is sorted once it is read;
+//! - servers of neighbouring versions may be at one database, the newer with a migration of its own. It only
+//!   adds: a column has a default, or may be NULL. And who reads a row names the columns: PostgreSQL refuses
+//!   to go on with a prepared `SELECT *` of a table that got another;
 //! - a statement that returns rows and is a transaction of its own is read by `fetch_all`: with less,
 //!   PostgreSQL may not have committed yet when the first row is here.
 
@@ -66,7 +69,10 @@ impl Store {
             Some("postgres" | "postgresql") => postgres(url).await?,
             _ => return Err(StoreError::Url),
         };
-        sqlx::migrate!().run(&pool).await?;
+        let mut migrations = sqlx::migrate!();
+        // A newer server's, beside which this one is started again.
+        migrations.set_ignore_missing(true);
+        migrations.run(&pool).await?;
         Ok(Self { pool })
     }
 

@@ -36,6 +36,13 @@ impl State {
     }
 }
 
+/// What [`conversation`] reads.
+macro_rules! conversation_columns {
+    () => {
+        "id, title, owner_id, created_at, updated_at"
+    };
+}
+
 fn conversation(row: &AnyRow) -> Result<Conversation> {
     Ok(Conversation {
         id: ConversationId(row.try_get("id")?),
@@ -49,6 +56,13 @@ fn conversation(row: &AnyRow) -> Result<Conversation> {
 fn role(row: &AnyRow) -> Result<Role> {
     let role: String = row.try_get("role")?;
     Ok(if role == "user" { Role::User } else { Role::Assistant })
+}
+
+/// What [`message`] reads.
+macro_rules! message_columns {
+    () => {
+        "id, conversation_id, seq, role, content, state, created_at"
+    };
 }
 
 fn message(row: &AnyRow) -> Result<ChatMessage> {
@@ -144,7 +158,7 @@ pub(super) async fn get(
     user: &UserId,
 ) -> Result<Option<Conversation>> {
     let row = sqlx::query(
-        "SELECT c.* FROM assistant_conversations c
+        "SELECT c.id, c.title, c.owner_id, c.created_at, c.updated_at FROM assistant_conversations c
          JOIN assistant_participants p ON p.conversation_id = c.id
          WHERE p.user_id = $1 AND c.id = $2",
     )
@@ -164,7 +178,7 @@ pub(super) async fn page(
     limit: i64,
 ) -> Result<Vec<Conversation>> {
     let rows = sqlx::query(
-        "SELECT c.* FROM assistant_participants p
+        "SELECT c.id, c.title, c.owner_id, c.created_at, c.updated_at FROM assistant_participants p
          JOIN assistant_conversations c ON c.id = p.conversation_id
          WHERE p.user_id = $1 AND ($2 = '' OR p.conversation_id < $2)
          ORDER BY p.conversation_id DESC LIMIT $3",
@@ -183,12 +197,14 @@ pub(super) async fn rename(
     id: &ConversationId,
     title: &str,
 ) -> Result<Option<Conversation>> {
-    let rows =
-        sqlx::query("UPDATE assistant_conversations SET title = $2 WHERE id = $1 RETURNING *")
-            .bind(id.as_str())
-            .bind(title)
-            .fetch_all(pool)
-            .await?;
+    let rows = sqlx::query(concat!(
+        "UPDATE assistant_conversations SET title = $2 WHERE id = $1 RETURNING ",
+        conversation_columns!()
+    ))
+    .bind(id.as_str())
+    .bind(title)
+    .fetch_all(pool)
+    .await?;
     rows.first().map(conversation).transpose()
 }
 
@@ -310,12 +326,15 @@ pub(super) async fn message_of(
     conversation: &ConversationId,
     id: &MessageId,
 ) -> Result<Option<ChatMessage>> {
-    let row =
-        sqlx::query("SELECT * FROM assistant_messages WHERE id = $2 AND conversation_id = $1")
-            .bind(conversation.as_str())
-            .bind(id.as_str())
-            .fetch_optional(pool)
-            .await?;
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM assistant_messages WHERE id = $2 AND conversation_id = $1"
+    ))
+    .bind(conversation.as_str())
+    .bind(id.as_str())
+    .fetch_optional(pool)
+    .await?;
     row.as_ref().map(message).transpose()
 }
 
@@ -327,11 +346,13 @@ pub(super) async fn messages(
     after: i64,
     limit: i64,
 ) -> Result<Vec<(i64, ChatMessage)>> {
-    let rows = sqlx::query(
-        "SELECT * FROM assistant_messages
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM assistant_messages
          WHERE conversation_id = $1 AND seq > $2 AND state IN ('whole', 'incomplete')
-         ORDER BY seq LIMIT $3",
-    )
+         ORDER BY seq LIMIT $3"
+    ))
     .bind(id.as_str())
     .bind(after)
     .bind(limit)
@@ -362,7 +383,8 @@ pub(super) async fn said_before(
 /// Answers that haven't ended, in order, with their questions; and whether they had begun.
 pub(super) async fn open(pool: &AnyPool) -> Result<Vec<(Question, bool)>> {
     let rows = sqlx::query(
-        "SELECT q.*, a.id AS answer_id, a.seq AS answer_seq, a.state AS answer_state
+        "SELECT q.id, q.conversation_id, q.author_id, q.role, q.content, q.state, q.created_at,
+         a.id AS answer_id, a.seq AS answer_seq, a.state AS answer_state
          FROM assistant_messages a
          JOIN assistant_messages q ON q.conversation_id = a.conversation_id AND q.seq = a.seq - 1
          WHERE a.state IN ('waiting', 'running') ORDER BY a.conversation_id, a.seq",

@@ -52,6 +52,13 @@ fn to_u32(number: i64) -> u32 {
     u32::try_from(number.max(0)).unwrap_or(u32::MAX)
 }
 
+/// What [`conversation`] reads.
+macro_rules! conversation_columns {
+    () => {
+        "id, platform, external_id, title, last_message, last_message_at, unread_count"
+    };
+}
+
 fn conversation(row: &AnyRow) -> Result<InboxConversation> {
     Ok(InboxConversation {
         id: ConversationId(row.try_get("id")?),
@@ -62,6 +69,13 @@ fn conversation(row: &AnyRow) -> Result<InboxConversation> {
         last_message_at: Some(column::to_timestamp(row.try_get("last_message_at")?)),
         unread_count: to_u32(row.try_get("unread_count")?),
     })
+}
+
+/// What [`message`] reads.
+macro_rules! message_columns {
+    () => {
+        "id, conversation_id, platform, external_id, sender_id, sender_name, body, sent_at, status"
+    };
 }
 
 fn message(row: &AnyRow) -> Result<InboxMessage> {
@@ -89,7 +103,7 @@ pub(super) async fn store(
     let preview: String = message.text.chars().take(PREVIEW_CHARS).collect();
     let mut transaction = pool.begin().await?;
     // A conversation is called what its first sender is called, as soon as that is told.
-    let row = sqlx::query(
+    let row = sqlx::query(concat!(
         "INSERT INTO inbox_conversations
          (id, user_id, platform, external_id, title, last_message, last_message_at, unread_count)
          VALUES ($1, $2, $3, $4, $5, $6, $7, 1)
@@ -101,8 +115,9 @@ pub(super) async fn store(
          last_message_at = CASE WHEN excluded.last_message_at >= inbox_conversations.last_message_at
              THEN excluded.last_message_at ELSE inbox_conversations.last_message_at END,
          unread_count = inbox_conversations.unread_count + 1
-         RETURNING *",
-    )
+         RETURNING ",
+        conversation_columns!()
+    ))
     .bind(message.conversation_id.as_str())
     .bind(incoming.user_id.as_str())
     .bind(platform)
@@ -216,11 +231,13 @@ pub(super) async fn conversations(
     before: &Before,
     limit: i64,
 ) -> Result<Vec<InboxConversation>> {
-    let rows = sqlx::query(
-        "SELECT * FROM inbox_conversations
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        conversation_columns!(),
+        " FROM inbox_conversations
          WHERE user_id = $1 AND (last_message_at, id) < ($2, $3)
-         ORDER BY last_message_at DESC, id DESC LIMIT $4",
-    )
+         ORDER BY last_message_at DESC, id DESC LIMIT $4"
+    ))
     .bind(user.as_str())
     .bind(before.at_ms)
     .bind(before.id.as_str())
@@ -236,11 +253,15 @@ pub(super) async fn get(
     user: &UserId,
     id: &ConversationId,
 ) -> Result<Option<InboxConversation>> {
-    let row = sqlx::query("SELECT * FROM inbox_conversations WHERE id = $1 AND user_id = $2")
-        .bind(id.as_str())
-        .bind(user.as_str())
-        .fetch_optional(pool)
-        .await?;
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        conversation_columns!(),
+        " FROM inbox_conversations WHERE id = $1 AND user_id = $2"
+    ))
+    .bind(id.as_str())
+    .bind(user.as_str())
+    .fetch_optional(pool)
+    .await?;
     row.as_ref().map(conversation).transpose()
 }
 
@@ -251,11 +272,13 @@ pub(super) async fn messages(
     before: &Before,
     limit: i64,
 ) -> Result<Vec<InboxMessage>> {
-    let rows = sqlx::query(
-        "SELECT * FROM inbox_messages
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM inbox_messages
          WHERE conversation_id = $1 AND (sent_at, id) < ($2, $3)
-         ORDER BY sent_at DESC, id DESC LIMIT $4",
-    )
+         ORDER BY sent_at DESC, id DESC LIMIT $4"
+    ))
     .bind(id.as_str())
     .bind(before.at_ms)
     .bind(before.id.as_str())
@@ -271,11 +294,15 @@ pub(super) async fn get_message(
     user: &UserId,
     id: &MessageId,
 ) -> Result<Option<InboxMessage>> {
-    let row = sqlx::query("SELECT * FROM inbox_messages WHERE id = $1 AND user_id = $2")
-        .bind(id.as_str())
-        .bind(user.as_str())
-        .fetch_optional(pool)
-        .await?;
+    let row = sqlx::query(concat!(
+        "SELECT ",
+        message_columns!(),
+        " FROM inbox_messages WHERE id = $1 AND user_id = $2"
+    ))
+    .bind(id.as_str())
+    .bind(user.as_str())
+    .fetch_optional(pool)
+    .await?;
     row.as_ref().map(message).transpose()
 }
 
@@ -294,10 +321,11 @@ pub(super) async fn deliver(
     user: &UserId,
     id: &MessageId,
 ) -> Result<Option<InboxMessage>> {
-    let rows = sqlx::query(
+    let rows = sqlx::query(concat!(
         "UPDATE inbox_messages SET status = $3
-         WHERE id = $1 AND user_id = $2 AND status < $3 RETURNING *",
-    )
+         WHERE id = $1 AND user_id = $2 AND status < $3 RETURNING ",
+        message_columns!()
+    ))
     .bind(id.as_str())
     .bind(user.as_str())
     .bind(status_column(Some(MessageStatus::Delivered)))
@@ -346,9 +374,10 @@ pub(super) async fn read(pool: &AnyPool, user: &UserId, which: Which<'_>) -> Res
     let platform: String = first.try_get("platform")?;
     let conversation_id: String = first.try_get("conversation_id")?;
     let number = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    let row = sqlx::query(
-        "UPDATE inbox_conversations SET unread_count = unread_count - $2 WHERE id = $1 RETURNING *",
-    )
+    let row = sqlx::query(concat!(
+        "UPDATE inbox_conversations SET unread_count = unread_count - $2 WHERE id = $1 RETURNING ",
+        conversation_columns!()
+    ))
     .bind(conversation_id)
     .bind(number)
     .fetch_one(&mut *transaction)

@@ -17,6 +17,13 @@ type Result<T> = std::result::Result<T, sqlx::Error>;
 /// Rows of one INSERT: three parameters each, far below what either database takes.
 const ROWS_PER_INSERT: usize = 250;
 
+/// What [`session`] reads.
+macro_rules! columns {
+    () => {
+        "id, project_id, external_user_id, started_at, last_event_at, ended_at, submitted, event_count"
+    };
+}
+
 fn session(row: &AnyRow) -> Result<Session> {
     Ok(Session {
         session_id: SessionId(row.try_get("id")?),
@@ -46,7 +53,7 @@ pub(super) async fn insert(pool: &AnyPool, session: &Session) -> Result<()> {
 }
 
 pub(super) async fn get(pool: &AnyPool, id: &SessionId) -> Result<Option<Session>> {
-    let row = sqlx::query("SELECT * FROM tracked_sessions WHERE id = $1")
+    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM tracked_sessions WHERE id = $1"))
         .bind(id.as_str())
         .fetch_optional(pool)
         .await?;
@@ -115,10 +122,12 @@ pub(super) async fn end(
 
 /// Sessions that haven't ended and were brought nothing since.
 pub(super) async fn silent_since(pool: &AnyPool, before: Timestamp) -> Result<Vec<Session>> {
-    let rows = sqlx::query(
-        "SELECT * FROM tracked_sessions WHERE ended_at IS NULL AND last_event_at < $1
-         ORDER BY last_event_at LIMIT 1000",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM tracked_sessions WHERE ended_at IS NULL AND last_event_at < $1
+         ORDER BY last_event_at LIMIT 1000"
+    ))
     .bind(column::from_timestamp(before))
     .fetch_all(pool)
     .await?;
@@ -127,10 +136,12 @@ pub(super) async fn silent_since(pool: &AnyPool, before: Timestamp) -> Result<Ve
 
 /// The latest sessions of a project that haven't ended, the newest first.
 pub(super) async fn open(pool: &AnyPool, project: &ProjectId) -> Result<Vec<Session>> {
-    let rows = sqlx::query(
-        "SELECT * FROM tracked_sessions WHERE project_id = $1 AND ended_at IS NULL
-         ORDER BY started_at DESC, id DESC LIMIT 100",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM tracked_sessions WHERE project_id = $1 AND ended_at IS NULL
+         ORDER BY started_at DESC, id DESC LIMIT 100"
+    ))
     .bind(project.as_str())
     .fetch_all(pool)
     .await?;
@@ -144,10 +155,12 @@ pub(super) async fn page(
     before: Option<&SessionId>,
     limit: i64,
 ) -> Result<Vec<Session>> {
-    let rows = sqlx::query(
-        "SELECT * FROM tracked_sessions WHERE project_id = $1 AND ($2 = '' OR id < $2)
-         ORDER BY id DESC LIMIT $3",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM tracked_sessions WHERE project_id = $1 AND ($2 = '' OR id < $2)
+         ORDER BY id DESC LIMIT $3"
+    ))
     .bind(project.as_str())
     .bind(before.map_or("", SessionId::as_str))
     .bind(limit)

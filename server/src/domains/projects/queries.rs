@@ -8,6 +8,13 @@ use crate::store::column;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
+/// What [`project`] reads.
+macro_rules! columns {
+    () => {
+        "id, name, active, owner_id, ingest_key, created_at"
+    };
+}
+
 fn project(row: &AnyRow) -> Result<Project> {
     Ok(Project {
         id: ProjectId(row.try_get("id")?),
@@ -36,7 +43,7 @@ pub(super) async fn insert(pool: &AnyPool, project: &Project) -> Result<()> {
 }
 
 pub(super) async fn get(pool: &AnyPool, id: &ProjectId) -> Result<Option<Project>> {
-    let row = sqlx::query("SELECT * FROM projects WHERE id = $1")
+    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM projects WHERE id = $1"))
         .bind(id.as_str())
         .fetch_optional(pool)
         .await?;
@@ -45,11 +52,13 @@ pub(super) async fn get(pool: &AnyPool, id: &ProjectId) -> Result<Option<Project
 
 /// Those that a user owns or is a member of, the oldest first.
 pub(super) async fn of_user(pool: &AnyPool, user: &UserId) -> Result<Vec<Project>> {
-    let rows = sqlx::query(
-        "SELECT * FROM projects
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM projects
          WHERE owner_id = $1 OR id IN (SELECT project_id FROM project_members WHERE user_id = $1)
-         ORDER BY created_at, id",
-    )
+         ORDER BY created_at, id"
+    ))
     .bind(user.as_str())
     .fetch_all(pool)
     .await?;

@@ -5,9 +5,9 @@ import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
 import { basename } from 'node:path'
 import { test } from 'node:test'
-import { call, createProject } from '../node/api.mjs'
+import { beginSession, call, createProject, upload } from '../node/api.mjs'
 import { ask, signedIn } from '../node/client.mjs'
-import { databaseUrl, newDatabase, removeDatabase } from '../node/database.mjs'
+import { databaseUrl, newDatabase, removeDatabase, sql } from '../node/database.mjs'
 import { startServer, whyNotStarted } from '../node/server.mjs'
 import { until } from '../node/stories.mjs'
 import { bring, inboxOf, message, messagesOf, WEBHOOK_SECRET } from '../node/webhook.mjs'
@@ -101,6 +101,64 @@ test('servers that begin on one empty database at once all serve', async (t) => 
   const all = await servers(t, 4)
   const project = await createProject(all[0], 'anna')
   for (const server of all) assert.equal((await call(server, 'GET', `/api/projects/${project.id}`, { as: 'anna' })).status, 200)
+})
+
+test('a newer server may add columns to all tables, and this one goes on, and is started again beside it', async (t) => {
+  const database = newDatabase()
+  t.after(() => removeDatabase(database))
+  const env = { RATE_LIMIT_MAX: '100000', WEBHOOK_SECRET }
+  let server = await startServer({ database, env })
+  t.after(() => server.end('SIGKILL'))
+  const as = 'anna'
+  const project = await createProject(server, as)
+  const session = await beginSession(server, project)
+  const { body: story } = await upload(server, as, project, { title: 'A story', text: 'Once.' })
+  const { body: said } = await call(server, 'POST', `/api/stories/${story.id}/interactions`, { as, body: { type: 'comment', content: 'Well told.' } })
+  const { body: { exportId } } = await call(server, 'POST', `/api/projects/${project.id}/exports`, { as, body: { format: 'json' } })
+  const { body: brought } = await bring(server, 'sms', message(as))
+  let socket = await signedIn(t, server, as)
+  const { data: conversation } = await ask(socket, 'conversation:create', {})
+  const chat = { conversationId: conversation.id }
+  const item = { room: 'room:garden', entity: 'task' }
+  assert.equal((await ask(socket, 'room:join', item.room)).ok, true)
+
+  /** All that reads rows, or changes and gives them back; and what was answered. */
+  async function all() {
+    const answers = []
+    const get = async (path) => answers.push([path, (await call(server, 'GET', path, { as })).status])
+    const post = async (path, body) => answers.push([path, (await call(server, 'POST', path, { as, body })).status])
+    const emit = async (event, payload) => answers.push([event, (await ask(socket, event, payload)).ok])
+    for (const path of ['', '/sessions', '/stories', '/exports']) await get(`/api/projects/${project.id}${path}`)
+    for (const path of ['/api/projects', '/api/conversations', '/api/inbox/conversations']) await get(path)
+    for (const path of [`/api/stories/${story.id}`, `/api/stories/${story.id}/interactions`, `/api/exports/${exportId}`]) await get(path)
+    for (const path of [`/api/sessions/${session}/events`, `/api/conversations/${chat.conversationId}/messages`]) await get(path)
+    await get(`/api/inbox/conversations/${brought.conversationId}/messages`)
+    answers.push(['PATCH', (await call(server, 'PATCH', `/api/interactions/${said.id}`, { as, body: { resolved: true } })).status])
+    answers.push(['webhook', (await bring(server, 'sms', message(as))).status])
+    const { messages } = (await call(server, 'GET', `/api/inbox/conversations/${brought.conversationId}/messages`, { as })).body
+    for (const how of ['delivered', 'read']) await post(`/api/inbox/messages/${messages[0].id}/${how}`)
+    await emit('join-project', { projectId: project.id })
+    await emit('join:conversation', chat)
+    await emit('conversation:update', { ...chat, title: 'Another' })
+    await emit('message:send', { ...chat, content: 'Hello' })
+    await emit('data:update', { ...item, action: 'create', data: 1 })
+    await emit('data:snapshot', item)
+    return answers.map(([what, answer]) => [what.replaceAll(/[0-9a-f-]{36}/g, '…'), answer])
+  }
+
+  const before = await all()
+  assert.deepEqual(before.filter(([, answer]) => answer !== true && !(answer < 300)), [])
+  const tables = sql(databaseUrl(database), "SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename NOT LIKE '\\_%'").trim().split('\n')
+  assert.ok(tables.length > 10)
+  for (const table of tables) sql(databaseUrl(database), `ALTER TABLE "${table}" ADD COLUMN added_later BIGINT NOT NULL DEFAULT 7`)
+  sql(databaseUrl(database), `INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) VALUES (9999, 'later', true, 'x', 1)`)
+  assert.deepEqual(await all(), before)
+
+  await server.end('SIGTERM')
+  server = await startServer({ database, env })
+  socket = await signedIn(t, server, as)
+  assert.equal((await ask(socket, 'room:join', item.room)).ok, true)
+  assert.deepEqual(await all(), before)
 })
 
 test('messages that are brought to several servers at once, and read meanwhile, are stored once and counted right', async (t) => {

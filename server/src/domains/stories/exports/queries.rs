@@ -20,6 +20,13 @@ fn format(row: &AnyRow) -> Result<ExportFormat> {
     })
 }
 
+/// What [`export`] reads.
+macro_rules! columns {
+    () => {
+        "id, project_id, format, requested_by, created_at, status, size, expires_at, code, message"
+    };
+}
+
 fn export(row: &AnyRow) -> Result<Export> {
     let id = ExportId(row.try_get("id")?);
     let status = match row.try_get::<String, _>("status")?.as_str() {
@@ -61,7 +68,7 @@ pub(super) async fn insert(pool: &AnyPool, new: &Export) -> Result<()> {
 }
 
 pub(super) async fn get(pool: &AnyPool, id: &ExportId) -> Result<Option<Export>> {
-    let row = sqlx::query("SELECT * FROM story_exports WHERE id = $1")
+    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM story_exports WHERE id = $1"))
         .bind(id.as_str())
         .fetch_optional(pool)
         .await?;
@@ -75,10 +82,12 @@ pub(super) async fn page(
     before: Option<&ExportId>,
     limit: i64,
 ) -> Result<Vec<Export>> {
-    let rows = sqlx::query(
-        "SELECT * FROM story_exports WHERE project_id = $1 AND ($2 = '' OR id < $2)
-         ORDER BY id DESC LIMIT $3",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM story_exports WHERE project_id = $1 AND ($2 = '' OR id < $2)
+         ORDER BY id DESC LIMIT $3"
+    ))
     .bind(project.as_str())
     .bind(before.map_or("", ExportId::as_str))
     .bind(limit)

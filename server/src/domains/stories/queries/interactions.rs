@@ -9,6 +9,13 @@ use sqlx::{AnyPool, Row, any::AnyRow};
 use super::Result;
 use crate::store::column;
 
+/// What [`interaction`] reads.
+macro_rules! columns {
+    () => {
+        "id, story_id, type, content, author_id, resolved, created_at, updated_at"
+    };
+}
+
 fn interaction(row: &AnyRow) -> Result<Interaction> {
     Ok(Interaction {
         id: InteractionId(row.try_get("id")?),
@@ -53,7 +60,7 @@ pub(in super::super) async fn get(
     pool: &AnyPool,
     id: &InteractionId,
 ) -> Result<Option<Interaction>> {
-    let row = sqlx::query("SELECT * FROM story_interactions WHERE id = $1")
+    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM story_interactions WHERE id = $1"))
         .bind(id.as_str())
         .fetch_optional(pool)
         .await?;
@@ -75,9 +82,11 @@ pub(in super::super) async fn page(
     after: Option<&InteractionId>,
     limit: i64,
 ) -> Result<Vec<Interaction>> {
-    let rows = sqlx::query(
-        "SELECT * FROM story_interactions WHERE story_id = $1 AND id > $2 ORDER BY id LIMIT $3",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM story_interactions WHERE story_id = $1 AND id > $2 ORDER BY id LIMIT $3"
+    ))
     .bind(story.as_str())
     .bind(after.map_or("", InteractionId::as_str))
     .bind(limit)

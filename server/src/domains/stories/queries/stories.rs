@@ -18,6 +18,13 @@ pub(in super::super) fn seconds(duration_ms: u64) -> f64 {
     std::time::Duration::from_millis(duration_ms).as_secs_f64()
 }
 
+/// What [`story`] reads.
+macro_rules! columns {
+    () => {
+        "id, project_id, title, uploaded_by, created_at, transcript, version, media_type, status, failure, duration_ms, sample_rate, size, checksum, word_count"
+    };
+}
+
 fn story(row: &AnyRow) -> Result<Story> {
     let count = |name| row.try_get::<Option<i64>, _>(name);
     let small =
@@ -75,7 +82,7 @@ pub(in super::super) async fn insert(pool: &AnyPool, story: &Story) -> Result<()
 }
 
 pub(in super::super) async fn get(pool: &AnyPool, id: &StoryId) -> Result<Option<Story>> {
-    let row = sqlx::query("SELECT * FROM stories WHERE id = $1")
+    let row = sqlx::query(concat!("SELECT ", columns!(), " FROM stories WHERE id = $1"))
         .bind(id.as_str())
         .fetch_optional(pool)
         .await?;
@@ -115,10 +122,12 @@ pub(in super::super) async fn page(
     project: &ProjectId,
     before: Option<&StoryId>,
 ) -> Result<(Vec<Story>, Option<StoryId>)> {
-    let rows = sqlx::query(
-        "SELECT * FROM stories WHERE project_id = $1 AND ($2 = '' OR id < $2)
-         ORDER BY id DESC LIMIT $3",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM stories WHERE project_id = $1 AND ($2 = '' OR id < $2)
+         ORDER BY id DESC LIMIT $3"
+    ))
     .bind(project.as_str())
     .bind(before.map_or("", StoryId::as_str))
     .bind(PAGE)
@@ -133,10 +142,12 @@ pub(in super::super) async fn up_to(
     after: Option<&StoryId>,
     last: &StoryId,
 ) -> Result<(Vec<Story>, Option<StoryId>)> {
-    let rows = sqlx::query(
-        "SELECT * FROM stories WHERE project_id = $1 AND id > $2 AND id <= $3
-         ORDER BY id LIMIT $4",
-    )
+    let rows = sqlx::query(concat!(
+        "SELECT ",
+        columns!(),
+        " FROM stories WHERE project_id = $1 AND id > $2 AND id <= $3
+         ORDER BY id LIMIT $4"
+    ))
     .bind(project.as_str())
     .bind(after.map_or("", StoryId::as_str))
     .bind(last.as_str())
