@@ -142,7 +142,9 @@ impl Registry {
     }
 
     /// Hears of it when a client acknowledges an event that was sent by [`Engine::publish_asking`]:
-    /// once for each event, whichever of the user's connections is the first.
+    /// once for each event, whichever of the user's connections is the first. Where several servers have
+    /// connections of the user, each of them hears of its own first one: what the handler does for a second
+    /// time must change nothing.
     pub fn on_acknowledged<E, F, Fut>(&mut self, handler: F)
     where
         E: ServerEvent,

@@ -79,8 +79,8 @@ impl Engine {
     }
 
     /// As [`Engine::publish`], to the connections of a user, each of which is asked to acknowledge it.
-    /// The first that does is told to what [`Registry::on_acknowledged`](crate::registry::Registry::on_acknowledged)
-    /// registered. A client that doesn't is none the worse for it.
+    /// The first that does, on each server, is told to what
+    /// [`Registry::on_acknowledged`](crate::registry::Registry::on_acknowledged) registered. A client that doesn't is none the worse for it.
     ///
     /// # Errors
     /// [`Unavailable`](samewire_protocol::ErrorCode::Unavailable) when the other servers can't be reached,

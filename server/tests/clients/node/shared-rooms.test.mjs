@@ -6,6 +6,7 @@ import { ask, next, record, settled, signedIn } from './client.mjs'
 import { newDatabase, removeDatabase } from './database.mjs'
 import { eventually, lastFirst, startRedis } from './redis.mjs'
 import { startServer } from './server.mjs'
+import { bring, message, WEBHOOK_SECRET } from './webhook.mjs'
 
 const KEY = 'a key for back ends'
 
@@ -15,7 +16,7 @@ async function startServers(t, { persistent } = {}) {
   const redis = await startRedis(ends, { persistent })
   const database = newDatabase()
   ends.after(() => removeDatabase(database))
-  const env = { REDIS_URL: redis.url, PUBLISH_KEY: KEY, RATE_LIMIT_MAX: '1000000', RUST_LOG: 'off' }
+  const env = { REDIS_URL: redis.url, PUBLISH_KEY: KEY, RATE_LIMIT_MAX: '1000000', RUST_LOG: 'off', WEBHOOK_SECRET }
   const servers = []
   for (let number = 0; number < 2; number += 1) {
     const server = await startServer({ env, database })
@@ -87,6 +88,23 @@ test('who is in a room is known on all servers, and missed when their server is 
   await servers[1].end('SIGKILL')
   await gone
   t.diagnostic(`missed after ${Date.now() - began} ms`)
+})
+
+test('a message is delivered once, though it is acknowledged on each server', async (t) => {
+  const { servers } = await startServers(t)
+  const sockets = await Promise.all(servers.map((server) => signedIn(t, server, 'anna')))
+  const heard = sockets.map(record)
+  for (const socket of sockets) socket.on('new_message', (data, meta, acknowledge) => acknowledge())
+  const updates = (all) => all.filter(([event]) => event === 'message_status_update').map(([, { messageId }]) => messageId)
+  const ids = []
+  for (let n = 0; n < 5; n += 1) {
+    const { body: { messageId } } = await bring(servers[n % 2], 'sms', message('anna'))
+    ids.push(messageId)
+    await eventually('both are told', () => heard.every((all) => updates(all).includes(messageId)))
+    // What the other acknowledged has been looked at by then, too.
+    for (const socket of sockets) await settled(socket)
+  }
+  for (const all of heard) assert.deepEqual(updates(all), ids)
 })
 
 test('a user is logged out of all servers', async (t) => {
