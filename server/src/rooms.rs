@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, atomic::AtomicU64},
 };
 
-pub(crate) use changes::{Change, Outgoing, Tab, ToTell, present};
+pub(crate) use changes::{Change, Outgoing, Tab, ToTell, Told, present};
 pub(crate) use feeding::Publishing;
 pub(crate) use filter::Filter;
 pub use membership::Whom;

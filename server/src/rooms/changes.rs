@@ -8,7 +8,7 @@ use samewire_protocol::{
     id::{ConnectionId, UserId},
     presence::Status,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
@@ -24,7 +24,8 @@ pub(crate) struct Tab {
     pub(crate) user: UserId,
     #[serde(default)]
     pub(crate) name: Option<String>,
-    #[serde(default)]
+    /// Nothing, too, where a newer server has one that this doesn't know.
+    #[serde(default, deserialize_with = "known")]
     pub(crate) status: Option<Status>,
     /// What its user said last on it.
     #[serde(default)]
@@ -32,6 +33,10 @@ pub(crate) struct Tab {
     pub(crate) joined_at: Timestamp,
     /// When it said something of this last.
     pub(crate) at: Timestamp,
+}
+
+fn known<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Status>, D::Error> {
+    Value::deserialize(deserializer).map(|status| serde_json::from_value(status).ok())
 }
 
 /// What becomes of a connection in a room.
@@ -70,11 +75,28 @@ pub(crate) enum ToTell {
 /// Who is in a room by way of other servers.
 #[derive(Debug, Default)]
 pub(super) struct Elsewhere {
-    /// Their users and servers.
-    connections: HashMap<ConnectionId, (UserId, String)>,
+    connections: HashMap<ConnectionId, Connected>,
     /// Those that something was told of since a load began: newer than what it brings.
     touched: HashSet<ConnectionId>,
 }
+
+/// Whose a connection to another server is.
+#[derive(Debug)]
+struct Connected {
+    user: UserId,
+    server: String,
+    /// When its server said so last, by its own clock.
+    told_at: Timestamp,
+}
+
+impl From<Tab> for Connected {
+    fn from(Tab { user, server, at, .. }: Tab) -> Self {
+        Self { user, server, told_at: at }
+    }
+}
+
+/// What a server had told of its connections in a room: of each, when it said so last.
+pub(crate) type Told = (RoomAddress, Vec<(ConnectionId, Timestamp)>);
 
 impl Elsewhere {
     /// A load begins, and what is told from now on is newer; or it has ended.
@@ -102,7 +124,7 @@ impl Rooms {
             match change {
                 Change::Present(tab) => {
                     present(&mut room.presence, id, &tab, now_ms);
-                    elsewhere.connections.insert(id.clone(), (tab.user, tab.server));
+                    elsewhere.connections.insert(id.clone(), tab.into());
                 }
                 Change::Left { user } => {
                     elsewhere.connections.remove(id);
@@ -130,26 +152,38 @@ impl Rooms {
         self.stir(address);
     }
 
-    /// A server is gone, and all who were connected to it. Gives their connections, by room.
-    pub(crate) fn server_gone(&self, server: &str) -> Vec<(RoomAddress, Vec<ConnectionId>)> {
-        let mut gone = Vec::new();
-        for address in self.addresses() {
-            let lost = self.peek(&address, |room| {
-                let Some(mirrored) = &mut room.mirrored else { return Vec::new() };
-                let connections = &mut mirrored.elsewhere.connections;
-                let lost: Vec<_> = connections.extract_if(|_, of| of.1 == server).collect();
-                for (id, (user, _)) in &lost {
-                    room.presence.lose(id, user, clock::unix_ms());
-                    room.leave_activities(&address, id);
-                }
-                lost.into_iter().map(|(id, _)| id).collect()
+    /// What a server has told of its connections, by room.
+    pub(crate) fn told_by(&self, server: &str) -> Vec<Told> {
+        let told = self.addresses().into_iter().filter_map(|address| {
+            let told = self.peek(&address, |room| {
+                let connections = &room.mirrored.as_ref()?.elsewhere.connections;
+                let its = connections.iter().filter(|(_, connected)| connected.server == server);
+                Some(its.map(|(id, its)| (id.clone(), its.told_at)).collect::<Vec<_>>())
             });
-            if let Some(lost) = lost.filter(|lost| !lost.is_empty()) {
-                self.stir(&address);
-                gone.push((address, lost));
-            }
+            Some((address, told??)).filter(|(_, told)| !told.is_empty())
+        });
+        told.collect()
+    }
+
+    /// A server is gone: of all that it had told by then the connections are lost. What it told since it told
+    /// after it came back.
+    pub(crate) fn server_gone(&self, told: &[Told]) {
+        for (address, told) in told {
+            self.peek(address, |room| {
+                let Some(mirrored) = &mut room.mirrored else { return };
+                let connections = &mut mirrored.elsewhere.connections;
+                let mut lost = Vec::with_capacity(told.len());
+                for (id, told_at) in told {
+                    let is_gone = connections.get(id).is_some_and(|its| its.told_at == *told_at);
+                    lost.extend(is_gone.then(|| connections.remove_entry(id)).flatten());
+                }
+                for (id, Connected { user, .. }) in lost {
+                    room.presence.lose(&id, &user, clock::unix_ms());
+                    room.leave_activities(address, &id);
+                }
+            });
+            self.stir(address);
         }
-        gone
     }
 
     /// Tells the others all of this server's members anew: it may have been taken for gone.
@@ -164,7 +198,7 @@ impl Rooms {
     }
 
     /// Tells the others of a change.
-    pub(super) fn tell(&self, room: &RoomAddress, connection: &ConnectionId, change: Change) {
+    pub(crate) fn tell(&self, room: &RoomAddress, connection: &ConnectionId, change: Change) {
         if let Some(outgoing) = &self.outgoing {
             let (room, connection) = (room.clone(), connection.clone());
             // Whoever tells it is gone where the server is.
@@ -227,7 +261,7 @@ impl Rooms {
                 }
             } else if !elsewhere.touched.contains(&id) {
                 present(&mut room.presence, &id, &tab, now_ms);
-                elsewhere.connections.insert(id, (tab.user, tab.server));
+                elsewhere.connections.insert(id, tab.into());
             }
         }
         let touched = &elsewhere.touched;
@@ -235,7 +269,7 @@ impl Rooms {
             .connections
             .extract_if(|id, _| !known.contains(id) && !touched.contains(id))
             .collect::<Vec<_>>();
-        for (id, (user, _)) in missing {
+        for (id, Connected { user, .. }) in missing {
             room.presence.lose(&id, &user, now_ms);
             room.leave_activities(address, &id);
         }

@@ -3,45 +3,77 @@
 
 use std::{
     collections::{HashMap, HashSet},
-    sync::Arc,
+    sync::{Arc, LazyLock},
     time::Duration,
 };
 
-use tokio::time::{Instant, sleep_until};
+use futures::future::try_join_all;
+use redis::Script;
+use samewire_protocol::{RoomAddress, Timestamp, id::ConnectionId};
+use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{keys::RoomKeys, record::Changed, shared::Shared};
+use super::{
+    keys::RoomKeys,
+    record::Changed,
+    servers::{HEARTBEAT_INTERVAL, HEARTBEAT_LASTS},
+    shared::{RETRY_INTERVAL, Shared},
+};
 use crate::{
     error::Result,
-    rooms::{Change, Outgoing, ToTell},
+    presence::{GATHER_MS, GRACE_MS},
+    rooms::{Change, Outgoing, ToTell, Told},
 };
 
-/// Changes that are told in one round trip.
+static STRIKE_OFF: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("strike_off.lua")));
+
+/// Changes that are told in one round trip, and rooms that are looked after at the same time.
 const AT_ONCE: usize = 256;
 
 /// How long a server has to be missing before it counts as gone: when Redis comes back all are missing
 /// for a moment.
-const MISSING: Duration = Duration::from_millis(2500);
+const MISSING: Duration = Duration::from_secs(2);
+
+/// How long it takes at most until nobody sees those any more who were connected to a server that is gone,
+/// besides the time that Redis and the machines need: its heartbeat is believed for a while, and its absence
+/// noticed with the next one of another, it is missed, and its connections might have been reloads.
+/// Specified are 15 s (wire.md, section 6).
+const TRUE_AFTER: Duration = HEARTBEAT_LASTS
+    .saturating_add(HEARTBEAT_INTERVAL)
+    .saturating_add(MISSING)
+    .saturating_add(Duration::from_millis(GRACE_MS + GATHER_MS));
+
+const _: () = assert!(TRUE_AFTER.as_secs() < 11, "some seconds are left for what takes time");
 
 impl Shared {
     /// Tells the others what becomes of this server's members. Runs until it is dropped.
     pub(super) async fn tell_changes(self: &Arc<Self>) {
         let mut outgoing = self.outgoing.lock().await;
         let mut batch = Vec::with_capacity(AT_ONCE);
-        while outgoing.recv_many(&mut batch, AT_ONCE).await > 0 {
-            let (mut changes, mut flushes) = (Vec::new(), Vec::new());
+        // What couldn't be told yet, in order: no more than members do while nobody can join.
+        let mut untold: Vec<Outgoing> = Vec::new();
+        loop {
+            let more = outgoing.recv_many(&mut batch, AT_ONCE);
+            let is_over = match untold.is_empty() {
+                true => more.await == 0,
+                false => timeout(RETRY_INTERVAL, more).await == Ok(0),
+            };
+            if is_over {
+                return;
+            }
+            let mut flushes = Vec::new();
             for to_tell in batch.drain(..) {
                 match to_tell {
-                    ToTell::Change(change) => changes.push(*change),
+                    ToTell::Change(change) => untold.push(*change),
                     ToTell::Flush(told) => flushes.push(told),
                 }
             }
-            if !changes.is_empty()
-                && let Err(error) = self.tell(&changes).await
-            {
-                tracing::debug!(%error, "others aren't told of members");
-                // What is written of the room is compared with its members once it can be read.
-                let rooms: HashSet<_> = changes.into_iter().map(|change| change.room).collect();
-                rooms.iter().for_each(|room| self.begin_load(room));
+            while !untold.is_empty() {
+                let some = untold.len().min(AT_ONCE);
+                if let Err(error) = self.tell(&untold[..some]).await {
+                    tracing::debug!(%error, "others aren't told of members yet");
+                    break;
+                }
+                untold.drain(..some);
             }
             for told in flushes {
                 // Who waited for it may be gone.
@@ -123,29 +155,49 @@ impl Shared {
                 let since = *missing.entry(server.clone()).or_insert_with(Instant::now);
                 if since.elapsed() >= MISSING {
                     missing.remove(&server);
-                    // Redis may have been away since: then nobody could say that they are there.
-                    if matches!(self.servers.is_alive(&server).await, Ok(false)) {
-                        self.others.lock().remove(&server);
-                        self.gone(&server).await;
-                    }
+                    self.miss(&server).await;
                 }
             }
         }
     }
 
-    /// A server is gone: its connections are lost, and no longer written down.
-    async fn gone(&self, server: &str) {
-        tracing::warn!(server, "another server is gone");
-        let lost = self.rooms.server_gone(server);
-        for rooms in lost.chunks(AT_ONCE) {
-            let mut pipeline = redis::pipe();
-            for (room, connections) in rooms {
-                let connections: Vec<_> = connections.iter().map(|id| id.as_str()).collect();
-                pipeline.hdel(RoomKeys(room).presence(), connections).ignore();
-            }
-            if let Err(error) = self.redis.pipeline::<()>("presence", &pipeline).await {
+    /// A server is missing: where it is gone, its connections are lost.
+    async fn miss(&self, server: &str) {
+        // What is told of it from now on is noted, and what was told before is all that may be lost: it may
+        // come back at any moment, and tells all of its members anew then.
+        self.others.lock().remove(server);
+        let told = self.rooms.told_by(server);
+        // Redis may have been away since: then nobody could say that they are there.
+        if matches!(self.servers.is_alive(server).await, Ok(false)) {
+            tracing::warn!(server, "another server is gone");
+            self.gone(&told).await;
+        } else {
+            self.note_server(server);
+        }
+    }
+
+    /// What a server has told is so no longer: these connections are lost, and no longer written down.
+    pub(super) async fn gone(&self, told: &[Told]) {
+        self.rooms.server_gone(told);
+        for rooms in told.chunks(AT_ONCE) {
+            let struck_off = rooms.iter().map(|(room, told)| self.strike_off(room, told));
+            if let Err(error) = try_join_all(struck_off).await {
                 tracing::debug!(%error, "a server that is gone is still written down");
             }
         }
+    }
+
+    /// Writes connections down no longer, but for those of which something was told since.
+    async fn strike_off(
+        &self,
+        room: &RoomAddress,
+        told: &[(ConnectionId, Timestamp)],
+    ) -> Result<()> {
+        let mut script = STRIKE_OFF.prepare_invoke();
+        script.key(RoomKeys(room).presence());
+        for (id, told_at) in told {
+            script.arg(id.as_str()).arg(told_at.to_string());
+        }
+        self.redis.script("presence", &script).await
     }
 }

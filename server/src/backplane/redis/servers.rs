@@ -21,17 +21,17 @@ use super::{
 };
 use crate::{clock, error::Result};
 
-/// How often a server says that it is there.
-const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(2);
+/// How often a server says that it is there, at least.
+pub(super) const HEARTBEAT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long it is believed.
+pub(super) const HEARTBEAT_LASTS: Duration = Duration::from_secs(5);
 
 /// How soon it says so again when its figures have changed.
 const CHANGES_AFTER: Duration = Duration::from_millis(200);
 
 /// How long the list of others' users is good for: they may be many.
 const USERS_KNOWN_FOR: Duration = Duration::from_millis(500);
-
-/// How long it is believed.
-const HEARTBEAT_LASTS: Duration = Duration::from_secs(6);
 
 /// The servers, as one of them sees them.
 #[derive(Debug, Clone)]
@@ -171,6 +171,7 @@ impl Servers {
 
     async fn tell(&self, figures: Figures, told: &mut Told) -> Result<()> {
         let connection = &self.0.connection;
+        let began = Instant::now();
         let (before, count, ids): (Option<Vec<u8>>, usize, BTreeSet<String>) =
             connection.pipeline("servers", &self.heartbeat(&figures, &told.users)?).await?;
         let late = told.at.is_some_and(|at| at.elapsed() > HEARTBEAT_LASTS);
@@ -184,7 +185,11 @@ impl Servers {
             expire(&mut anew, &users_key);
             connection.pipeline::<()>("servers", &anew).await?;
         }
-        *told = Told { users: figures.users, at: Some(Instant::now()) };
+        *told = Told { users: figures.users, at: Some(began) };
+        if lapsed {
+            // Whether or not the rest of it succeeds: the next time it would be a lapse no longer.
+            self.0.seen.send_modify(|seen| seen.lapses += 1);
+        }
         let keys: Vec<String> = ids.iter().map(|id| ServerKeys(id).figures()).collect();
         let texts: Vec<Option<Vec<u8>>> =
             connection.command("servers", redis::cmd("MGET").arg(keys)).await?;
@@ -202,10 +207,7 @@ impl Servers {
             let forget = redis::cmd("SREM").arg(keys::servers()).arg(gone).to_owned();
             connection.command::<()>("servers", &forget).await?;
         }
-        self.0.seen.send_modify(|seen| {
-            seen.servers = Arc::new(servers);
-            seen.lapses += u64::from(lapsed);
-        });
+        self.0.seen.send_modify(|seen| seen.servers = Arc::new(servers));
         Ok(())
     }
 
@@ -229,7 +231,7 @@ impl Servers {
     }
 }
 
-/// What was told last, and when.
+/// What was told last, and when that began.
 #[derive(Default)]
 struct Told {
     users: HashSet<UserId>,

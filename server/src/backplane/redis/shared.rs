@@ -55,7 +55,7 @@ const DISMISSALS_REMEMBERED_MS: u64 = 10 * 60 * 1000;
 /// Rooms that are loaded at the same time.
 const LOADS: usize = 32;
 
-/// How soon a load is tried again that failed.
+/// How soon a load is tried again that failed, or to tell the others of members.
 pub(super) const RETRY_INTERVAL: Duration = Duration::from_millis(250);
 
 /// The rooms of one of several servers.

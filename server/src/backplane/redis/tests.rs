@@ -385,6 +385,62 @@ async fn who_is_in_a_room_is_known_to_all_servers_until_theirs_is_gone() {
     assert_eq!((state.users.len(), state.connections), (0, 0));
 }
 
+#[tokio::test]
+async fn a_server_that_comes_back_while_it_is_given_up_keeps_the_members_that_it_told_of_then() {
+    let redis = TestRedis::start().await;
+    let mut servers: Vec<_> = (0..3).map(|_| TestServer::start(&redis, BOUNDS)).collect();
+    let (lobby, pub_) = (room("lobby"), room("pub"));
+    // The first follows no room: it would miss members that it has told of and doesn't have.
+    let _held = [servers[1].hold(&lobby).await, servers[1].hold(&pub_).await];
+    let long_ago = |user: &str, room: &RoomAddress| {
+        let at = samewire_protocol::Timestamp::from_unix_ms(1000);
+        let change = Change::Present(Tab { at, ..tab(&servers[0], user) });
+        Outgoing { room: room.clone(), connection: user.into(), change }
+    };
+    let before = [long_ago("ada", &lobby), long_ago("grace", &lobby), long_ago("ada", &pub_)];
+    servers[0].shared.tell(&before).await.unwrap();
+    eventually("they are there", async || {
+        users(&servers[1], &lobby) == ["ada", "grace"] && users(&servers[1], &pub_) == ["ada"]
+    })
+    .await;
+    // It is given up for what it had told by then. Only one of them is still connected when it is back.
+    let told = servers[1].shared.rooms.told_by(&servers[0].shared.id);
+    assert_eq!(told.iter().map(|(_, connections)| connections.len()).sum::<usize>(), 3);
+    servers[0].shared.tell(&[present(&servers[0], &lobby, "ada")]).await.unwrap();
+    eventually("that is heard", async || {
+        let told = servers[1].shared.rooms.told_by(&servers[0].shared.id);
+        told.iter().flat_map(|(_, connections)| connections).any(|its| its.1.unix_ms() > 1000)
+    })
+    .await;
+    servers[1].shared.gone(&told).await;
+    eventually("the others are missed", async || {
+        users(&servers[1], &lobby) == ["ada"] && users(&servers[1], &pub_).is_empty()
+    })
+    .await;
+    let _later = [servers[2].hold(&lobby).await, servers[2].hold(&pub_).await];
+    assert_eq!(users(&servers[2], &lobby), ["ada"], "for one that comes later");
+    assert!(users(&servers[2], &pub_).is_empty());
+    // It is looked after as before.
+    drop(servers.remove(0));
+    eventually("it is gone", async || servers.iter().all(|one| users(one, &lobby).is_empty()))
+        .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_told_for_a_while_is_told_then() {
+    let mut redis = TestRedis::start_keeping().await;
+    let servers = [TestServer::start(&redis, BOUNDS), TestServer::start(&redis, BOUNDS)];
+    let lobby = room("lobby");
+    let _held = servers[1].hold(&lobby).await;
+    redis.stop();
+    let change = present(&servers[0], &lobby, "ada").change;
+    servers[0].shared.rooms.tell(&lobby, &"ada".into(), change);
+    // Nobody waits for a Redis that stays away.
+    servers[0].shared.rooms.told().await;
+    redis.resume().await;
+    eventually("it is known", async || users(&servers[1], &lobby) == ["ada"]).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_came_and_left_while_the_channel_was_lost_is_known_after() {
     let redis = TestRedis::start().await;
