@@ -10,7 +10,7 @@
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'tag', 'bytes', 'trimAt')
 local once = redis.call('GET', KEYS[4])
 if once then
-  local epoch, offset = once:match('^(%S+) (%d+)$')
+  local epoch, offset = once:match('^(%S+) (%d+)')
   -- In a log that is lost it has no place.
   if epoch == meta[1] then return { epoch, offset, '', '', 0 } end
 end
@@ -32,6 +32,12 @@ end
 local time = redis.call('TIME')
 local at = time[1] * 1000 + math.floor(time[2] / 1000)
 local number = function(value) return string.format('%.0f', value) end
+-- A neighbouring version's record may have others.
+local field = function(fields, name)
+  for i = 1, #fields, 2 do
+    if fields[i] == name then return fields[i + 1] end
+  end
+end
 offset = offset + 1
 redis.call('XADD', KEYS[2], number(offset) .. '-0', 'a', number(at), 't', ARGV[2], 'p', previous, 'r', ARGV[3])
 local count = redis.call('XLEN', KEYS[2])
@@ -42,9 +48,9 @@ if count > max_events or bytes > max_bytes or at >= trim_at then
   while count > 0 do
     local first = redis.call('XRANGE', KEYS[2], '-', '+', 'COUNT', 1)[1]
     local fields = first[2]
-    if count <= max_events and bytes <= max_bytes and fields[2] + max_age >= at then break end
+    if count <= max_events and bytes <= max_bytes and (field(fields, 'a') or at) + max_age >= at then break end
     redis.call('XDEL', KEYS[2], first[1])
-    count, bytes = count - 1, bytes - #fields[8]
+    count, bytes = count - 1, bytes - #(field(fields, 'r') or '')
   end
   trim_at = at + math.floor(max_age / 8)
 end

@@ -13,8 +13,12 @@ if epoch and epoch == ARGV[2] then
   if offset > seen then
     records = redis.call('XRANGE', KEYS[2], string.format('(%.0f-0', seen), '+')
     local first = records[1]
-    -- Each record names the one before it.
-    lost = first and first[1] == string.format('%.0f-0', seen + 1) and first[2][6] ~= ARGV[4]
+    if first and first[1] == string.format('%.0f-0', seen + 1) then
+      -- Each record names the one before it.
+      for i = 1, #first[2], 2 do
+        if first[2][i] == 'p' then lost = first[2][i + 1] ~= ARGV[4] end
+      end
+    end
   else
     lost = offset < seen or tag ~= ARGV[4]
   end

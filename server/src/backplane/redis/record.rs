@@ -19,7 +19,7 @@ use crate::{
 pub(super) enum Message {
     /// An event that was published.
     Event(Record),
-    /// The log was lost, or its end.
+    /// The log was lost, or its end; or what stands there can't be read.
     Renewed,
     /// Members are taken out of the room, for the so-manieth time.
     Dismissed(u64, Dismissed),
@@ -119,7 +119,9 @@ impl Message {
                 let tag = parts.next()?.into();
                 let previous = parts.next()?.into();
                 let place = Place { at: Reach { epoch, offset, tag }, previous };
-                read(place, at_ms, &text.slice(end + 1..)).map(Self::Event)
+                let record = read(place, at_ms, &text.slice(end + 1..));
+                // What can't be read is a loss like any other: the log is loaded without it.
+                Some(record.map_or(Self::Renewed, Self::Event))
             }
             b'n' => Some(Self::Renewed),
             b'd' => {
@@ -173,11 +175,15 @@ impl FromRedisValue for LoadedRoom {
         let (epoch, offset, tag, entries, retained, tabs, dismissals, dismissed): Parts =
             from_redis_value(value)?;
         let epoch = Epoch(epoch);
-        let records = entries.into_iter().map(|(id, fields)| {
+        let mut records = Vec::with_capacity(entries.len());
+        for (id, fields) in entries {
             let fields = fields.into_iter().map(Bytes::from).collect();
-            record(&epoch, (id, fields)).ok_or_else(|| ParsingError::from("no record of a room"))
-        });
-        let records = records.collect::<std::result::Result<Vec<_>, _>>()?;
+            match record(&epoch, (id, fields)) {
+                Some(record) => records.push(record),
+                // The log reaches back to what follows, as where it was trimmed: whoever saw less is told.
+                None => records.clear(),
+            }
+        }
         let mut places: Vec<_> = retained
             .chunks_exact(2)
             .filter_map(|pair| {
@@ -224,6 +230,7 @@ fn record(epoch: &Epoch, (id, fields): Entry) -> Option<Record> {
 
 #[cfg(test)]
 mod tests {
+    use samewire_protocol::{ErrorCode, presence::Status};
     use serde_json::json;
 
     use super::*;
@@ -267,5 +274,120 @@ mod tests {
         assert!(Message::read(b"z".to_vec()).is_none());
         assert!(Message::read(Vec::new()).is_none());
         assert!(Message::read(b"e x".to_vec()).is_none());
+    }
+
+    /// JSON with a field more in each of its objects.
+    fn newer(value: serde_json::Value) -> serde_json::Value {
+        match value {
+            serde_json::Value::Object(fields) => fields
+                .into_iter()
+                .map(|(name, value)| (name, newer(value)))
+                .chain([("addedLater".to_owned(), json!({ "colour": "red" }))])
+                .collect(),
+            serde_json::Value::Array(values) => values.into_iter().map(newer).collect(),
+            value => value,
+        }
+    }
+
+    fn tab() -> serde_json::Value {
+        let at = "2026-11-21T07:38:47.123Z";
+        json!({ "server": "s", "user": "ada", "name": "Ada", "status": "busy", "state": 7, "joinedAt": at, "at": at })
+    }
+
+    #[test]
+    fn messages_of_a_newer_server_are_read_and_those_of_a_new_kind_are_none() {
+        // Of what is one of several there is one.
+        let changed = |change| {
+            json!({ "server": "s", "addedLater": 7, "connection": "c", "change": change })
+                .to_string()
+        };
+        let read = |kind: &str, told: String| Message::read(format!("{kind}{told}").into_bytes());
+        let Some(Message::Changed(told)) = read("c", changed(json!({ "present": newer(tab()) })))
+        else {
+            panic!("no change")
+        };
+        let Change::Present(told) = told.change else { panic!("nobody is present") };
+        assert_eq!((told.user.as_str(), told.status), ("ada", Some(Status::Busy)));
+        assert_eq!(told.state, Some(json!(7)).map(newer));
+        for known in ["left", "lost"] {
+            let told = changed(json!({ (known): newer(json!({ "user": "ada" })) }));
+            assert!(matches!(read("c", told), Some(Message::Changed(_))), "{known}");
+        }
+        assert!(read("c", changed(json!({ "levitated": { "user": "ada" } }))).is_none());
+
+        let reason = newer(json!({ "code": "MOON_ECLIPSED", "message": "no longer" }));
+        let whom = json!({ "user": "ada" });
+        let revoked =
+            json!({ "revoked": { "whom": whom, "reason": reason, "addedLater": { "a": 1 } } });
+        let dismissed = |dismissal| {
+            json!({ "server": "s", "addedLater": 7, "dismissal": dismissal }).to_string()
+        };
+        let told = read("d", format!("7 {}", dismissed(revoked)));
+        let Some(Message::Dismissed(7, Dismissed { dismissal, .. })) = told else {
+            panic!("no dismissal")
+        };
+        let Dismissal::Revoked { reason, .. } = dismissal else { panic!("no revocation") };
+        assert_eq!(reason.code, ErrorCode::Unknown);
+        assert!(read("d", format!("7 {}", dismissed(json!({ "enchanted": {} })))).is_none());
+
+        // A head may have more words behind those that are known.
+        let event = read("e", "e 7 1000 b a later\n{\"event\":\"x\",\"payload\":2}\n{}".into());
+        assert!(matches!(event, Some(Message::Event(record)) if record.place == place()));
+        let unreadable = read("e", "e 7 1000 b a\nof another kind".into());
+        assert!(matches!(unreadable, Some(Message::Renewed)), "it is loaded without");
+    }
+
+    /// As the script answers it, of records with these fields at 1 and on.
+    fn loaded(records: &[&[(&str, &str)]], tabs: serde_json::Value) -> Loaded {
+        let text = |text: &str| Value::BulkString(text.into());
+        let fields = |fields: &[(&str, &str)]| {
+            let flat = fields.iter().flat_map(|field| [text(field.0), text(field.1)]);
+            Value::Array(flat.collect())
+        };
+        let entries = records.iter().zip(1..).map(|(record, offset)| {
+            Value::Array(vec![text(&format!("{offset}-0")), fields(record)])
+        });
+        let tabs = tabs
+            .as_object()
+            .unwrap()
+            .iter()
+            .map(|(id, tab)| Value::Array(vec![text(id), text(&tab.to_string())]));
+        let answer = Value::Array(vec![
+            text("e"),
+            text(&records.len().to_string()),
+            text("tag"),
+            Value::Array(entries.collect()),
+            Value::Array(Vec::new()),
+            Value::Array(tabs.collect()),
+            Value::Int(0),
+            Value::Array(Vec::new()),
+        ]);
+        LoadedRoom::from_redis_value(answer).unwrap().0
+    }
+
+    #[test]
+    fn a_room_that_a_newer_server_wrote_is_loaded() {
+        let head = "{\"event\":\"x\",\"payload\":1,\"addedLater\":{}}\n1";
+        let record = [("v", "2"), ("a", "1000"), ("t", "b"), ("p", "a"), ("r", head), ("z", "")];
+        let mut later = tab();
+        later["status"] = json!("levitating");
+        let tabs = json!({ "1": newer(tab()), "2": later, "3": { "of": "another kind" } });
+        let room = loaded(&[&record, &record], tabs);
+        assert_eq!(room.records.len(), 2);
+        assert_eq!(room.records[1].place.at.offset, 2);
+        let there: Vec<_> = room.tabs.iter().map(|(id, tab)| (id.as_str(), tab.status)).collect();
+        assert_eq!(there, [("1", Some(Status::Busy)), ("2", None)]);
+    }
+
+    #[test]
+    fn of_a_log_with_a_record_that_cant_be_read_what_follows_is_left() {
+        let good =
+            [("a", "1000"), ("t", "b"), ("p", "a"), ("r", "{\"event\":\"x\",\"payload\":1}\n1")];
+        let bad = [("a", "1000"), ("t", "b"), ("p", "a"), ("r2", "of another kind")];
+        let room = loaded(&[&good, &bad, &good], json!({}));
+        let offsets: Vec<_> = room.records.iter().map(|record| record.place.at.offset).collect();
+        assert_eq!((offsets.as_slice(), room.reach.offset), ([3].as_slice(), 3));
+        let room = loaded(&[&good, &bad], json!({}));
+        assert_eq!((room.records.len(), room.reach.offset), (0, 2));
     }
 }

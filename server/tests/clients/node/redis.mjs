@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -68,6 +68,15 @@ export async function openWayToRedis(t, redis) {
   const way = await openWay(redis)
   t.after(() => way.close())
   return Object.assign(way, { url: way.url.replace('http:', 'redis:') })
+}
+
+/** Has Redis do something, as a server of another version may. */
+export async function tellRedis(redis, ...words) {
+  const socket = connect(redis.port, '127.0.0.1').setEncoding('utf8')
+  socket.write(`*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(String(word))}\r\n${word}\r\n`).join('')}`)
+  const [answer] = await once(socket, 'data')
+  socket.destroy()
+  if (answer.startsWith('-')) throw new Error(answer)
 }
 
 /** Waits until something is so. */
