@@ -2,8 +2,8 @@
 // (operations.md, "Backplane").
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { call } from './api.mjs'
-import { settled, signedIn } from './client.mjs'
+import { call, token } from './api.mjs'
+import { open, settled, signedIn } from './client.mjs'
 import { eventually, lastFirst, openWayToRedis, startRedis } from './redis.mjs'
 import { startServer, whyNotStarted } from './server.mjs'
 
@@ -50,6 +50,27 @@ test('a connection to Redis whose other end is gone in silence is given up', asy
   // It is away no longer than another connection takes.
   await eventually('a ping is given up', async () => (await figure(server, 'samewire_backplane_errors_total{for="ping"}')) >= 1)
   await healthOfRedis(server, 'healthy')
+})
+
+test('of those who come while Redis goes away each is turned away, and the log makes no error of it', async (t) => {
+  const ends = lastFirst(t)
+  const redis = await startRedis(ends, { persistent: true })
+  let said = ''
+  const env = { REDIS_URL: redis.url, RUST_LOG: 'info' }
+  const server = await startServer({ env, log: (text) => (said += text) })
+  ends.after(() => server.stop())
+  // It isn't known to be away yet: they are let in, and can't join their own room.
+  redis.pause()
+  let turnedAway = 0
+  for (let n = 0; n < 5; n++) {
+    const socket = open(t, server, { auth: { token: token('anna') } })
+    for (const end of ['connect_error', 'disconnect']) socket.once(end, () => (turnedAway += 1))
+  }
+  await eventually('each is turned away', () => turnedAway === 5)
+  redis.resume()
+  await healthOfRedis(server, 'healthy')
+  const errors = said.split('\n').filter((line) => /"level":"ERROR"/.test(line) && !/"Redis is away"/.test(line))
+  assert.deepEqual(errors, [])
 })
 
 test('a server starts without its Redis, and finds it', async (t) => {

@@ -15,11 +15,12 @@ const AT_ONCE = 8
 
 const ends = []
 const servers = []
+let redis
 before(async () => {
-  const redis = await startRedis({ after: (end) => ends.push(end) })
+  redis = await startRedis({ after: (end) => ends.push(end) })
   const database = newDatabase()
   ends.push(() => removeDatabase(database))
-  const env = { REDIS_URL: redis.url, RATE_LIMIT_MAX: '1000000', WEBHOOK_SECRET }
+  const env = { REDIS_URL: redis.url, RATE_LIMIT_MAX: '1000000', RUST_LOG: 'off', WEBHOOK_SECRET }
   for (let number = 0; number < 2; number += 1) {
     const server = await startServer({ env, database })
     ends.push(() => server.end('SIGKILL'))
@@ -132,4 +133,21 @@ test('an inbox: each count after the one before', async (t) => {
   assert.deepEqual(counts.map(({ totalUnread }) => totalUnread), upTo(CHANGES))
   for (const server of servers) assert.equal((await inboxOf(server, 'dora')).conversations[0].unreadCount, CHANGES)
   await Promise.all(sockets.map(settled))
+})
+
+test('while Redis is away nothing is stored that nobody could be told of', async () => {
+  const project = await createProject(servers[0], 'anna')
+  const { body: { id } } = await upload(servers[0], 'anna', project, { title: 'Later', text: 'before' })
+  const transcribe = (server, transcript) => call(server, 'PUT', `/api/stories/${id}/transcript`, { as: 'anna', body: { transcript } })
+  await redis.stop()
+  for (const server of servers) {
+    const refused = await Promise.all([transcribe(server, 'meanwhile'), bring(server, 'fax', message('emil'))])
+    for (const { status, body } of refused) assert.deepEqual([status, body.code], [503, 'UNAVAILABLE'])
+  }
+  const { body } = await call(servers[0], 'GET', `/api/stories/${id}`, { as: 'anna' })
+  assert.deepEqual([body.version, body.transcript], [1, 'before'])
+  assert.deepEqual((await inboxOf(servers[1], 'emil')).conversations, [])
+  await redis.start()
+  await eventually('it is changed', async () => (await transcribe(servers[1], 'after')).status === 200)
+  assert.equal((await bring(servers[0], 'fax', message('emil'))).status, 202)
 })
