@@ -1,7 +1,7 @@
 //! The connection over which the rooms' channels come. When it was lost, all that is followed is
 //! subscribed to anew and compared with Redis.
 
-use std::{sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use futures::StreamExt;
 use redis::{Client, ProtocolVersion, RedisResult, aio::PubSubSink};
@@ -30,10 +30,12 @@ impl Shared {
     pub(crate) async fn run(self: &Arc<Self>) {
         let follow = async {
             loop {
-                if let Err(error) = self.follow().await {
-                    tracing::warn!(%error, "the channels of the rooms are lost");
+                let Err(error) = self.follow().await;
+                // Told once, and not of each try.
+                match self.sink.lock().await.take() {
+                    Some(_) => tracing::warn!(%error, "the channels of the rooms are lost"),
+                    None => tracing::debug!(%error, "the channels of the rooms can't be had"),
                 }
-                *self.sink.lock().await = None;
                 sleep(RETRY_INTERVAL).await;
             }
         };
@@ -48,7 +50,7 @@ impl Shared {
     }
 
     /// Follows the channels until the connection is lost.
-    async fn follow(self: &Arc<Self>) -> Result<()> {
+    async fn follow(self: &Arc<Self>) -> Result<Infallible> {
         let client = self.client()?;
         let pubsub = within(client.get_async_pubsub()).await?;
         let (mut sink, mut messages) = pubsub.split();
