@@ -29,12 +29,18 @@ describe('the built package', () => {
     expect(await run(`import { createClient } from 'samewire'; const client = ${client}; ${CONNECT}`)).toBe('no connection to http://localhost: no network')
   })
 
-  it('takes the engine from elsewhere', async () => {
+  it.each([
+    ['its bytes', 'bytes'],
+    ['a function that reads it', 'async () => bytes'],
+    ['its module', 'WebAssembly.compile(bytes)'],
+    ['its URL', 'new URL(`data:application/wasm;base64,${bytes.toString("base64")}`)'],
+    ['what a fetch of it gives', 'fetch(`data:application/wasm;base64,${bytes.toString("base64")}`)'],
+  ])('takes the engine from elsewhere: %s', async (_, wasm) => {
     const source = `
       import { readFile } from 'node:fs/promises'
       import { createClient } from 'samewire/slim'
-      const wasm = () => readFile(new URL(import.meta.resolve('samewire/client.wasm')))
-      const client = createClient('http://localhost', { wasm, WebSocket: ${FAILING_SOCKET}, transports: ['websocket'], reconnection: false })
+      const bytes = await readFile(new URL(import.meta.resolve('samewire/client.wasm')))
+      const client = createClient('http://localhost', { wasm: ${wasm}, WebSocket: ${FAILING_SOCKET}, transports: ['websocket'], reconnection: false })
       ${CONNECT}`
     expect(await run(source)).toBe('no connection to http://localhost: no network')
   })
