@@ -241,8 +241,7 @@ impl<P: Payload> Client<P> {
     /// Whether events flow by this socket, and nothing else is to be done first.
     fn rests(&self, socket: SocketId) -> bool {
         self.connection.open_socket() == Some(socket)
-            && self.transmits.is_empty()
-            && self.events.is_empty()
+            && self.is_idle()
             && !self.assembly.is_waiting()
     }
 
@@ -324,6 +323,11 @@ impl<P: Payload> Client<P> {
         self.events.pop()
     }
 
+    /// Whether nothing is left to be done or told for now.
+    pub fn is_idle(&self) -> bool {
+        self.transmits.is_empty() && self.events.is_empty()
+    }
+
     /// When to call [`Self::handle_timeout`]; another time replaces it.
     pub fn poll_timeout(&self) -> Option<Instant> {
         self.connection.next_deadline()
@@ -359,7 +363,7 @@ impl<P: Payload> Client<P> {
     ///
     /// For values that are numbers, and nobody counts the holders of.
     pub fn holds(&self, holdings: &mut impl Holdings<P>) -> bool {
-        let rests = self.transmits.is_empty() && self.events.is_empty() && self.held.is_empty();
+        let rests = self.is_idle() && self.held.is_empty();
         if rests {
             for text in &self.about_us {
                 holdings.text(text);

@@ -86,7 +86,8 @@ impl FrameWriter<Value> for Message {
         self.attachments.clone_from(&payload.attachments);
     }
 
-    fn finish(self) -> Self {
+    fn finish(mut self, letters: &'static str) -> Self {
+        self.ascii(letters);
         self
     }
 }

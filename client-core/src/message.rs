@@ -25,8 +25,8 @@ pub trait FrameWriter<P: Payload>: Default {
     /// A payload that was written before: JSON, and the binary frames that are to follow.
     fn payload(&mut self, letters: &'static str, payload: &P::Message);
 
-    /// What was written, with the binary frames that follow it.
-    fn finish(self) -> P::Message;
+    /// What was written, with these letters at its end, and the binary frames that follow it.
+    fn finish(self, letters: &'static str) -> P::Message;
 }
 
 /// What the client asks of the server on its own account.
@@ -64,9 +64,7 @@ pub(crate) enum Request<T> {
 
 /// A frame that is always the same.
 pub(crate) fn signal<P: Payload>(letters: &'static str) -> P::Message {
-    let mut writer = P::Writer::default();
-    writer.ascii(letters);
-    writer.finish()
+    P::Writer::default().finish(letters)
 }
 
 /// An event with a payload. `ack` is the number that the server is to acknowledge it by; `id` names the
@@ -78,18 +76,22 @@ pub(crate) fn event<P: Payload>(
     id: Option<&P::Text>,
 ) -> P::Message {
     let mut writer = P::Writer::default();
-    let head = head(&mut writer, "42", "45", P::attachments(payload));
-    match ack {
-        Some(ack) => writer.number(head, ack),
-        None => writer.ascii(head),
-    }
-    writer.quoted("[", name);
+    let attachments = P::attachments(payload);
+    let head = head(&mut writer, "42", "45", attachments);
+    let before = match ack {
+        Some(ack) => {
+            writer.number(head, ack);
+            "["
+        }
+        None if attachments == 0 => "42[",
+        None => "-[",
+    };
+    writer.quoted(before, name);
     writer.payload(",", payload);
     if let Some(id) = id {
         writer.quoted(",{\"id\":", id);
     }
-    writer.ascii(if id.is_some() { "}]" } else { "]" });
-    writer.finish()
+    writer.finish(if id.is_some() { "}]" } else { "]" })
 }
 
 /// The answer to an event of the server that came with a number.
@@ -98,8 +100,7 @@ pub(crate) fn answer<P: Payload>(id: u64, answer: &P::Message) -> P::Message {
     let head = head(&mut writer, "43", "46", P::attachments(answer));
     writer.number(head, id);
     writer.payload("[", answer);
-    writer.ascii("]");
-    writer.finish()
+    writer.finish("]")
 }
 
 /// Begins a packet. What is to stand before what follows.
@@ -152,9 +153,8 @@ impl<P: Payload> Greeting<P> {
     }
 
     /// The frame.
-    pub(crate) fn finish(mut self) -> P::Message {
-        self.writer.ascii(if self.resumes { "]}" } else { "}" });
-        self.writer.finish()
+    pub(crate) fn finish(self) -> P::Message {
+        self.writer.finish(if self.resumes { "]}" } else { "}" })
     }
 }
 
@@ -193,8 +193,7 @@ impl<T: Text> Request<T> {
             }
             Self::Leave { .. } | Self::Ping | Self::Authenticate { .. } => {}
         }
-        writer.ascii("}");
-        writer.finish()
+        writer.finish("}")
     }
 }
 

@@ -28,8 +28,8 @@ extern "C" {
     fn add_user(user: i32);
 }
 
-/// What [`call`] gives where something was told.
-const TOLD: f64 = -2.0;
+/// What [`call`] gives where more is to be told than was.
+const MORE: f64 = -2.0;
 
 /// What [`call`] gives where something could not be done, and why was told.
 const FAILED: f64 = -3.0;
@@ -71,8 +71,8 @@ pub fn free(core: usize) {
 /// given as numbers. `now` is milliseconds since 1970.
 ///
 /// What is to be done next is told if `follow` isn't 0: the network's part, with 2 the application's
-/// after that. Gives -2 where something was told; else when to tell the time at the latest, or another
-/// number less than 0 where nothing is waited for.
+/// after that. Gives -2 where there is more to be told; else when to tell the time at the latest, or
+/// another number less than 0 where nothing is waited for.
 #[wasm_bindgen]
 #[expect(clippy::too_many_arguments, reason = "an object would cost a read of each field")]
 pub fn call(
@@ -197,19 +197,22 @@ impl Core {
 
     /// Tells what is to be done next; with `events`, it may be the application's part.
     fn tell(&mut self, events: bool) -> f64 {
-        if let Some(transmit) = self.client.poll_transmit() {
+        let client = &mut self.client;
+        let told = if let Some(transmit) = client.poll_transmit() {
             told::transmit(transmit);
-            return TOLD;
+            true
+        } else if let Some(event) = events.then(|| client.poll_event()).flatten() {
+            let client = &*client;
+            let state = || (client.state(), client.transport());
+            told::event(event, state, || client.session().cloned());
+            true
+        } else {
+            false
+        };
+        if told && !client.is_idle() {
+            return MORE;
         }
-        match events.then(|| self.client.poll_event()).flatten() {
-            Some(event) => {
-                let client = &self.client;
-                let state = || (client.state(), client.transport());
-                told::event(event, state, || client.session().cloned());
-                TOLD
-            }
-            None => self.client.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64),
-        }
+        client.poll_timeout().map_or(-1.0, |deadline| deadline.as_millis() as f64)
     }
 
     /// `encoded` is the payload, `id` a UUID; less than 0 stands for no `timeout` and no `retries` of its

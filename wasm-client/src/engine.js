@@ -24,13 +24,15 @@ const NUMBERS = ['reconnectionDelay', 'reconnectionDelayMax', 'timeout', 'ackTim
 
 const PAGE = { online: 12 /* Online */, offline: 13 /* Offline */, shown: 14 /* Shown */, away: 15 /* Away */, back: 16 /* Back */ }
 
-/** What the core gives when it said something, and no deadline. */
-const TOLD = -2
+/** What the core gives when it has more to say than it said, and no deadline. */
+const MORE = -2
 /** What it gives when it said why something failed. */
 const FAILED = -3
 
+const NOTHING = -1
+
 /** What the core said last, until it is done. */
-const told = []
+const told = [NOTHING]
 let failure
 
 export function tell(what, a, b, c, d) {
@@ -95,6 +97,8 @@ export class Engine {
     this.core = wasm.make(Math.random())
     this.pausing = false
     this.driving = false
+    /** Something happened meanwhile. */
+    this.again = false
     this.timer = undefined
     this.wakesAt = Infinity
     this.over = false
@@ -122,12 +126,15 @@ export class Engine {
 
   /** Does what follows from what the core gave. */
   drive(given) {
+    this.again = this.driving
     if (this.driving) return
     this.driving = true
-    while (given === TOLD) {
-      this.perform()
+    this.perform()
+    while (given === MORE || this.again) {
+      this.again = false
       checkBy(this.checks)
       given = this.call(0 /* Tick */, this.pausing ? 1 : 2)
+      this.perform()
     }
     this.driving = false
     if (!this.over) this.setTimer(given)
@@ -138,6 +145,7 @@ export class Engine {
   perform(what = told[0]) {
     const { host } = this
     const [, a, b, c, d] = told
+    told[0] = NOTHING
     try {
       switch (what) {
         case 0 /* Open */:
@@ -295,7 +303,11 @@ export class Engine {
   close() {
     if (this.over) return
     this.call(3 /* Close */)
-    while (this.call(0 /* Tick */, 1) === TOLD) this.perform()
+    let given
+    do {
+      given = this.call(0 /* Tick */, 1)
+      this.perform()
+    } while (given === MORE)
     this.over = true
     this.stopTimer()
     this.wasm.free(this.core)

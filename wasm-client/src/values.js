@@ -277,9 +277,9 @@ export function writePayload(at, length, payload) {
   follow = values[payload].attachments
 }
 
-/** What was written, with the binary ones that follow it. */
-export function written() {
-  const message = keep({ text: letters, attachments: follow })
+/** What was written, with these letters at its end, and the binary ones that follow it. */
+export function written(at, length) {
+  const message = keep({ text: letters + values[constant(at, length)], attachments: follow })
   letters = ''
   follow = NONE
   return message

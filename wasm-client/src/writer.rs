@@ -15,8 +15,8 @@ extern "C" {
     fn write_quoted(at: i32, length: i32, text: i32);
     #[wasm_bindgen(js_name = writePayload)]
     fn write_payload(at: i32, length: i32, payload: i32);
-    /// What was written since the last time.
-    fn written() -> i32;
+    /// What was written since the last time, with these letters at its end.
+    fn written(at: i32, length: i32) -> i32;
 }
 
 /// Writes a frame on JavaScript's side: one at a time.
@@ -44,7 +44,8 @@ impl FrameWriter<Value> for Writer {
         write_payload(at, length, payload.id());
     }
 
-    fn finish(self) -> Value {
-        Value::or_null(written())
+    fn finish(self, letters: &'static str) -> Value {
+        let (at, length) = place(letters);
+        Value::or_null(written(at, length))
     }
 }

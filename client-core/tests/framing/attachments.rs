@@ -27,7 +27,7 @@ impl FrameWriter<Kept> for Unread {
 
     fn payload(&mut self, _: &'static str, _: &Self) {}
 
-    fn finish(self) -> Self {
+    fn finish(self, _: &'static str) -> Self {
         self
     }
 }

@@ -131,7 +131,7 @@ impl FrameWriter<Counted<Value>> for Unread {
 
     fn payload(&mut self, _: &'static str, _: &Counted<usize>) {}
 
-    fn finish(self) -> Counted<usize> {
+    fn finish(self, _: &'static str) -> Counted<usize> {
         Counted::new(0)
     }
 }
