@@ -61,6 +61,9 @@ pub enum Error {
     /// What servers share can't be reached.
     #[error("Redis is away")]
     BackplaneAway,
+    /// What one server at a time does may be another's to do by now.
+    #[error("another server may do it now")]
+    LeaseLost,
     /// Redis refused what it was asked.
     #[error("Redis: {0}")]
     Backplane(#[from] redis::RedisError),
@@ -116,7 +119,7 @@ impl Error {
             Self::Payload(_) => ErrorCode::InvalidPayload,
             Self::RateLimited { .. } => ErrorCode::RateLimitExceeded,
             Self::Throttled { .. } => ErrorCode::ConnectionThrottled,
-            Self::Database(_) | Self::BackplaneAway => ErrorCode::Unavailable,
+            Self::Database(_) | Self::BackplaneAway | Self::LeaseLost => ErrorCode::Unavailable,
             Self::Backplane(_) | Self::Io(_) | Self::Json(_) => ErrorCode::Internal,
         }
     }
@@ -140,6 +143,7 @@ impl Error {
             }
             Self::Database(_) => "the database can't be reached".into(),
             Self::BackplaneAway => "the backplane can't be reached".into(),
+            Self::LeaseLost => self.to_string(),
             Self::Backplane(_) | Self::Io(_) | Self::Json(_) => "the server failed".into(),
         };
         let retry_after_ms = match self {
@@ -176,6 +180,7 @@ impl Error {
             Self::Again(error) => error.is_ours(),
             // Told once by who notices, and not by each who is refused for it.
             Self::BackplaneAway
+            | Self::LeaseLost
             | Self::Refused { .. }
             | Self::Conflict { .. }
             | Self::Payload(_)

@@ -1,5 +1,5 @@
 //! What an emit publishes is published once, also where the emit is acted on again, by another server,
-//! because the first was gone before it had answered (wire.md, section 5).
+//! because the first was gone before it had answered (wire.md, section 5). So is what a job tells at its end.
 
 use std::{collections::HashMap, fmt::Write};
 
@@ -11,10 +11,11 @@ tokio::task_local! {
     static EMIT: Emit;
 }
 
-/// The emit that is being acted on.
+/// The emit that is being acted on, or the job.
 #[derive(Debug)]
 struct Emit {
-    user: UserId,
+    /// Of an emit; a job has none.
+    user: Option<UserId>,
     id: String,
     /// How many of each event it has published to each room.
     published: Mutex<HashMap<(RoomAddress, String), u32>>,
@@ -22,12 +23,18 @@ struct Emit {
 
 /// What is published while `act` runs is of this emit of a user.
 pub(crate) async fn of_emit<T>(user: &UserId, id: &str, act: impl Future<Output = T>) -> T {
-    let emit = Emit { user: user.clone(), id: id.to_owned(), published: Mutex::default() };
-    EMIT.scope(emit, act).await
+    let user = Some(user.clone());
+    EMIT.scope(Emit { user, id: id.to_owned(), published: Mutex::default() }, act).await
 }
 
-/// A tag for what is published: the same for what the same emit publishes as the n-th of this event in
-/// this room, and otherwise one of its own.
+/// What is published while `act` runs is of this job, by whichever server, and however often. It is no
+/// part of an emit by then.
+pub(crate) async fn of_job<T>(name: String, act: impl Future<Output = T>) -> T {
+    EMIT.scope(Emit { user: None, id: name, published: Mutex::default() }, act).await
+}
+
+/// A tag for what is published: the same for what the same emit, or job, publishes as the n-th of this
+/// event in this room, and otherwise one of its own.
 pub(super) fn tag(room: &RoomAddress, event: &str) -> (String, bool) {
     let of_emit = EMIT.try_with(|emit| {
         let count = {
@@ -37,7 +44,8 @@ pub(super) fn tag(room: &RoomAddress, event: &str) -> (String, bool) {
             *count
         };
         let mut text = String::new();
-        for part in [emit.user.as_str(), &emit.id, event] {
+        let user = emit.user.as_ref().map(UserId::as_str);
+        for part in user.into_iter().chain([emit.id.as_str(), event]) {
             let _ = write!(text, "{}:{part}", part.len());
         }
         let _ = write!(text, "{count}");

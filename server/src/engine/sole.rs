@@ -1,6 +1,6 @@
 //! What one server at a time is to do.
 
-use std::{future::pending, time::Duration};
+use std::time::Duration;
 
 use super::Engine;
 use crate::{backplane::redis::HeldLease, error::Result};
@@ -13,12 +13,13 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 pub struct Lease(Option<HeldLease>);
 
 impl Lease {
-    /// Resolves when the right may be another server's, because Redis couldn't be told in time that it
-    /// is still wanted.
-    pub async fn lost(&self) {
+    /// Does something for as long as the right is held; gives nothing where it may be another server's
+    /// before that is done, because Redis couldn't be told in time that it is still wanted. What `work`
+    /// publishes from then on is refused, though it may not have noticed yet.
+    pub async fn hold<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         match &self.0 {
-            Some(held) => held.lost().await,
-            None => pending().await,
+            Some(held) => held.hold(work).await,
+            None => Some(work.await),
         }
     }
 
@@ -52,10 +53,10 @@ impl Engine {
     pub async fn alone<Work: Future<Output = ()>>(&self, name: &str, work: impl Fn() -> Work) {
         while !self.is_stopping() {
             if let Ok(Some(lease)) = self.lease(name).await {
-                tokio::select! {
-                    () = work() => return,
-                    () = lease.lost() => tracing::warn!(name, "another server may do it now"),
+                if lease.hold(work()).await.is_some() {
+                    return lease.end().await;
                 }
+                tracing::warn!(name, "another server may do it now");
             }
             tokio::select! {
                 () = self.stopped() => {}

@@ -7,6 +7,7 @@ use axum::{
     http::{HeaderMap, HeaderValue, Request, header},
     response::Response,
 };
+use samewire_protocol::ErrorCode;
 use tower_http::services::ServeFile;
 
 use crate::error::{Error, Result};
@@ -26,13 +27,17 @@ impl File {
     /// The answer to a request with these headers.
     ///
     /// # Errors
-    /// When the file can't be read.
+    /// [`ErrorCode::NotFound`] where it isn't there, or when it can't be read.
     pub(crate) async fn answer(self, headers: HeaderMap) -> Result<Response> {
         let mut request = Request::new(Body::empty());
         *request.headers_mut() = headers;
         let response = ServeFile::new(&self.path).try_call(request).await?;
         if response.status().as_u16() == 404 {
-            return Err(Error::Io(std::io::ErrorKind::NotFound.into()));
+            tracing::error!(
+                file = self.name,
+                "a file isn't in MEDIA_DIR: where there are several servers they must share it"
+            );
+            return Err(Error::refused(ErrorCode::NotFound, "the file is no longer there"));
         }
         let mut response = response.map(Body::new);
         let headers = response.headers_mut();

@@ -13,6 +13,7 @@
 //!   PostgreSQL may not have committed yet when the first row is here.
 
 pub mod column;
+pub(crate) mod untold;
 
 use std::{str::FromStr, time::Duration};
 

@@ -1,12 +1,14 @@
 -- Gives an event the next place in its room's log and tells the servers that follow the room: one step,
--- so that there is one order for all of them. Asked again with the same tag, gives the same place.
+-- so that there is one order for all of them. Asked again with the same tag, gives the same place. Gives
+-- nothing where it is done under a lease that is lost: whoever has it now says what there is to be said.
 --
--- KEYS: meta, stream, retained, once, lock
+-- KEYS: meta, stream, retained, once, lock, and a lease where it is done under one
 -- ARGV: 1 epoch to begin with, 2 tag, 3 record, 4 ms that the tag is remembered, 5 ms that the room is kept,
 --       6 events, 7 ms and 8 bytes that the log keeps, 9 channel,
 --       10 epoch, 11 offset and 12 tag that the asking server has seen,
 --       13 whose lock it is told under, empty where there is none,
---       14… what is retained: an event's name and its frame, empty where it is cleared, and so on
+--       14 whose lease it is done under, empty where there is none,
+--       15… what is retained: an event's name and its frame, empty where it is cleared, and so on
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'tag', 'bytes', 'trimAt')
 local once = redis.call('GET', KEYS[4])
 if once then
@@ -14,6 +16,7 @@ if once then
   -- In a log that is lost it has no place.
   if epoch == meta[1] then return { epoch, offset, '', '', 0 } end
 end
+if ARGV[14] ~= '' and redis.call('GET', KEYS[6]) ~= ARGV[14] then return false end
 
 local epoch, offset, previous = meta[1], tonumber(meta[2] or 0), meta[3] or '-'
 local bytes, trim_at = tonumber(meta[4] or 0), tonumber(meta[5] or 0)
@@ -60,8 +63,8 @@ redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', number(offset), 'tag', ARG
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
 redis.call('PEXPIRE', KEYS[2], max_age)
 
-if #ARGV > 13 then
-  for i = 14, #ARGV, 2 do
+if #ARGV > 14 then
+  for i = 15, #ARGV, 2 do
     if ARGV[i + 1] == '' then
       redis.call('HDEL', KEYS[3], ARGV[i])
     else

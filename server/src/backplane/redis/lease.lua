@@ -1,4 +1,4 @@
--- Takes a lease, or renews it.
+-- Takes a lease.
 --
 -- KEYS  the lease
 -- ARGV  whose it is to be; for how many milliseconds

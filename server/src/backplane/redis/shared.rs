@@ -17,6 +17,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{
     Connection, HeldLock, Servers,
     keys::RoomKeys,
+    leases,
     locks::SharedLocks,
     new_epoch,
     record::{self, Appended, Dismissed},
@@ -28,7 +29,7 @@ use crate::{
         once,
     },
     clock,
-    error::Result,
+    error::{Error, Result},
     log::{LogBounds, safe},
     presence::Presence,
     rooms::{Dismissal, Publishing, Record, RoomState, Rooms, ToTell, present},
@@ -138,13 +139,18 @@ impl Shared {
         let written = record::write(event, payload.get(), &publishing)?;
         let keys = RoomKeys(room);
         let seen = self.rooms.reach(room);
+        let fence = leases::fence();
         let mut script = self.append.prepare_invoke();
         script
             .key(keys.meta())
             .key(keys.stream())
             .key(keys.retained())
             .key(keys.once(&tag))
-            .key(keys.lock())
+            .key(keys.lock());
+        if let Some(fence) = &fence {
+            script.key(&fence.key);
+        }
+        script
             .arg(new_epoch())
             .arg(&tag)
             .arg(written)
@@ -156,11 +162,13 @@ impl Shared {
             .arg(keys.channel());
         arg_reach(&mut script, seen.as_ref());
         script.arg(self.locks.owner_of(room).unwrap_or_default());
+        script.arg(fence.map(|fence| fence.whose).unwrap_or_default());
         for change in &publishing.retain {
             script.arg(change.event()).arg(change.text().unwrap_or_default());
         }
-        let appended = self.redis.script::<Appended>("publish", &script).await;
+        let appended = self.redis.script::<Option<Appended>>("publish", &script).await;
         let appended = appended.inspect_err(|_| self.locks.not_told(room))?;
+        let appended = appended.ok_or(Error::LeaseLost)?;
         let Appended { epoch, offset, at_ms, previous, is_new } = appended;
         let position = Position { epoch: epoch.clone(), offset: safe(offset) };
         if is_new && seen.is_some() {

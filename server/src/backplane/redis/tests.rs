@@ -1,5 +1,6 @@
 //! Servers that share rooms, each with a way to Redis of its own, and a Redis that is there.
 
+mod leases;
 mod locks;
 mod logs;
 mod presence;

@@ -1,24 +1,22 @@
 //! One answer: asked for, told as it grows, and ended.
 
-use std::{pin::pin, sync::Arc, time::Duration};
+use std::{future::pending, pin::pin, sync::Arc, time::Duration};
 
 use samewire_protocol::{
     ErrorCode, RoomAddress, Timestamp,
-    assistant::{
-        AiTypingStarted, AiTypingStopped, ChatMessage, MessageChunk, MessageComplete, MessageError,
-        Role,
-    },
-    id::{MessageId, UserId},
+    assistant::{AiTypingStarted, ChatMessage, MessageChunk, MessageError},
+    id::MessageId,
 };
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Assistant, context,
+    endings::{Ending, RETRY_PAUSE},
     growth::Growth,
     provider::ProviderError,
-    queries::{self, State},
-    room,
+    queries, room,
+    states::{self, Outcome},
 };
 use crate::{clock, engine::Engine, error::Result, retained::Retain};
 
@@ -26,14 +24,15 @@ use crate::{clock, engine::Engine, error::Result, retained::Retain};
 /// a server that is killed.
 const STORE_INTERVAL: Duration = Duration::from_secs(1);
 
+/// How often it is looked whether somebody wants no more of an answer who is connected to another server.
+const WANTED_INTERVAL: Duration = Duration::from_millis(500);
+
 /// Messages before a question that may be sent along with it, however short they are.
 const MAX_CONTEXT_MESSAGES: i64 = 1000;
 
 /// Something said to the assistant, whose answer has its place.
 #[derive(Debug, Clone)]
 pub(super) struct Question {
-    /// Who asks.
-    pub(super) asker: UserId,
     pub(super) message: ChatMessage,
     /// Names the answer.
     pub(super) answer: MessageId,
@@ -85,28 +84,44 @@ impl Assistant {
             begun: false,
         }
     }
+
+    /// Resolves once an answer is not to go on, as another server notes.
+    async fn unwanted(&self, engine: &Engine, answer: &MessageId) {
+        if !engine.has_others() {
+            return pending().await;
+        }
+        loop {
+            sleep(WANTED_INTERVAL).await;
+            if let Ok(false) = states::goes_on(self.store.pool(), answer).await {
+                return;
+            }
+        }
+    }
 }
 
 impl Answering<'_> {
     /// Answers, until that has an end.
-    pub(super) async fn run(&mut self, cancel: &CancellationToken) -> End {
-        let engine = self.engine.clone();
+    ///
+    /// # Errors
+    /// When it can't be begun: it waits still.
+    pub(super) async fn run(&mut self, cancel: &CancellationToken) -> Result<End> {
+        let (assistant, engine, question) = (self.assistant, self.engine, self.question);
         let interrupted = async {
             tokio::select! {
                 () = cancel.cancelled() => End::Cancelled,
+                () = assistant.unwanted(engine, &question.answer) => End::Cancelled,
                 () = engine.stopped() => End::Stopped,
             }
         };
         let mut interrupted = pin!(interrupted);
-        let assistant = self.assistant;
         let _permit = tokio::select! {
             biased;
-            end = &mut interrupted => return end,
+            end = &mut interrupted => return Ok(end),
             permit = assistant.answers.permit() => permit,
         };
         match self.grow(interrupted).await {
-            Ok(end) => end,
-            Err(error) => End::Failed(error.answer().code),
+            Err(error) if self.begun => Ok(End::Failed(error.answer().code)),
+            grown => grown,
         }
     }
 
@@ -146,11 +161,9 @@ impl Answering<'_> {
                 () = sleep_until(due_at.unwrap_or(deadline)), if due_at.is_some() => self.tell_chunk().await?,
                 () = sleep_until(store_at), if stale => {
                     stored_bytes = self.growth.content().len();
-                    match self.note(State::Running).await {
-                        Ok(true) => {}
-                        Ok(false) => return Ok(End::Cancelled),
-                        // The answer goes on: it is stored again soon, and in any case at its end.
-                        Err(error) => tracing::warn!(%error, "an answer can't be stored as it grows"),
+                    // The answer goes on: it is stored again soon, and in any case at its end.
+                    if let Err(error) = self.store_growth().await {
+                        tracing::warn!(%error, "an answer can't be stored as it grows");
                     }
                     store_at = Instant::now() + STORE_INTERVAL;
                 }
@@ -168,10 +181,11 @@ impl Answering<'_> {
         }
     }
 
-    /// Notes and tells that the assistant is at it. Says no where the conversation is gone.
+    /// Notes and tells that the assistant is at it. Says no where nobody waits for the answer any longer.
     async fn begin(&mut self) -> Result<bool> {
+        let (assistant, question) = (self.assistant, self.question);
         let _lock = self.engine.lock(&self.room).await?;
-        if !self.note(State::Running).await? {
+        if !states::begin(assistant.store.pool(), &question.answer, self.begun_at).await? {
             return Ok(false);
         }
         self.begun = true;
@@ -200,75 +214,56 @@ impl Answering<'_> {
         Ok(())
     }
 
-    /// Stores what there is, and tells how it ended. What the server's own end interrupts is left to
-    /// the next start.
+    /// Stores what there is, and tells how it ended, unless another server has. What the server's own end
+    /// interrupts is left to whoever finds it.
     ///
     /// # Errors
-    /// When the database fails; the room is told all the same, as the answer won't go on.
+    /// When the room can't be told: it is left to be told later.
     pub(super) async fn finish(mut self, end: End) -> Result<()> {
-        // What there is is stored in any case.
-        let lock = self.engine.lock(&self.room).await;
-        if let End::Stopped = end {
-            return if self.begun { self.note(State::Running).await.map(drop) } else { Ok(()) };
-        }
-        let whole = matches!(end, End::Whole);
-        let stored = self.note(if whole { State::Whole } else { State::Incomplete }).await;
-        let end = match &stored {
-            // The conversation is gone, and its room with it.
-            Ok(false) => return Ok(()),
-            Ok(true) => end,
-            Err(error) => End::Failed(error.code()),
-        };
-        let _lock = lock?;
-        self.tell_chunk().await?;
-        let conversation_id = self.question.message.conversation_id.clone();
-        let message_id = self.question.answer.clone();
-        if self.begun {
-            let stopped = AiTypingStopped {
-                conversation_id: conversation_id.clone(),
-                message_id: message_id.clone(),
-            };
-            let retain = [Retain::clear::<AiTypingStarted>(), Retain::clear::<MessageChunk>()];
-            self.engine.publish_retaining(&self.room, &stopped, retain).await?;
-        }
-        let (code, message) = match end {
-            End::Whole | End::Cancelled | End::Stopped => {
-                let complete = MessageComplete {
-                    conversation_id: conversation_id.clone(),
-                    user_message: self.question.message.clone(),
-                    assistant_message: ChatMessage {
-                        id: message_id,
-                        conversation_id,
-                        role: Role::Assistant,
-                        content: self.growth.content().to_owned(),
-                        incomplete: !whole,
-                        created_at: self.begun_at,
-                    },
-                };
-                self.engine.publish(&self.room, &complete).await?;
-                return Ok(());
-            }
+        let (outcome, reason) = match end {
+            End::Stopped if self.begun => return Ok(self.store_growth().await?),
+            End::Stopped => return Ok(()),
+            End::Whole => (Outcome::Whole, None),
+            End::Cancelled => (Outcome::Cancelled, None),
             End::Broken(error) => {
-                tracing::warn!(conversation = %conversation_id, %error, "an answer broke off");
-                (error.code(), error.to_string())
+                let conversation = &self.question.message.conversation_id;
+                tracing::warn!(%conversation, %error, "an answer broke off");
+                (Outcome::Broken, Some((error.code(), error.to_string())))
             }
-            End::Failed(code) => (code, "the server failed in the middle of the answer".into()),
+            End::Failed(code) => {
+                let message = "the server failed in the middle of the answer".into();
+                (Outcome::Broken, Some((code, message)))
+            }
         };
-        let error = MessageError { conversation_id, message_id, code, message };
-        self.engine.publish(&self.room, &error).await?;
-        stored.map(drop)
+        loop {
+            // What there is is stored in any case.
+            let lock = self.engine.lock(&self.room).await;
+            match self.store_end(outcome).await {
+                // The conversation is gone, or another server was faster.
+                Ok(false) => return Ok(()),
+                Ok(true) => {
+                    let _lock = lock?;
+                    self.tell_chunk().await?;
+                    let ending = Ending { outcome, begun: self.begun, reason };
+                    return self.assistant.tell_end(self.engine, self.question, ending).await;
+                }
+                Err(error) => tracing::error!(%error, "the end of an answer can't be stored"),
+            }
+            drop(lock);
+            tokio::select! {
+                () = self.engine.stopped() => return Ok(()),
+                () = sleep(RETRY_PAUSE) => {}
+            }
+        }
     }
 
-    /// Stores how far it has come. Says whether it is still there.
-    async fn note(&self, state: State) -> Result<bool> {
+    async fn store_growth(&self) -> sqlx::Result<()> {
         let pool = self.assistant.store.pool();
-        let content = self.growth.content();
-        let noted =
-            queries::note(pool, &self.question.answer, content, state, self.begun_at).await?;
-        if noted && matches!(state, State::Whole | State::Incomplete) {
-            let conversation = &self.question.message.conversation_id;
-            queries::touch(pool, conversation, clock::timestamp()).await?;
-        }
-        Ok(noted)
+        states::grow(pool, &self.question.answer, self.growth.content()).await
+    }
+
+    async fn store_end(&self, outcome: Outcome) -> sqlx::Result<bool> {
+        let (pool, content) = (self.assistant.store.pool(), self.growth.content());
+        states::end(pool, &self.question.answer, content, outcome, self.begun_at).await
     }
 }

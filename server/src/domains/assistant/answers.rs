@@ -1,35 +1,36 @@
 //! The questions that wait for an answer: those of one conversation are answered one after the other,
 //! in the order they were asked; those of several at once, as many as the settings allow.
+//!
+//! Which questions there are is stored, and who answers those of a conversation has its lease: of several
+//! servers it is one, whichever they were asked on. A server sees to it that those that were asked here are
+//! answered, and to what a server left behind that is gone.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    sync::Arc,
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
-use parking_lot::Mutex;
 use samewire_protocol::{
     ErrorCode, Timestamp,
-    assistant::{CancelMessage, ChatMessage, MessageError, Role, SendMessage},
+    assistant::{CancelMessage, ChatMessage, Role, SendMessage},
     id::{ConversationId, MessageId, UserId},
 };
 use tokio::{
-    sync::{AcquireError, Semaphore, SemaphorePermit},
-    time::{sleep, timeout},
+    sync::Notify,
+    time::{Instant, sleep, timeout_at},
 };
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
-    Assistant, Settings,
-    answering::{End, Question},
-    context, no_conversation, queries, room,
+    Assistant,
+    answering::Question,
+    context,
+    endings::Ending,
+    lines::{Cleared, Place},
+    no_conversation, queries, room,
+    states::{self, Open, Outcome},
 };
 use crate::{
     clock,
     engine::Engine,
     error::{Error, Result},
     registry::Context,
-    retained::Retain,
 };
 
 /// Longest question, in bytes.
@@ -41,156 +42,18 @@ const MAX_MESSAGES: i64 = 20_000;
 /// When somebody who asks too much may try again.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
-/// How long a question waits for the server to have taken up what was open when it ended.
-const START_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often it is looked whether a question that was asked here is answered, where another server has the
+/// conversation, or the database failed.
+const LOOK_INTERVAL: Duration = Duration::from_millis(500);
 
-/// How soon that is tried again where the database fails.
-const START_INTERVAL: Duration = Duration::from_secs(1);
+/// How often it is looked for what another server left behind.
+const LEFT_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Questions that aren't answered yet.
-#[derive(Debug)]
-pub(super) struct Answers {
-    /// By conversation; the first of each is being answered.
-    lines: Mutex<HashMap<ConversationId, VecDeque<Arc<Pending>>>>,
-    /// How many each user has asked of them.
-    of_users: Arc<Mutex<HashMap<UserId, usize>>>,
-    max_per_user: usize,
-    running: Semaphore,
-    /// One for each line.
-    tasks: TaskTracker,
-    /// Cancelled once what was open when the server ended has been taken up.
-    taken_up: CancellationToken,
-}
+/// How long an answer may take to stop: another server that has it may be gone, which takes a while to show.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
 
-/// A question that isn't answered yet.
-#[derive(Debug)]
-pub(super) struct Pending {
-    pub(super) question: Question,
-    /// Stops its answer.
-    pub(super) cancel: CancellationToken,
-    /// Cancelled once its answer has ended.
-    ended: CancellationToken,
-    _place: Place,
-}
-
-/// A question's place among those of its user; given back when it is dropped.
-#[derive(Debug)]
-struct Place {
-    of_users: Arc<Mutex<HashMap<UserId, usize>>>,
-    user: UserId,
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        let mut of_users = self.of_users.lock();
-        if let Some(count) = of_users.get_mut(&self.user) {
-            *count -= 1;
-            if *count == 0 {
-                of_users.remove(&self.user);
-            }
-        }
-    }
-}
-
-impl Answers {
-    pub(super) fn new(settings: &Settings) -> Self {
-        Self {
-            lines: Mutex::default(),
-            of_users: Arc::default(),
-            max_per_user: settings.assistant_answers_per_user.get(),
-            running: Semaphore::new(settings.assistant_answers.get().min(Semaphore::MAX_PERMITS)),
-            tasks: TaskTracker::new(),
-            taken_up: CancellationToken::new(),
-        }
-    }
-
-    /// Waits until one more answer may be under way.
-    pub(super) async fn permit(&self) -> Result<SemaphorePermit<'_>, AcquireError> {
-        self.running.acquire().await
-    }
-
-    /// Stops all answers of a conversation, and forgets the questions that wait.
-    pub(super) fn cancel_all(&self, conversation: &ConversationId) {
-        if let Some(line) = self.lines.lock().get_mut(conversation) {
-            line.truncate(1);
-            line.iter().for_each(|pending| pending.cancel.cancel());
-        }
-    }
-
-    /// A place for one more question of a user; `None` where there are as many as may be.
-    fn place(&self, user: &UserId, max: usize) -> Option<Place> {
-        let mut of_users = self.of_users.lock();
-        let count = of_users.entry(user.clone()).or_default();
-        if *count >= max {
-            return None;
-        }
-        *count += 1;
-        Some(Place { of_users: self.of_users.clone(), user: user.clone() })
-    }
-
-    /// Appends a question to its conversation's line. Says whether it is the first.
-    fn push(&self, question: Question, place: Place) -> bool {
-        let mut lines = self.lines.lock();
-        let line = lines.entry(question.message.conversation_id.clone()).or_default();
-        line.push_back(Arc::new(Pending {
-            question,
-            cancel: CancellationToken::new(),
-            ended: CancellationToken::new(),
-            _place: place,
-        }));
-        line.len() == 1
-    }
-
-    /// The question that is to be answered now. Without one the line is no more.
-    fn first(&self, conversation: &ConversationId) -> Option<Arc<Pending>> {
-        let mut lines = self.lines.lock();
-        let first = lines.get(conversation)?.front().cloned();
-        if first.is_none() {
-            lines.remove(conversation);
-        }
-        first
-    }
-
-    /// Takes the question that was answered off its line.
-    fn shift(&self, conversation: &ConversationId) {
-        if let Some(line) = self.lines.lock().get_mut(conversation) {
-            line.pop_front();
-        }
-    }
-
-    /// The question with this id, or whose answer has it: whether it is being answered. One that
-    /// waits is taken off its line.
-    fn take(
-        &self,
-        conversation: &ConversationId,
-        message: &MessageId,
-    ) -> Option<(Arc<Pending>, bool)> {
-        let mut lines = self.lines.lock();
-        let line = lines.get_mut(conversation)?;
-        let at = line.iter().position(|pending| {
-            pending.question.answer == *message || pending.question.message.id == *message
-        })?;
-        if at == 0 {
-            return Some((line.front()?.clone(), true));
-        }
-        Some((line.remove(at)?, false))
-    }
-}
-
-/// Takes a conversation's line away where answering panicked: the next question begins another.
-struct Line<'a> {
-    answers: &'a Answers,
-    conversation: &'a ConversationId,
-}
-
-impl Drop for Line<'_> {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            let line = self.answers.lines.lock().remove(self.conversation);
-            line.into_iter().flatten().for_each(|pending| pending.ended.cancel());
-        }
-    }
-}
+/// How often it is looked whether it has.
+const STOPPED_INTERVAL: Duration = Duration::from_millis(100);
 
 impl Assistant {
     /// Stores a question, which will be answered in its turn.
@@ -201,10 +64,7 @@ impl Assistant {
         asked: SendMessage,
     ) -> Result<ChatMessage> {
         let content = self.checked_question(asked.content)?;
-        if timeout(START_TIMEOUT, self.answers.taken_up.cancelled()).await.is_err() {
-            return Err(Error::refused(ErrorCode::Unavailable, "the server is still starting"));
-        }
-        let place = self.answers.place(asker, self.answers.max_per_user);
+        let place = self.answers.place(asker);
         let place = place.ok_or(Error::RateLimited { retry_after: RETRY_AFTER })?;
         let id = asked.conversation_id;
         let _lock = engine.lock(&room(&id)).await?;
@@ -217,16 +77,13 @@ impl Assistant {
             created_at: clock::timestamp(),
         };
         let answer = new_id();
-        let stored =
-            queries::ask(self.store.pool(), &message, asker, &answer, MAX_MESSAGES - 2).await?;
-        let Some(answer_seq) = stored else {
+        let pool = self.store.pool();
+        if !queries::ask(pool, &message, asker, &answer, MAX_MESSAGES - 2).await? {
             self.seen_by(&id, asker).await?;
             let text = format!("a conversation may have {MAX_MESSAGES} messages");
             return Err(Error::refused(ErrorCode::AccessDenied, text));
-        };
-        let question =
-            Question { asker: asker.clone(), message: message.clone(), answer, answer_seq };
-        self.line_up(engine, question, place);
+        }
+        self.see_to(engine, &id, Some((answer, place)));
         Ok(message)
     }
 
@@ -236,108 +93,163 @@ impl Assistant {
         context: &Context,
         asked: CancelMessage,
     ) -> Result<ChatMessage> {
-        let id = &asked.conversation_id;
+        let (pool, id) = (self.store.pool(), &asked.conversation_id);
         self.seen_by(id, &context.identity.user_id).await?;
-        let answer = match self.answers.take(id, &asked.message_id) {
-            Some((pending, true)) => {
-                pending.cancel.cancel();
-                pending.ended.cancelled().await;
-                pending.question.answer.clone()
+        let answer = match states::open_of(pool, id, &asked.message_id).await? {
+            // It has ended, or is just being told to have.
+            None | Some((_, Open::Untold(_))) => asked.message_id,
+            Some((question, open)) => {
+                let waits = open == Open::Waiting;
+                if !waits || !self.cancel_waiting(&context.engine, &question).await? {
+                    self.stop(&context.engine, &question).await?;
+                }
+                question.answer
             }
-            Some((pending, false)) => {
-                let answering = self.answering(&context.engine, &pending.question);
-                answering.finish(End::Cancelled).await?;
-                pending.question.answer.clone()
-            }
-            // It has ended already.
-            None => asked.message_id,
         };
-        let message = queries::message_of(self.store.pool(), id, &answer).await?;
+        let message = queries::message_of(pool, id, &answer).await?;
         message
             .filter(|message| message.role == Role::Assistant)
             .ok_or_else(|| Error::refused(ErrorCode::NotFound, "no such answer"))
     }
 
-    /// Answers for as long as the server runs. What was open when it ended is taken up first: who
-    /// waited is answered; an answer that had begun ends where it was.
-    pub(super) async fn answer_until_stopped(self, engine: Arc<Engine>) {
-        let take_up = async {
-            while let Err(error) = self.take_up(&engine).await {
-                tracing::error!(%error, "open answers can't be taken up");
-                sleep(START_INTERVAL).await;
-            }
-            self.answers.taken_up.cancel();
-        };
-        tokio::select! {
-            () = take_up => engine.stopped().await,
-            () = engine.stopped() => {}
+    /// Ends an answer that hasn't begun. Says whether it hadn't.
+    async fn cancel_waiting(&self, engine: &Arc<Engine>, question: &Question) -> Result<bool> {
+        let conversation = &question.message.conversation_id;
+        let _lock = engine.lock(&room(conversation)).await?;
+        let (pool, outcome) = (self.store.pool(), Outcome::Cancelled);
+        if !states::break_off(pool, &question.answer, Open::Waiting, outcome).await? {
+            return Ok(false);
         }
-        self.answers.tasks.close();
-        self.answers.tasks.wait().await;
+        self.answers.answered(conversation, &question.answer);
+        let ending = Ending { outcome, begun: false, reason: None };
+        self.tell_end(engine, question, ending).await?;
+        Ok(true)
     }
 
-    async fn take_up(&self, engine: &Arc<Engine>) -> Result<()> {
-        let mut ours = HashMap::new();
-        for (question, begun) in queries::open(self.store.pool()).await? {
-            let conversation = &question.message.conversation_id;
-            if !ours.contains_key(conversation) {
-                let lease = engine.lease(&lease_name(conversation)).await?;
-                ours.insert(conversation.clone(), lease.is_some());
-                if let Some(lease) = lease {
-                    lease.end().await;
+    /// Stops an answer, on whichever server it is under way, and waits until that is told.
+    async fn stop(&self, engine: &Arc<Engine>, question: &Question) -> Result<()> {
+        let (pool, conversation) = (self.store.pool(), &question.message.conversation_id);
+        states::stop(pool, &question.answer).await?;
+        let deadline = Instant::now() + STOP_TIMEOUT;
+        loop {
+            if let Some(here) = self.answers.under_way(conversation, &question.answer) {
+                here.cancel.cancel();
+                let _ = timeout_at(deadline, here.ended.cancelled()).await;
+            }
+            if states::open_of(pool, conversation, &question.answer).await?.is_none() {
+                return Ok(());
+            }
+            if Instant::now() > deadline {
+                let message = "the answer will be stopped as soon as it can be";
+                return Err(Error::refused(ErrorCode::Unavailable, message));
+            }
+            // Its server may be gone.
+            self.see_to(engine, conversation, None);
+            sleep(STOPPED_INTERVAL).await;
+        }
+    }
+
+    /// Answers for as long as the server runs: what was open when it began, and what another left behind.
+    /// Who waited is answered; an answer that had begun ends where it was.
+    pub(super) async fn answer_until_stopped(self, engine: Arc<Engine>) {
+        while !engine.is_stopping() {
+            match states::with_open(self.store.pool()).await {
+                Ok(conversations) => {
+                    for conversation in conversations {
+                        self.see_to(&engine, &conversation, None);
+                    }
+                    if !engine.has_others() {
+                        engine.stopped().await;
+                    }
                 }
+                Err(error) => tracing::error!(%error, "open answers can't be looked for"),
             }
-            // Otherwise another server is answering there.
-            if !ours[conversation] {
-                continue;
+            tokio::select! {
+                () = engine.stopped() => {}
+                () = sleep(LEFT_INTERVAL) => {}
             }
-            if !begun {
-                // It was let in before the server ended.
-                if let Some(place) = self.answers.place(&question.asker, usize::MAX) {
-                    self.line_up(engine, question, place);
-                }
-                continue;
+        }
+        self.answers.ended().await;
+    }
+
+    /// Sees to a conversation: that those who asked here are answered, and whatever else is open.
+    fn see_to(
+        &self,
+        engine: &Arc<Engine>,
+        conversation: &ConversationId,
+        asked: Option<(MessageId, Place)>,
+    ) {
+        if let Some(more) = self.answers.note(conversation, asked) {
+            let work = self.clone().work_off(engine.clone(), conversation.clone(), more);
+            self.answers.spawn(work);
+        }
+    }
+
+    async fn work_off(self, engine: Arc<Engine>, conversation: ConversationId, more: Arc<Notify>) {
+        let _cleared = Cleared { answers: &self.answers, conversation: &conversation };
+        loop {
+            let worked = self.answer_all(&engine, &conversation).await;
+            if engine.is_stopping() {
+                return;
             }
-            queries::break_off(self.store.pool(), &question.answer).await?;
-            let conversation_id = question.message.conversation_id;
-            let room = room(&conversation_id);
-            let broken = MessageError {
-                conversation_id,
-                message_id: question.answer,
-                code: ErrorCode::AiUnavailable,
-                message: "the server ended in the middle of the answer".into(),
+            let is_over = match worked {
+                Ok(()) => self.forget_answered(&conversation).await,
+                Err(error) => Err(error),
             };
-            // Nobody is back yet: they are told when they join.
-            let retain = [Retain::set(&broken)?];
-            engine.publish_retaining(&room, &broken, retain).await?;
+            match is_over {
+                Ok(()) if self.answers.close(&conversation) => return,
+                Ok(()) => {}
+                Err(error) => tracing::warn!(%conversation, %error, "questions wait"),
+            }
+            tokio::select! {
+                () = engine.stopped() => {}
+                () = more.notified() => {}
+                () = sleep(LOOK_INTERVAL) => {}
+            }
+        }
+    }
+
+    /// Answers a conversation's questions, one after the other, unless another server has it.
+    async fn answer_all(&self, engine: &Arc<Engine>, conversation: &ConversationId) -> Result<()> {
+        let Some(lease) = engine.lease(&format!("assistant:{conversation}")).await? else {
+            return Ok(());
+        };
+        let answered = lease.hold(self.answer_open(engine, conversation)).await;
+        lease.end().await;
+        answered.unwrap_or(Err(Error::LeaseLost))
+    }
+
+    async fn answer_open(&self, engine: &Arc<Engine>, conversation: &ConversationId) -> Result<()> {
+        while !engine.is_stopping() {
+            let first = states::first_open(self.store.pool(), conversation).await?;
+            let Some((question, open)) = first else { return Ok(()) };
+            match open {
+                Open::Waiting => {
+                    let begun = self.answers.begin(conversation, &question.answer);
+                    let mut answering = self.answering(engine, &question);
+                    let end = answering.run(&begun.under_way.cancel).await?;
+                    answering.finish(end).await?;
+                    self.answers.answered(conversation, &question.answer);
+                }
+                // Nobody is at it: whoever was would have the lease.
+                _ => {
+                    self.end_left_behind(engine, &question, open).await?;
+                    self.answers.answered(conversation, &question.answer);
+                }
+            }
         }
         Ok(())
     }
 
-    fn line_up(&self, engine: &Arc<Engine>, question: Question, place: Place) {
-        let conversation = question.message.conversation_id.clone();
-        if self.answers.push(question, place) {
-            self.answers.tasks.spawn(self.clone().work_off(engine.clone(), conversation));
+    /// Gives back the places of answers that have ended on another server.
+    async fn forget_answered(&self, conversation: &ConversationId) -> Result<()> {
+        let asked = self.answers.asked(conversation);
+        if asked.is_empty() {
+            return Ok(());
         }
-    }
-
-    /// Answers a conversation's questions, one after the other.
-    async fn work_off(self, engine: Arc<Engine>, conversation: ConversationId) {
-        let _line = Line { answers: &self.answers, conversation: &conversation };
-        // Kept where it can be had: who is asked here answers in any case.
-        let _lease = engine.lease(&lease_name(&conversation)).await;
-        while let Some(pending) = self.answers.first(&conversation) {
-            let mut answering = self.answering(&engine, &pending.question);
-            let end = answering.run(&pending.cancel).await;
-            if let Err(error) = answering.finish(end).await {
-                tracing::error!(%error, "an answer can't be ended");
-            }
-            self.answers.shift(&conversation);
-            pending.ended.cancel();
-            if engine.is_stopping() {
-                return;
-            }
-        }
+        let open = states::all_open(self.store.pool(), conversation).await?;
+        asked.difference(&open).for_each(|answer| self.answers.answered(conversation, answer));
+        Ok(())
     }
 
     fn checked_question(&self, content: String) -> Result<String> {
@@ -388,14 +300,10 @@ impl Assistant {
             };
             let id = new_id();
             queries::ask(pool, &message, owner, &id, MAX_MESSAGES).await?;
-            queries::note(pool, &id, answer, queries::State::Whole, at).await?;
+            states::import(pool, &id, answer, at).await?;
         }
         Ok(())
     }
-}
-
-fn lease_name(conversation: &ConversationId) -> String {
-    format!("assistant:{conversation}")
 }
 
 fn new_id() -> MessageId {

@@ -1,7 +1,8 @@
 //! Conversations with an AI assistant, who answers in chunks (wire.md, section 11).
 //!
 //! - `conversations`: begun, renamed, deleted, shared.
-//! - `answers`: each conversation's questions, answered one after the other; `answering`: one of them.
+//! - `answers`: each conversation's questions, answered one after the other; `lines`: those of this server.
+//!   `answering`: one of them; `states`: how far they have come; `endings`: how their end is told.
 //! - `growth`: when of a growing answer what is told. `context`: what is sent along with a question.
 //! - `provider`: who answers.
 
@@ -9,12 +10,15 @@ mod answering;
 mod answers;
 mod context;
 mod conversations;
+mod endings;
 mod events;
 mod growth;
 mod http;
+mod lines;
 mod provider;
 mod queries;
 mod settings;
+mod states;
 
 use std::sync::Arc;
 
@@ -25,7 +29,7 @@ use crate::{
     registry::{Context, Domain, Registry},
     store::Store,
 };
-use answers::Answers;
+use lines::Answers;
 use provider::Provider;
 
 pub use settings::{ProviderError, Settings};

@@ -7,34 +7,10 @@ use samewire_protocol::{
 };
 use sqlx::{AnyPool, Row, any::AnyRow};
 
-use super::{answering::Question, context::Said};
+use super::{context::Said, states::is_whole};
 use crate::store::column;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
-
-/// How far a message has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    /// An answer that hasn't begun.
-    Waiting,
-    /// An answer that has.
-    Running,
-    /// It is all there.
-    Whole,
-    /// It broke off.
-    Incomplete,
-}
-
-impl State {
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Waiting => "waiting",
-            Self::Running => "running",
-            Self::Whole => "whole",
-            Self::Incomplete => "incomplete",
-        }
-    }
-}
 
 /// What [`conversation`] reads.
 macro_rules! conversation_columns {
@@ -65,14 +41,14 @@ macro_rules! message_columns {
     };
 }
 
-fn message(row: &AnyRow) -> Result<ChatMessage> {
+pub(super) fn message(row: &AnyRow) -> Result<ChatMessage> {
     let state: String = row.try_get("state")?;
     Ok(ChatMessage {
         id: MessageId(row.try_get("id")?),
         conversation_id: ConversationId(row.try_get("conversation_id")?),
         role: role(row)?,
         content: row.try_get("content")?,
-        incomplete: state != State::Whole.as_str(),
+        incomplete: !is_whole(&state),
         created_at: column::to_timestamp(row.try_get("created_at")?),
     })
 }
@@ -237,14 +213,14 @@ async fn try_to_delete(pool: &AnyPool, id: &ConversationId) -> Result<bool> {
 }
 
 /// Stores a question with a place for its answer, unless the conversation is gone or has `max`
-/// messages. Gives the answer's number.
+/// messages. Says whether it did.
 pub(super) async fn ask(
     pool: &AnyPool,
     question: &ChatMessage,
     asker: &UserId,
     answer: &MessageId,
     max: i64,
-) -> Result<Option<i64>> {
+) -> Result<bool> {
     let mut transaction = pool.begin().await?;
     let now = column::from_timestamp(question.created_at);
     // The first statement writes, so that nobody else counts on from the same number.
@@ -257,7 +233,7 @@ pub(super) async fn ask(
     .bind(max)
     .fetch_optional(&mut *transaction)
     .await?;
-    let Some(counted) = counted else { return Ok(None) };
+    let Some(counted) = counted else { return Ok(false) };
     let seq: i64 = counted.try_get("message_count")?;
     sqlx::query(
         "INSERT INTO assistant_messages
@@ -273,41 +249,11 @@ pub(super) async fn ask(
     .bind(seq)
     .bind(answer.as_str())
     .bind(now)
-    .bind(State::Waiting.as_str())
+    .bind("waiting")
     .execute(&mut *transaction)
     .await?;
     transaction.commit().await?;
-    Ok(Some(seq))
-}
-
-/// Notes how far an answer has come that hasn't ended. Says whether there is one.
-pub(super) async fn note(
-    pool: &AnyPool,
-    answer: &MessageId,
-    content: &str,
-    state: State,
-    now: Timestamp,
-) -> Result<bool> {
-    sqlx::query(
-        "UPDATE assistant_messages SET content = $2, state = $3, created_at = $4
-         WHERE id = $1 AND state IN ('waiting', 'running')",
-    )
-    .bind(answer.as_str())
-    .bind(content)
-    .bind(state.as_str())
-    .bind(column::from_timestamp(now))
-    .execute(pool)
-    .await
-    .map(|done| done.rows_affected() > 0)
-}
-
-/// Ends an answer where it is.
-pub(super) async fn break_off(pool: &AnyPool, answer: &MessageId) -> Result<()> {
-    sqlx::query("UPDATE assistant_messages SET state = 'incomplete' WHERE id = $1")
-        .bind(answer.as_str())
-        .execute(pool)
-        .await
-        .map(drop)
+    Ok(true)
 }
 
 /// Notes that something was said in a conversation.
@@ -350,7 +296,7 @@ pub(super) async fn messages(
         "SELECT ",
         message_columns!(),
         " FROM assistant_messages
-         WHERE conversation_id = $1 AND seq > $2 AND state IN ('whole', 'incomplete')
+         WHERE conversation_id = $1 AND seq > $2 AND state NOT IN ('waiting', 'running', 'stopping')
          ORDER BY seq LIMIT $3"
     ))
     .bind(id.as_str())
@@ -378,29 +324,4 @@ pub(super) async fn said_before(
     .fetch_all(pool)
     .await?;
     rows.iter().map(|row| Ok(Said { role: role(row)?, content: row.try_get("content")? })).collect()
-}
-
-/// Answers that haven't ended, in order, with their questions; and whether they had begun.
-pub(super) async fn open(pool: &AnyPool) -> Result<Vec<(Question, bool)>> {
-    let rows = sqlx::query(
-        "SELECT q.id, q.conversation_id, q.author_id, q.role, q.content, q.state, q.created_at,
-         a.id AS answer_id, a.seq AS answer_seq, a.state AS answer_state
-         FROM assistant_messages a
-         JOIN assistant_messages q ON q.conversation_id = a.conversation_id AND q.seq = a.seq - 1
-         WHERE a.state IN ('waiting', 'running') ORDER BY a.conversation_id, a.seq",
-    )
-    .fetch_all(pool)
-    .await?;
-    rows.iter()
-        .map(|row| {
-            let state: String = row.try_get("answer_state")?;
-            let question = Question {
-                asker: UserId(row.try_get("author_id")?),
-                message: message(row)?,
-                answer: MessageId(row.try_get("answer_id")?),
-                answer_seq: row.try_get("answer_seq")?,
-            };
-            Ok((question, state == State::Running.as_str()))
-        })
-        .collect()
 }

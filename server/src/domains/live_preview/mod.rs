@@ -5,6 +5,8 @@ mod events;
 mod http;
 mod queries;
 mod sessions;
+#[cfg(test)]
+mod tests;
 
 use std::{sync::Arc, time::Duration};
 

@@ -10,7 +10,10 @@ use samewire_protocol::{
 use sqlx::{AnyPool, AssertSqlSafe, Row, any::AnyRow};
 
 use super::sessions::Session;
-use crate::store::column;
+use crate::store::{
+    column,
+    untold::{self, What},
+};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -101,23 +104,34 @@ pub(super) async fn append(
     Ok(true)
 }
 
-/// Ends a session that hasn't ended. Says whether it did.
-pub(super) async fn end(
-    pool: &AnyPool,
-    id: &SessionId,
-    submitted: bool,
-    now: Timestamp,
-) -> Result<bool> {
-    sqlx::query(
+/// How a session ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct End {
+    pub(super) now: Timestamp,
+    pub(super) submitted: bool,
+    /// It ends only where it was brought nothing since.
+    pub(super) silent_since: Option<Timestamp>,
+}
+
+/// Ends a session that hasn't ended; nobody was told of it. Says whether it did.
+pub(super) async fn end(pool: &AnyPool, id: &SessionId, end: End) -> Result<bool> {
+    let mut transaction = pool.begin().await?;
+    let ended = sqlx::query(
         "UPDATE tracked_sessions SET ended_at = $2, submitted = $3
-         WHERE id = $1 AND ended_at IS NULL",
+         WHERE id = $1 AND ended_at IS NULL AND last_event_at < $4",
     )
     .bind(id.as_str())
-    .bind(column::from_timestamp(now))
-    .bind(i64::from(submitted))
-    .execute(pool)
-    .await
-    .map(|done| done.rows_affected() > 0)
+    .bind(column::from_timestamp(end.now))
+    .bind(i64::from(end.submitted))
+    .bind(end.silent_since.map_or(i64::MAX, column::from_timestamp))
+    .execute(&mut *transaction)
+    .await?;
+    if ended.rows_affected() == 0 {
+        return Ok(false);
+    }
+    untold::insert(&mut *transaction, What::Session, id.as_str()).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Sessions that haven't ended and were brought nothing since.

@@ -12,13 +12,21 @@ use samewire_protocol::{
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{LivePreview, queries};
+use super::{
+    LivePreview,
+    queries::{self, End},
+};
 use crate::{
+    backplane::once::of_job,
     clock,
     domains::projects::Project,
     engine::Engine,
     error::{Error, Result},
+    store::untold::{self, What},
 };
+
+/// Ends that are told at once where nobody had told them.
+const MAX_UNTOLD: i64 = 1000;
 
 /// A session to begin.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -143,22 +151,42 @@ impl LivePreview {
     /// # Errors
     /// When the database fails.
     pub async fn end(&self, engine: &Engine, session: Session, submitted: bool) -> Result<Session> {
-        let _lock = engine.lock(&session.room()).await?;
-        let now = clock::timestamp();
-        if queries::end(self.store.pool(), &session.session_id, submitted, now).await? {
-            engine
-                .publish(
-                    &session.room(),
-                    &SessionEnded {
-                        session_id: session.session_id.clone(),
-                        external_user_id: session.external_user_id.clone(),
-                        submitted,
-                        timestamp: now,
-                    },
-                )
-                .await?;
-        }
+        self.end_silent(engine, &session, submitted, None).await?;
         self.session(&session.session_id).await
+    }
+
+    /// Ends a session, unless it was brought something since.
+    async fn end_silent(
+        &self,
+        engine: &Engine,
+        session: &Session,
+        submitted: bool,
+        since: Option<Timestamp>,
+    ) -> Result<()> {
+        let _lock = engine.lock(&session.room()).await?;
+        let end = End { now: clock::timestamp(), submitted, silent_since: since };
+        if queries::end(self.store.pool(), &session.session_id, end).await? {
+            self.tell_end(engine, &session.session_id).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells that a session has ended, unless that was told. To be called under its project's lock.
+    async fn tell_end(&self, engine: &Engine, id: &SessionId) -> Result<()> {
+        let pool = self.store.pool();
+        if !untold::is_untold(pool, What::Session, id.as_str()).await? {
+            return Ok(());
+        }
+        let session = self.session(id).await?;
+        let told = SessionEnded {
+            session_id: id.clone(),
+            external_user_id: session.external_user_id.clone(),
+            submitted: session.submitted,
+            timestamp: session.ended_at.unwrap_or_else(clock::timestamp),
+        };
+        of_job(format!("session:{id}"), engine.publish(&session.room(), &told)).await?;
+        untold::told(engine, pool, What::Session, id.as_str()).await;
+        Ok(())
     }
 
     /// A session.
@@ -171,7 +199,8 @@ impl LivePreview {
             .ok_or_else(|| Error::refused(ErrorCode::NotFound, "no such session"))
     }
 
-    /// Ends the sessions that were abandoned; to be called now and then.
+    /// Ends the sessions that were abandoned, and tells of those that a server ended and was gone before it
+    /// told it; to be called now and then.
     ///
     /// # Errors
     /// When the database fails.
@@ -179,7 +208,12 @@ impl LivePreview {
         let timeout_ms = clock::whole_ms(self.settings.session_timeout);
         let before = Timestamp::from_unix_ms(clock::unix_ms().saturating_sub(timeout_ms));
         for session in queries::silent_since(self.store.pool(), before).await? {
-            self.end(engine, session, false).await?;
+            self.end_silent(engine, &session, false, Some(before)).await?;
+        }
+        for id in untold::all(self.store.pool(), What::Session, MAX_UNTOLD).await? {
+            let id = SessionId(id);
+            let _lock = engine.lock(&self.session(&id).await?.room()).await?;
+            self.tell_end(engine, &id).await?;
         }
         Ok(())
     }
@@ -195,7 +229,7 @@ impl Session {
         }
     }
 
-    fn room(&self) -> RoomAddress {
+    pub(super) fn room(&self) -> RoomAddress {
         RoomAddress::new(PROJECT, &self.project_id)
     }
 }

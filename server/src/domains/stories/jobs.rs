@@ -3,8 +3,12 @@
 use std::{collections::HashSet, fmt, hash::Hash, sync::Arc, time::Duration};
 
 use tokio::{sync::Notify, task::JoinSet, time::sleep};
+use tokio_util::sync::{CancellationToken, DropGuard};
 
-use crate::{engine::Engine, error::Result};
+use crate::{
+    engine::Engine,
+    error::{Error, Result},
+};
 
 /// After a failure of the database or the disk, jobs are looked for again after so long.
 const RETRY_PAUSE: Duration = Duration::from_secs(5);
@@ -22,7 +26,9 @@ pub(super) const PROGRESS_PERIOD: Duration = Duration::from_millis(250);
 /// there may be more. Given a number, `find` tells as many jobs that aren't done, the oldest first.
 /// Of several servers one works on a job, and another when that one is gone.
 ///
-/// A job is done when `work` has stored that it is; while the server stops it may end earlier.
+/// A job is done when `work` has stored that it is; while the server stops it may end earlier. Where another
+/// server may have taken it up, `work` is dropped wherever it is, which is to be noticed by what it began on
+/// other threads ([`Going`]). So what it stores at its end it stores only where nobody has yet.
 pub(super) async fn run<Id, Found, Worked>(
     engine: &Arc<Engine>,
     wake: &Notify,
@@ -56,9 +62,9 @@ pub(super) async fn run<Id, Found, Worked>(
                     taken.insert(id.clone());
                     let working = work(id.clone());
                     running.spawn(async move {
-                        let worked = working.await;
-                        drop(lease);
-                        (id, worked)
+                        let worked = lease.hold(working).await;
+                        lease.end().await;
+                        (id, worked.unwrap_or(Err(Error::LeaseLost)))
                     });
                 }
             }
@@ -71,9 +77,16 @@ pub(super) async fn run<Id, Found, Worked>(
                 () = sleep(LEFT_PERIOD), if engine.has_others() => {}
                 Some(Ok((id, worked))) = running.join_next(), if !running.is_empty() => {
                     taken.remove(&id);
-                    if let Err(error) = worked {
-                        tracing::error!(%error, job = %id, "a job is tried again");
-                        failed = true;
+                    match worked {
+                        Ok(()) => {}
+                        Err(error @ (Error::LeaseLost | Error::BackplaneAway)) => {
+                            tracing::warn!(%error, job = %id, "a job is left to whoever takes it up");
+                            failed = true;
+                        }
+                        Err(error) => {
+                            tracing::error!(%error, job = %id, "a job is tried again");
+                            failed = true;
+                        }
                     }
                 }
             }
@@ -86,4 +99,21 @@ pub(super) async fn run<Id, Found, Worked>(
         }
     }
     while running.join_next().await.is_some() {}
+}
+
+/// Whether a job goes on, for the threads that work for it.
+#[derive(Debug, Clone)]
+pub(super) struct Going(CancellationToken);
+
+impl Going {
+    /// For a job that goes on until the other is dropped.
+    pub(super) fn new() -> (Self, DropGuard) {
+        let token = CancellationToken::new();
+        (Self(token.clone()), token.drop_guard())
+    }
+
+    /// Whether it does.
+    pub(super) fn goes_on(&self) -> bool {
+        !self.0.is_cancelled()
+    }
 }

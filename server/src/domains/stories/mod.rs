@@ -180,7 +180,10 @@ impl Domain for Stories {
         let domain = self.clone();
         registry.task(move |engine| domain.process(engine));
         let domain = self.clone();
-        registry.task(move |engine| domain.keep_media(engine));
+        registry.task(move |engine| async move {
+            let keep = || domain.clone().keep_media(engine.clone());
+            engine.alone("stories:media", keep).await;
+        });
         let domain = self.clone();
         registry.task(move |engine| domain.write_exports(engine));
         let domain = self.clone();

@@ -15,12 +15,18 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::{
     Stories,
-    jobs::{self, PROGRESS_PERIOD},
+    jobs::{self, Going, PROGRESS_PERIOD},
     queries,
     recording::{self, Position, Recording},
     room,
 };
-use crate::{clock, engine::Engine, error::Result};
+use crate::{
+    backplane::once::of_job,
+    clock,
+    engine::Engine,
+    error::Result,
+    store::untold::{self, What},
+};
 
 /// Stories that are read at the same time.
 const AT_ONCE: usize = 2;
@@ -36,7 +42,13 @@ pub(super) fn words(text: &str) -> u32 {
 impl Stories {
     /// Processes stories for as long as the server runs.
     pub(super) async fn process(self, engine: Arc<Engine>) {
-        let find = async |limit| Ok(queries::stories::to_process(self.store.pool(), limit).await?);
+        let find = async |limit| {
+            let pool = self.store.pool();
+            let untold = untold::all(pool, What::Story, limit).await?;
+            let mut found: Vec<_> = untold.into_iter().map(StoryId).collect();
+            found.extend(queries::stories::to_process(pool, limit).await?);
+            Ok(found)
+        };
         let work = |id| {
             let (domain, engine) = (self.clone(), engine.clone());
             async move { domain.process_one(&engine, &id).await }
@@ -46,18 +58,37 @@ impl Stories {
 
     async fn process_one(&self, engine: &Arc<Engine>, id: &StoryId) -> Result<()> {
         let story = self.story(id).await?;
+        let project = story.project_id.clone();
+        if story.status == StoryStatus::Processing && !self.find_out(engine, story).await? {
+            return Ok(());
+        }
+        let _lock = engine.lock(&room(&project)).await?;
+        let pool = self.store.pool();
+        if !untold::is_untold(pool, What::Story, id.as_str()).await? {
+            return Ok(());
+        }
+        let story = self.story(id).await?;
+        let told =
+            StoryProcessed { project_id: project.clone(), timestamp: clock::timestamp(), story };
+        of_job(format!("story:{id}"), engine.publish(&room(&project), &told)).await?;
+        untold::told(engine, pool, What::Story, id.as_str()).await;
+        Ok(())
+    }
+
+    /// Stores what there is to find out about a story. Says whether it did: not where the server stops.
+    async fn find_out(&self, engine: &Arc<Engine>, story: Story) -> Result<bool> {
         let recording = match story.size {
             None => None,
             Some(size) => match self.read_recording(engine, &story, size.get()).await? {
                 Some(read) => Some(read),
                 // The server is stopping.
-                None => return Ok(()),
+                None => return Ok(false),
             },
         };
         tell(engine, &story, "text", 1.0).await?;
         let _lock = engine.lock(&room(&story.project_id)).await?;
         // Its transcript may have changed meanwhile.
-        let mut story = self.story(id).await?;
+        let mut story = self.story(&story.id).await?;
         story.word_count = story.transcript.as_deref().map(words);
         story.status = StoryStatus::Processed;
         match recording {
@@ -82,11 +113,7 @@ impl Stories {
                 }
             }
         }
-        queries::stories::processed(self.store.pool(), &story).await?;
-        let project_id = story.project_id.clone();
-        let told = StoryProcessed { project_id, timestamp: clock::timestamp(), story };
-        engine.publish(&room(&told.project_id), &told).await?;
-        Ok(())
+        Ok(queries::stories::processed(self.store.pool(), &story).await?)
     }
 
     /// Reads a recording, and tells how far that is. What is given is why it can't be read where it
@@ -100,12 +127,14 @@ impl Stories {
         let path = self.media.recording(&story.id);
         let position = Arc::new(Position::default());
         let (stage, mut stages) = mpsc::unbounded_channel();
+        let (going, _goes_on) = Going::new();
         let mut reading = spawn_blocking({
             let (position, engine) = (position.clone(), engine.clone());
             let stage = move |name| {
                 let _ = stage.send(name);
             };
-            move || recording::read(&path, &position, stage, move || !engine.is_stopping())
+            let go_on = move || going.goes_on() && !engine.is_stopping();
+            move || recording::read(&path, &position, stage, go_on)
         });
         let mut ticks = interval(PROGRESS_PERIOD);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -133,6 +162,10 @@ impl Stories {
         Ok(Some(match read {
             Ok(Ok(recording)) => Ok(recording),
             Ok(Err(error)) if error.kind() == io::ErrorKind::NotFound => {
+                tracing::error!(
+                    story = %story.id,
+                    "a recording isn't in MEDIA_DIR: where there are several servers they must share it"
+                );
                 Err("the recording is no longer there".into())
             }
             Ok(Err(error)) => {

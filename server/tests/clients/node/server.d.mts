@@ -13,6 +13,8 @@ export interface StartedServer {
   readonly url: string
   /** Its folder. */
   readonly database: string
+  /** Its process. */
+  readonly pid: number
   /** Sends a signal, and waits for the end. */
   end(signal: NodeJS.Signals): Promise<{ code: number | null; signal: NodeJS.Signals | null }>
   /** Kills it, and deletes its folder. */

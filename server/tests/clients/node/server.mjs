@@ -30,6 +30,7 @@ export async function startServer({ database, env = {}, flags, log, healthy = tr
   return {
     url,
     database: folder,
+    pid: child.pid,
     /** `{ code, signal }` once the server has ended. */
     async end(signal) {
       child.kill(signal)

@@ -1,5 +1,7 @@
 //! The queries on exports.
 
+use std::io;
+
 use samewire_protocol::{
     ErrorCode, Timestamp,
     id::{ExportId, ProjectId, UserId},
@@ -9,7 +11,10 @@ use serde_json::Value;
 use sqlx::{AnyPool, Row, any::AnyRow};
 
 use super::{Export, ExportStatus, extension};
-use crate::store::column;
+use crate::store::{
+    column,
+    untold::{self, What},
+};
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
 
@@ -117,24 +122,39 @@ pub(super) async fn to_write(pool: &AnyPool, limit: i64) -> Result<Vec<ExportId>
     rows.iter().map(|row| Ok(ExportId(row.try_get("id")?))).collect()
 }
 
-/// An export can be downloaded; of the project's others, all but the newest expire.
+/// How an export can be downloaded.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ready {
+    /// Its size in bytes.
+    pub(super) size: u64,
+    pub(super) expires_at: Timestamp,
+    pub(super) now: Timestamp,
+    /// Exports that a project keeps.
+    pub(super) kept: i64,
+}
+
+/// An export can be downloaded once `keep` has given its file its place; of the project's others, all but
+/// the newest expire. Nobody was told of it. Says whether it was still to be written.
 pub(super) async fn ready(
     pool: &AnyPool,
     done: &Export,
-    size: u64,
-    expires_at: Timestamp,
-    now: Timestamp,
-    kept: i64,
-) -> Result<()> {
+    keep: impl Future<Output = io::Result<()>>,
+    Ready { size, expires_at, now, kept }: Ready,
+) -> crate::error::Result<bool> {
     let mut transaction = pool.begin().await?;
-    sqlx::query(
-        "UPDATE story_exports SET status = 'ready', size = $2, expires_at = $3 WHERE id = $1",
+    let was_running = sqlx::query(
+        "UPDATE story_exports SET status = 'ready', size = $2, expires_at = $3
+         WHERE id = $1 AND status = 'running'",
     )
     .bind(done.id.as_str())
     .bind(i64::try_from(size).unwrap_or(i64::MAX))
     .bind(column::from_timestamp(expires_at))
     .execute(&mut *transaction)
     .await?;
+    if was_running.rows_affected() == 0 {
+        return Ok(false);
+    }
+    keep.await?;
     sqlx::query(
         "UPDATE story_exports SET expires_at = $2
          WHERE project_id = $1 AND status = 'ready' AND expires_at > $2 AND id NOT IN
@@ -146,23 +166,34 @@ pub(super) async fn ready(
     .bind(kept)
     .execute(&mut *transaction)
     .await?;
-    transaction.commit().await
+    untold::insert(&mut *transaction, What::Export, done.id.as_str()).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
-/// An export failed.
+/// An export failed. Nobody was told of it. Says whether it was still to be written.
 pub(super) async fn failed(
     pool: &AnyPool,
     id: &ExportId,
     code: ErrorCode,
     message: &str,
-) -> Result<()> {
-    sqlx::query("UPDATE story_exports SET status = 'failed', code = $2, message = $3 WHERE id = $1")
-        .bind(id.as_str())
-        .bind(code.as_str())
-        .bind(message)
-        .execute(pool)
-        .await
-        .map(drop)
+) -> Result<bool> {
+    let mut transaction = pool.begin().await?;
+    let was_running = sqlx::query(
+        "UPDATE story_exports SET status = 'failed', code = $2, message = $3
+         WHERE id = $1 AND status = 'running'",
+    )
+    .bind(id.as_str())
+    .bind(code.as_str())
+    .bind(message)
+    .execute(&mut *transaction)
+    .await?;
+    if was_running.rows_affected() == 0 {
+        return Ok(false);
+    }
+    untold::insert(&mut *transaction, What::Export, id.as_str()).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Exports that have expired and still have a file.

@@ -8,7 +8,13 @@ use samewire_protocol::{
 use sqlx::{AnyPool, Row, any::AnyRow};
 
 use super::Result;
-use crate::{http::page::PAGE, store::column};
+use crate::{
+    http::page::PAGE,
+    store::{
+        column,
+        untold::{self, What},
+    },
+};
 
 /// Bytes of transcripts after which a page ends, however few its stories are.
 const PAGE_BYTES: usize = 2 * 1024 * 1024;
@@ -181,15 +187,16 @@ pub(in super::super) async fn to_process(pool: &AnyPool, limit: i64) -> Result<V
     rows.iter().map(|row| Ok(StoryId(row.try_get("id")?))).collect()
 }
 
-/// What was found out about a story.
-pub(in super::super) async fn processed(pool: &AnyPool, story: &Story) -> Result<()> {
+/// What was found out about a story, of which nobody was told. Says whether it was still to be processed.
+pub(in super::super) async fn processed(pool: &AnyPool, story: &Story) -> Result<bool> {
     let duration_ms = story.duration.map(|seconds| {
         let duration = std::time::Duration::try_from_secs_f64(seconds).unwrap_or_default();
         i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)
     });
-    sqlx::query(
+    let mut transaction = pool.begin().await?;
+    let done = sqlx::query(
         "UPDATE stories SET status = $2, failure = $3, media_type = $4, checksum = $5,
-         duration_ms = $6, sample_rate = $7, word_count = $8 WHERE id = $1",
+         duration_ms = $6, sample_rate = $7, word_count = $8 WHERE id = $1 AND status = 'processing'",
     )
     .bind(story.id.as_str())
     .bind(status(story.status))
@@ -199,9 +206,14 @@ pub(in super::super) async fn processed(pool: &AnyPool, story: &Story) -> Result
     .bind(duration_ms)
     .bind(story.sample_rate.map(i64::from))
     .bind(story.word_count.map(i64::from))
-    .execute(pool)
-    .await
-    .map(drop)
+    .execute(&mut *transaction)
+    .await?;
+    if done.rows_affected() == 0 {
+        return Ok(false);
+    }
+    untold::insert(&mut *transaction, What::Story, story.id.as_str()).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Gives a story another transcript, of the version after the one that it had. Says whether it did.
