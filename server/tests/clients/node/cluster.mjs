@@ -159,11 +159,12 @@ class Member {
 
 /** The official client, which remembers where it is and resumes from there, and no more. */
 export class Official extends Member {
-  async open({ reconnection = true } = {}) {
+  /** With `comesBack` false it is gone once it is cut off after it was there. */
+  async open({ comesBack = true } = {}) {
     await this.openWay()
     const { seen, room, transports } = this
     const auth = (give) => give({ token: token(this.user), resume: seen.position && [{ room, ...seen.position }] })
-    const socket = io(this.way.url, { forceNew: true, transports, auth, reconnection, ...RECONNECTION })
+    const socket = io(this.way.url, { forceNew: true, transports, auth, ...RECONNECTION })
     this.socket = socket
     for (const event of ['said', 'broadcast']) {
       socket.on(event, ({ id, data }, { epoch, offset }) => seen.saw({ epoch, offset }, id ?? data.id))
@@ -181,9 +182,9 @@ export class Official extends Member {
     socket.on('presence:update', ({ room, joined, updated, left }) => {
       if (room === this.room) this.#fold([...joined, ...updated], left)
     })
-    await new Promise((resolve) => socket.once('authenticated', resolve))
     const { data } = await this.#ask('room:join', { room })
     seen.joined(data.position)
+    socket.io.reconnection(comesBack)
   }
 
   /** Says something, again and again under the same id until there is an answer. Whether it was let. */

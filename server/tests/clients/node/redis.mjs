@@ -6,7 +6,7 @@ import { connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
-import { openWay } from './way.mjs'
+import { openWayAside } from './way.mjs'
 
 const program = process.env.REDIS_SERVER ?? 'redis-server'
 
@@ -63,9 +63,9 @@ export function lastFirst(t) {
   return { after: (end) => ends.push(end) }
 }
 
-/** A way to it, at the mercy of the test: as `openWay` gives it, `url` being for REDIS_URL. */
+/** A way to it, at the mercy of the test: as `openWayAside` gives it, `url` being for REDIS_URL. */
 export async function openWayToRedis(t, redis) {
-  const way = await openWay(redis)
+  const way = await openWayAside(redis)
   t.after(() => way.close())
   return Object.assign(way, { url: way.url.replace('http:', 'redis:') })
 }

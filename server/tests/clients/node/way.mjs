@@ -1,6 +1,7 @@
 // The network between a client and the server, at the mercy of a test.
 import { once } from 'node:events'
 import { connect, createServer } from 'node:net'
+import { Worker } from 'node:worker_threads'
 
 /** A way to the server: `url` leads to its `url`, as that is by then, until something is done to it. */
 export async function openWay(server) {
@@ -60,6 +61,15 @@ export async function openWay(server) {
       listener.close()
     },
   }
+}
+
+/** As `openWay`, on a thread of its own: it is as fast as ever, however busy the test is with its clients. */
+export async function openWayAside({ url }) {
+  const worker = new Worker(new URL('./way-aside.mjs', import.meta.url), { workerData: { url } })
+  const [leadsBy] = await once(worker, 'message')
+  const tell = (what) => () => worker.postMessage(what)
+  const way = Object.fromEntries(['cut', 'kill', 'stall', 'freeze', 'flow'].map((what) => [what, tell(what)]))
+  return { ...way, url: leadsBy, close: () => worker.terminate() }
 }
 
 /** Without a farewell. One that is being ended in good order can't be reset: Node.js would never let go of it. */
