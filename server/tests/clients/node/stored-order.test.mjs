@@ -148,6 +148,6 @@ test('while Redis is away nothing is stored that nobody could be told of', async
   assert.deepEqual([body.version, body.transcript], [1, 'before'])
   assert.deepEqual((await inboxOf(servers[1], 'emil')).conversations, [])
   await redis.start()
-  await eventually('it is changed', async () => (await transcribe(servers[1], 'after')).status === 200)
-  assert.equal((await bring(servers[0], 'fax', message('emil'))).status, 202)
+  for (const server of servers) await eventually('it is changed', async () => (await transcribe(server, 'after')).status === 200)
+  for (const server of servers) assert.equal((await bring(server, 'fax', message('emil'))).status, 202)
 })
