@@ -107,15 +107,14 @@ export class Engine {
 
   /** Asks the core; `follow` says what it may tell then: 0 nothing, 1 what the network is to do, 2 anything. */
   call(input, follow = 0, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0) {
-    return this.over ? undefined : this.wasm.call(this.core, input, Date.now(), follow, a, b, c, d, e, f)
+    if (this.over) return undefined
+    checkBy(this.checks)
+    return this.wasm.call(this.core, input, Date.now(), follow, a, b, c, d, e, f)
   }
 
   /** Tells the core something, and does what follows from it. */
   input(input, a, b, c, d, e, f) {
-    checkBy(this.checks)
-    const came = this.call(input, this.follow, a, b, c, d, e, f)
-    if (came !== FAILED) this.drive(came)
-    return came
+    this.drive(this.call(input, this.follow, a, b, c, d, e, f))
   }
 
   /** The host's methods run application code, which may call back in here: whoever is driving up the stack does the rest. */
@@ -132,7 +131,6 @@ export class Engine {
     this.perform()
     while (given === MORE || this.again) {
       this.again = false
-      checkBy(this.checks)
       given = this.call(0 /* Tick */, this.pausing ? 1 : 2)
       this.perform()
     }
@@ -163,7 +161,7 @@ export class Engine {
         case 6 /* TokenNeeded */:
           return host.tokenNeeded()
         case 7 /* Settled */:
-          return host.settled(a, takeFailure(), take(b))
+          return host.settled(a, takeFailure(), takeOut(b))
         case 8 /* Joined */:
           this.pause()
           return host.joined(a, take(b))
@@ -260,17 +258,13 @@ export class Engine {
   /** The same of an answer that says `ok`, and fits its type. */
   settles(id) {
     const answer = readAnswer()
-    if (!answer) return false
-    const [ack, data] = answer
-    const call = this.call(26 /* Answer */, 0, id, ack, data)
-    if (call >= 0) {
-      told[1] = call
-      told[2] = data
-      this.perform(7 /* Settled */)
-    }
-    takeOut(data)
+    const call = answer ? this.call(26 /* Answer */, 0, id, ...answer) : -1
+    if (call < 0) return false
+    told[1] = call
+    told[2] = answer[1]
+    this.perform(7 /* Settled */)
     sweep(nameAll)
-    return call >= 0
+    return true
   }
 
   /** A socket that can't send closes, and says so. */
@@ -329,7 +323,12 @@ export class Engine {
 
   /** The failure, where it couldn't. */
   emitVolatile(event, encoded) {
-    return this.input(7 /* EmitVolatile */, word(event), keepEncoded(encoded)) === FAILED ? takeFailure() : undefined
+    const payload = keep(encoded)
+    const came = this.call(7 /* EmitVolatile */, this.follow, word(event), payload)
+    // It is in a frame by now.
+    takeOut(payload)
+    if (came === FAILED) return takeFailure()
+    this.drive(came)
   }
 
   cancel(call) {

@@ -28,6 +28,9 @@ extern "C" {
     #[wasm_bindgen(method, js_name = emit)]
     fn emit_encoded(this: &Engine, call: u32, event: &str, encoded: &Object, id: &str);
 
+    #[wasm_bindgen(method, js_name = emitVolatile)]
+    fn emit_volatile(this: &Engine, event: &str, encoded: &Object) -> JsValue;
+
     #[wasm_bindgen(method)]
     fn join(this: &Engine, handle: u32, room: &str);
 
@@ -116,10 +119,14 @@ fn emit(engine: &Engine, call: u32, event: &str) {
 }
 
 fn emit_with(engine: &Engine, call: u32, event: &str, json: &str, attachments: &Array) {
+    engine.emit_encoded(call, event, &encoded(json, attachments), "uuid");
+}
+
+fn encoded(json: &str, attachments: &Array) -> Object {
     let encoded = Object::new();
     Reflect::set(&encoded, &"text".into(), &json.into()).unwrap();
     Reflect::set(&encoded, &"attachments".into(), attachments).unwrap();
-    engine.emit_encoded(call, event, &encoded, "uuid");
+    encoded
 }
 
 #[wasm_bindgen_test]
@@ -279,6 +286,24 @@ fn what_no_client_holds_is_let_go_of_in_time_and_nothing_else() {
     let again = r#"["sent again",{"kept":true},{"id":"uuid"}]"#;
     assert!(sent.iter().any(|frame| frame.ends_with(again)), "{sent:?}");
     engine.close();
+}
+
+#[wasm_bindgen_test]
+fn a_volatile_emit_leaves_nothing_behind() {
+    let (page, engine) = connected();
+    let before = (page.sent().length(), held());
+    for number in 0..3 {
+        let payload = encoded(&number.to_string(), &Array::new());
+        assert!(engine.emit_volatile("typing", &payload).is_undefined());
+    }
+    let sent: Vec<String> =
+        page.sent().iter().skip(before.0 as usize).filter_map(|frame| frame.as_string()).collect();
+    assert_eq!(sent, [0, 1, 2].map(|number| format!(r#"42["typing",{number}]"#)));
+    assert_eq!(held(), before.1);
+    engine.disconnect();
+    let failure = engine.emit_volatile("typing", &encoded("3", &Array::new()));
+    let code = Reflect::get(&failure, &"code".into()).unwrap();
+    assert_eq!(code.as_string().as_deref(), Some("NOT_CONNECTED"));
 }
 
 #[wasm_bindgen_test]
