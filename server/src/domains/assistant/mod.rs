@@ -19,6 +19,8 @@ mod provider;
 mod queries;
 mod settings;
 mod states;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
