@@ -8,7 +8,7 @@ use crate::{
 /// The packet that waits for its attachments, if one does.
 #[derive(Debug)]
 pub(crate) struct Assembly<P> {
-    waiting: Option<Waiting<P>>,
+    waiting: Option<Box<Waiting<P>>>,
     max_bytes: usize,
 }
 
@@ -40,7 +40,8 @@ impl<P: Payload> Assembly<P> {
         if missing == 0 {
             return Ok(Some(packet));
         }
-        self.waiting = Some(Waiting { packet, attachments: Vec::new(), missing, bytes: 0 });
+        let waiting = Waiting { packet, attachments: Vec::new(), missing, bytes: 0 };
+        self.waiting = Some(Box::new(waiting));
         Ok(None)
     }
 
@@ -71,7 +72,7 @@ impl<P: Payload> Assembly<P> {
         if !fits {
             return Err(FrameError::TooLarge);
         }
-        let Waiting { mut packet, attachments, .. } = waiting;
+        let Waiting { mut packet, attachments, .. } = *waiting;
         if let Packet::Event { args, .. } | Packet::Ack { args, .. } = &mut packet {
             *args = args.clone().with_attachments(&attachments).ok_or(FrameError::Body)?;
         }
@@ -79,11 +80,11 @@ impl<P: Payload> Assembly<P> {
     }
 
     pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
-        if let Some(Waiting { packet, attachments, .. }) = &self.waiting {
-            if let Packet::Event { args, .. } | Packet::Ack { args, .. } = packet {
+        if let Some(waiting) = &self.waiting {
+            if let Packet::Event { args, .. } | Packet::Ack { args, .. } = &waiting.packet {
                 holdings.value(args);
             }
-            for attachment in attachments {
+            for attachment in &waiting.attachments {
                 holdings.value(attachment);
             }
         }

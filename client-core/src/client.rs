@@ -18,7 +18,6 @@ use crate::{
 /// A client without IO. Every call and every input may leave something in each of the outputs
 /// [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`].
 pub struct Client<P: Payload> {
-    pub(crate) config: Config,
     pub(crate) checks: Box<dyn Checks<P>>,
     pub(crate) connection: Connection<P::Text>,
     pub(crate) assembly: Assembly<P>,
@@ -48,7 +47,6 @@ impl<P: Payload> Client<P> {
             connection: Connection::new(config, seed),
             outbox: Outbox::new(config.queue_limit),
             assembly: Assembly::new(config.max_attachment_bytes),
-            config,
             checks: Box::new(checks),
             rooms: Rooms::new(),
             about_us,
@@ -107,8 +105,8 @@ impl<P: Payload> Client<P> {
             payload,
             id: Some(options.id),
             purpose: Purpose::Call(call),
-            timeout: options.timeout.unwrap_or(self.config.ack_timeout),
-            retries: options.retries.unwrap_or(self.config.retries),
+            timeout: options.timeout.unwrap_or(self.connection.config.ack_timeout),
+            retries: options.retries.unwrap_or(self.connection.config.retries),
         };
         if let Err(failure) = self.outbox.add(emit) {
             self.events.push(Event::Settled { call, outcome: Err(failure), refusal: None });

@@ -40,7 +40,7 @@ enum Recovery {
 
 #[derive(Debug)]
 pub(crate) struct Connection<T> {
-    config: Config,
+    pub(crate) config: Config,
     state: State<T>,
     backoff: Backoff,
     timers: Timers,

@@ -114,35 +114,37 @@ pub fn decode<P>(
     character: impl Fn(usize) -> Option<u8>,
     body: impl FnOnce(usize) -> Option<P>,
 ) -> Result<Frame<P>, FrameError> {
-    let body = |at| body(at).ok_or(FrameError::Body);
     let mut head = Head { character, at: 0 };
-    Ok(match head.next().ok_or(FrameError::Type)? {
-        b'0' => Frame::Open(body(head.at)?),
-        b'1' => Frame::Close,
-        b'2' => Frame::Ping,
-        b'3' => Frame::Pong,
-        b'4' => Frame::Packet(packet(&mut head, body)?),
-        b'6' => Frame::Noop,
-        _ => return Err(FrameError::Type),
-    })
-}
-
-fn packet<P>(
-    head: &mut Head<impl Fn(usize) -> Option<u8>>,
-    body: impl FnOnce(usize) -> Result<P, FrameError>,
-) -> Result<Packet<P>, FrameError> {
-    let kind = head.next().ok_or(FrameError::Type)?;
-    let attachments = if matches!(kind, b'5' | b'6') { head.attachments()? } else { 0 };
-    head.default_namespace()?;
-    let id = head.number()?;
-    Ok(match kind {
-        b'0' => Packet::Connect,
-        b'1' => Packet::Disconnect,
-        b'2' | b'5' => Packet::Event { ack: id, attachments, args: body(head.at)? },
-        b'3' | b'6' => {
-            Packet::Ack { id: id.ok_or(FrameError::Head)?, attachments, args: body(head.at)? }
+    let mut kind = head.next();
+    let is_packet = kind == b'4';
+    let (mut attachments, mut id) = (0, None);
+    if is_packet {
+        kind = head.next();
+        if matches!(kind, b'5' | b'6') {
+            attachments = head.attachments()?;
         }
-        b'4' => Packet::ConnectError(body(head.at)?),
+        head.default_namespace()?;
+        id = head.number()?;
+    }
+    let value = match (is_packet, kind) {
+        (false, b'0') | (true, b'2'..=b'6') => Some(body(head.at).ok_or(FrameError::Body)?),
+        _ => None,
+    };
+    Ok(match (is_packet, kind, value) {
+        (false, b'0', Some(handshake)) => Frame::Open(handshake),
+        (false, b'1', _) => Frame::Close,
+        (false, b'2', _) => Frame::Ping,
+        (false, b'3', _) => Frame::Pong,
+        (false, b'6', _) => Frame::Noop,
+        (true, b'0', _) => Frame::Packet(Packet::Connect),
+        (true, b'1', _) => Frame::Packet(Packet::Disconnect),
+        (true, b'2' | b'5', Some(args)) => {
+            Frame::Packet(Packet::Event { ack: id, attachments, args })
+        }
+        (true, b'3' | b'6', Some(args)) => {
+            Frame::Packet(Packet::Ack { id: id.ok_or(FrameError::Head)?, attachments, args })
+        }
+        (true, b'4', Some(error)) => Frame::Packet(Packet::ConnectError(error)),
         _ => return Err(FrameError::Type),
     })
 }
@@ -157,20 +159,21 @@ impl<Character: Fn(usize) -> Option<u8>> Head<Character> {
     /// More digits than any number in a head has that an honest server writes.
     const MAX_DIGITS: usize = 15;
 
-    fn peek(&self) -> Option<u8> {
-        (self.character)(self.at)
+    /// The next character; past the end 0, which is in no head.
+    fn peek(&self) -> u8 {
+        (self.character)(self.at).unwrap_or(0)
     }
 
-    fn next(&mut self) -> Option<u8> {
-        let byte = self.peek()?;
+    fn next(&mut self) -> u8 {
+        let character = self.peek();
         self.at += 1;
-        Some(byte)
+        character
     }
 
     fn number(&mut self) -> Result<Option<u64>, FrameError> {
         let start = self.at;
         let mut number = 0;
-        while let Some(digit @ b'0'..=b'9') = self.peek() {
+        while let digit @ b'0'..=b'9' = self.peek() {
             if self.at - start == Self::MAX_DIGITS {
                 return Err(FrameError::Head);
             }
@@ -181,23 +184,22 @@ impl<Character: Fn(usize) -> Option<u8>> Head<Character> {
     }
 
     fn attachments(&mut self) -> Result<usize, FrameError> {
-        let count = self.number()?.ok_or(FrameError::Head)?;
-        let count = usize::try_from(count).map_err(|_| FrameError::Head)?;
-        match self.next() {
-            Some(b'-') if count <= MAX_ATTACHMENTS => Ok(count),
+        let count = self.number()?.and_then(|count| usize::try_from(count).ok());
+        match count.filter(|count| *count <= MAX_ATTACHMENTS) {
+            Some(count) if self.next() == b'-' => Ok(count),
             _ => Err(FrameError::Head),
         }
     }
 
     /// `/` is left out by those who write frames well, and may stand there as `/,`.
     fn default_namespace(&mut self) -> Result<(), FrameError> {
-        if self.peek() != Some(b'/') {
+        if self.peek() != b'/' {
             return Ok(());
         }
         self.at += 1;
         match self.next() {
-            Some(b',') | None => Ok(()),
-            Some(_) => Err(FrameError::Namespace),
+            b',' | 0 => Ok(()),
+            _ => Err(FrameError::Namespace),
         }
     }
 }

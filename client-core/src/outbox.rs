@@ -78,15 +78,17 @@ impl<P: Payload> Outbox<P> {
     }
 
     pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
-        for waiting in self.unsent.iter().chain(&self.sent) {
-            let Emit { name, payload, id, purpose, .. } = &waiting.emit;
-            holdings.text(name);
-            holdings.message(payload);
-            if let Some(id) = id {
-                holdings.text(id);
-            }
-            if let Purpose::Join(room) | Purpose::History(room) = purpose {
-                holdings.text(room);
+        for emits in [&self.unsent, &self.sent] {
+            for waiting in emits {
+                let Emit { name, payload, id, purpose, .. } = &waiting.emit;
+                holdings.text(name);
+                holdings.message(payload);
+                if let Some(id) = id {
+                    holdings.text(id);
+                }
+                if let Purpose::Join(room) | Purpose::History(room) = purpose {
+                    holdings.text(room);
+                }
             }
         }
     }

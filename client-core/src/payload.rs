@@ -107,8 +107,11 @@ pub trait Holdings<P: Payload> {
 impl<P: Payload> Arrived<P> {
     pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
         holdings.text(&self.name);
-        for value in self.payload.iter().chain(&self.args) {
-            holdings.value(value);
+        if let Some(payload) = &self.payload {
+            holdings.value(payload);
+        }
+        if let Some(args) = &self.args {
+            holdings.value(args);
         }
         if let Some(place) = &self.place {
             holdings.text(&place.room);

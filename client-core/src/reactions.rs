@@ -118,7 +118,8 @@ impl<P: Payload> Client<P> {
         let mut greeting = Greeting::new(token.as_ref());
         self.rooms.resume(&mut greeting);
         if greeting.resumes {
-            self.connection.timers().set(Timer::Resume, now + self.config.ack_timeout);
+            let deadline = now + self.connection.config.ack_timeout;
+            self.connection.timers().set(Timer::Resume, deadline);
         }
         self.send(socket, greeting.finish());
     }
@@ -186,7 +187,7 @@ impl<P: Payload> Client<P> {
                 }
             }
             About::TokenExpiring => {
-                if self.config.has_token {
+                if self.connection.config.has_token {
                     self.renewing = true;
                     self.events.push(Event::TokenNeeded);
                 }
@@ -304,7 +305,8 @@ impl<P: Payload> Client<P> {
             payload: request.payload::<P>(),
             id: None,
             purpose,
-            timeout: self.config.ack_timeout * self.config.retries.saturating_add(1),
+            timeout: self.connection.config.ack_timeout
+                * self.connection.config.retries.saturating_add(1),
             retries: 0,
         });
     }

@@ -70,8 +70,10 @@ impl<P: Payload> Room<P> {
 
     pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
         for handle in &self.handles {
-            for event in handle.events.iter().flatten() {
-                holdings.text(event);
+            if let Some(events) = &handle.events {
+                for event in events {
+                    holdings.text(event);
+                }
             }
         }
         self.sequence.holds(holdings);

@@ -16,7 +16,8 @@ use crate::{
 /// All rooms, by their addresses.
 #[derive(Debug)]
 pub(crate) struct Rooms<P: Payload> {
-    rooms: SortedMap<P::Text, Room<P>>,
+    /// A pointer each: what moves when one comes or goes is as small as with the users of a room.
+    rooms: SortedMap<P::Text, Box<Room<P>>>,
     asks: Queue<Request<P::Text>>,
     /// What became of them. What arrived has yet to be checked.
     events: Queue<Event<P>>,
@@ -69,7 +70,8 @@ impl<P: Payload> Rooms<P> {
         online: bool,
     ) {
         let address = address_of(address);
-        let room = self.rooms.get_or_insert_with(address.clone(), || Room::new(Membership::Out));
+        let room =
+            self.rooms.get_or_insert_with(address.clone(), || Box::new(Room::new(Membership::Out)));
         let wanted = room.filter();
         let alone = !room.is_wanted();
         room.handles.push(Handle { id: handle, events, told: false });
@@ -108,7 +110,8 @@ impl<P: Payload> Rooms<P> {
     /// learnt, so that nothing is missed later.
     pub(crate) fn joined_own(&mut self, user: &P::Text) {
         let address = P::Text::known(USER.0).join(":", user);
-        let room = self.rooms.get_or_insert_with(address.clone(), || Room::new(Membership::Out));
+        let room =
+            self.rooms.get_or_insert_with(address.clone(), || Box::new(Room::new(Membership::Out)));
         room.own = true;
         if room.membership == Membership::Out {
             self.asks.push(room.ask_to_join(&address));
@@ -150,7 +153,7 @@ impl<P: Payload> Rooms<P> {
     /// The connection is lost, and with it every membership.
     pub(crate) fn disconnected(&mut self) {
         self.asks = Queue::new();
-        self.rooms.retain(Room::is_wanted);
+        self.rooms.retain(|room| room.is_wanted());
         for (_, room) in self.rooms.iter_mut() {
             room.membership = Membership::Out;
             room.resuming = false;
@@ -234,7 +237,7 @@ impl<P: Payload> Rooms<P> {
             return Some(event);
         }
         let Place { room: address, position } = place.clone();
-        let room = self.rooms.get_or_insert_with(address.clone(), Room::unasked);
+        let room = self.rooms.get_or_insert_with(address.clone(), || Box::new(Room::unasked()));
         let continuity = room.sequence.accept(position, event);
         self.go_on(&address, continuity, None);
         None
@@ -282,9 +285,8 @@ impl<P: Payload> Rooms<P> {
     }
 
     fn join_refused(&mut self, asked: &P::Text, failure: Failure<P::Text>) {
-        let unanswered = [ClientErrorCode::Timeout, ClientErrorCode::InvalidAnswer];
-        let unanswered =
-            unanswered.iter().any(|code| failure.code == P::Text::known(code.as_str()));
+        let unanswered = failure.is(const { ClientErrorCode::Timeout.as_str() })
+            || failure.is(const { ClientErrorCode::InvalidAnswer.as_str() });
         let Some(room) = self.rooms.get_mut(asked) else {
             if unanswered {
                 // Taken away since, or so we were told: it may let us in again by this join.
