@@ -102,7 +102,7 @@ impl<P: Payload> Client<P> {
     ) {
         let emit = Emit {
             name: name.into(),
-            payload,
+            payload: Some(payload),
             id: Some(options.id),
             purpose: Purpose::Call(call),
             timeout: options.timeout.unwrap_or(self.connection.config.ack_timeout),

@@ -29,7 +29,8 @@ pub(crate) type Emits<P> = Vec<Box<Waiting<P>>>;
 #[derive(Debug)]
 pub(crate) struct Emit<P: Payload> {
     pub(crate) name: P::Text,
-    pub(crate) payload: P::Message,
+    /// None once it is written and won't be again.
+    pub(crate) payload: Option<P::Message>,
     /// Names it, so that the server doesn't act on it twice.
     pub(crate) id: Option<P::Text>,
     pub(crate) purpose: Purpose<P::Text>,
@@ -82,7 +83,9 @@ impl<P: Payload> Outbox<P> {
             for waiting in emits {
                 let Emit { name, payload, id, purpose, .. } = &waiting.emit;
                 holdings.text(name);
-                holdings.message(payload);
+                if let Some(payload) = payload {
+                    holdings.message(payload);
+                }
                 if let Some(id) = id {
                     holdings.text(id);
                 }
@@ -131,8 +134,13 @@ impl<P: Payload> Outbox<P> {
         self.deadline = self.deadline.min(waiting.deadline);
         let Emit { name, payload, id, .. } = &waiting.emit;
         let id = id.as_ref().filter(|_| named);
-        let message = message::event::<P>(name, payload, Some(waiting.ack), id);
+        let message = message::event::<P>(name, payload.as_ref()?, Some(waiting.ack), id);
         waiting.sent_unnamed |= id.is_none();
+        if !waiting.may_be_sent_again()
+            && let Some(payload) = waiting.emit.payload.take()
+        {
+            P::let_go(payload);
+        }
         self.sent.push(waiting);
         Some(message)
     }

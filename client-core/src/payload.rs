@@ -22,6 +22,9 @@ pub trait Payload: Clone {
     /// How many binary values there are.
     fn attachments(message: &Self::Message) -> usize;
 
+    /// Lets go of a message at once, where that would else wait until the client is asked what it holds.
+    fn let_go(_: Self::Message) {}
+
     /// A field of an object. Nothing where it is missing or `null`, or this is no object.
     fn field(&self, name: &'static str) -> Option<Self>;
 

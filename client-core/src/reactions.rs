@@ -302,7 +302,7 @@ impl<P: Payload> Client<P> {
         };
         self.outbox.add_ours(Emit {
             name: P::Text::known(request.event()),
-            payload: request.payload::<P>(),
+            payload: Some(request.payload::<P>()),
             id: None,
             purpose,
             timeout: self.connection.config.ack_timeout

@@ -22,6 +22,8 @@ extern "C" {
     fn bytes_of(value: i32) -> i32;
     #[wasm_bindgen(js_name = attachmentsOf)]
     fn attachments_of(message: i32) -> i32;
+    #[wasm_bindgen(js_name = takeOut)]
+    fn take_out(message: i32);
     fn attach(attachment: i32);
     #[wasm_bindgen(js_name = withAttachments)]
     fn with_attachments(value: i32) -> i32;
@@ -98,6 +100,10 @@ impl Payload for Value {
 
     fn attachments(message: &Self) -> usize {
         attachments_of(message.id()) as usize
+    }
+
+    fn let_go(message: Self) {
+        take_out(message.id());
     }
 
     fn field(&self, name: &'static str) -> Option<Self> {
