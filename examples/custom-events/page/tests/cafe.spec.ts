@@ -46,6 +46,8 @@ async function order(page: Page, cups: string, drink: string): Promise<void> {
   await page.getByLabel('Cups').fill(cups)
   await page.getByLabel('Drink').selectOption(drink)
   await page.getByRole('button', { name: 'Order' }).click()
+  // React sets the form back once the order is answered: what is typed before that is lost.
+  await expect(page.getByLabel('Cups')).toHaveValue('1')
 }
 
 test('what one orders the other sees', async ({ page: ada, context, site }) => {
