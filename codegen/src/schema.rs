@@ -54,19 +54,19 @@ impl Reader<'_> {
             _ => return Err(self.unsupported("no schema of a value")),
         };
         if let Some(reference) = schema.get("$ref").and_then(Value::as_str) {
-            self.only(schema, &["$ref"])?;
+            self.refuse_unknown(schema, &["$ref"])?;
             let name = reference.rsplit('/').next().unwrap_or_default();
             return Ok(Type::Ref(name.to_owned()));
         }
         if let Some(branches) =
             schema.get("oneOf").or(schema.get("anyOf")).and_then(Value::as_array)
         {
-            self.only(schema, &["oneOf", "anyOf"])?;
+            self.refuse_unknown(schema, &["oneOf", "anyOf"])?;
             return self.branches(branches);
         }
         match schema.get("type") {
             None => {
-                self.only(schema, &[])?;
+                self.refuse_unknown(schema, &[])?;
                 Ok(Type::Any)
             }
             Some(Value::String(name)) => self.named(schema, name),
@@ -82,12 +82,12 @@ impl Reader<'_> {
 
     fn named(&self, schema: &Map<String, Value>, name: &str) -> Result<Type, Error> {
         match name {
-            "boolean" => self.only(schema, &["type"]).map(|()| Type::Boolean),
+            "boolean" => self.refuse_unknown(schema, &["type"]).map(|()| Type::Boolean),
             "integer" => self.integer(schema),
-            "number" => self.only(schema, &["type", "format"]).map(|()| Type::Number),
+            "number" => self.refuse_unknown(schema, &["type", "format"]).map(|()| Type::Number),
             "string" => self.string(schema),
             "array" => {
-                self.only(schema, &["type", "items"])?;
+                self.refuse_unknown(schema, &["type", "items"])?;
                 let items = schema.get("items").unwrap_or(&Value::Bool(true));
                 let place = format!("{}[]", self.place);
                 Ok(Type::Array(Box::new(read(&place, items)?)))
@@ -98,7 +98,7 @@ impl Reader<'_> {
     }
 
     fn integer(&self, schema: &Map<String, Value>) -> Result<Type, Error> {
-        self.only(schema, &["type", "format", "minimum", "maximum"])?;
+        self.refuse_unknown(schema, &["type", "format", "minimum", "maximum"])?;
         let (min, max) = match schema.get("format").and_then(Value::as_str) {
             Some("uint8") => (0, u8::MAX.into()),
             Some("uint16") => (0, u16::MAX.into()),
@@ -121,7 +121,7 @@ impl Reader<'_> {
     }
 
     fn string(&self, schema: &Map<String, Value>) -> Result<Type, Error> {
-        self.only(schema, &["type", "format", "const", "enum"])?;
+        self.refuse_unknown(schema, &["type", "format", "const", "enum"])?;
         let literals = match (schema.get("const"), schema.get("enum")) {
             (None, None) => None,
             (Some(literal), None) => Some(std::slice::from_ref(literal)),
@@ -149,7 +149,7 @@ impl Reader<'_> {
     }
 
     fn object(&self, schema: &Map<String, Value>) -> Result<Type, Error> {
-        self.only(schema, &["type", "properties", "required", "additionalProperties"])?;
+        self.refuse_unknown(schema, &["type", "properties", "required", "additionalProperties"])?;
         let further = schema.get("additionalProperties");
         let Some(Value::Object(properties)) = schema.get("properties") else {
             let Some(further) = further else {
@@ -208,7 +208,7 @@ impl Reader<'_> {
     }
 
     /// Refuses keywords that would be overlooked.
-    fn only(&self, schema: &Map<String, Value>, known: &[&str]) -> Result<(), Error> {
+    fn refuse_unknown(&self, schema: &Map<String, Value>, known: &[&str]) -> Result<(), Error> {
         let harmless = ["description", "title", "default"];
         if schema
             .keys()
