@@ -21,6 +21,7 @@ export class PollingSocket {
   readonly #aborted = new AbortController()
   #url: string
   #maxPayload = Infinity
+  #requests = 0
   #queue: string[] = []
   #polling = true
   #posting = false
@@ -117,7 +118,8 @@ export class PollingSocket {
   }
 
   async #request(init: RequestInit): Promise<string> {
-    const response = await fetch(this.#url, { cache: 'no-store', ...init })
+    // Each has a name of its own: a browser may send one again by itself, and the server has to notice.
+    const response = await fetch(`${this.#url}&t=${this.#requests++}`, { cache: 'no-store', ...init })
     if (!response.ok) throw new Error(`the server answered ${response.status}`)
     return response.text()
   }

@@ -55,6 +55,15 @@ it('polls one request at a time, in the session that it was given', async () => 
   expect(polls()).toHaveLength(3)
 })
 
+it('names each request anew, so that one which the browser repeats is known', async () => {
+  await answer(polls()[0], OPEN)
+  socket.send('one')
+  await settle()
+  await answer(polls()[1], '6')
+  const names = asked.map(({ url }) => url.searchParams.get('t'))
+  expect(names).toEqual(['0', '1', '2', '3'])
+})
+
 it('takes an empty answer for none', async () => {
   await answer(polls()[0], OPEN)
   await answer(polls()[1], '')

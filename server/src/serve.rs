@@ -50,7 +50,10 @@ use crate::{
     },
     metrics,
     registry::{Domain, Registry},
-    socketio::{LinkHandler, STALL_TIMEOUT, Settings, WebSockets, accept_websocket},
+    socketio::{
+        LinkHandler, PollingSessions, STALL_TIMEOUT, Settings, WebSockets, accept_websocket,
+        notice_repeats,
+    },
     store::{Store, StoreError},
 };
 
@@ -149,6 +152,7 @@ impl Server {
         let origins: Arc<[String]> = config.cors_origin.clone().into();
         let proxies = TrustedProxies::new(config.trusted_proxies.clone(), config.forwarded_header);
         let proxies = Arc::new(proxies);
+        let polling = Arc::new(PollingSessions::default());
         let mut api = openapi::document();
         let routes = routes.finish_api(&mut api);
         openapi::name_path_parts(&mut api);
@@ -166,7 +170,8 @@ impl Server {
             .layer(DefaultBodyLimit::max(MAX_MESSAGE_BYTES))
             .layer(middleware::from_fn(to_its_end))
             .with_state(engine.clone())
-            .layer(sockets(&engine, config))
+            .layer(sockets(&engine, &polling, config))
+            .layer(middleware::from_fn_with_state(polling, notice_repeats))
             .layer(compression())
             .layer(RequestBodyTimeoutLayer::new(config.request_timeout));
         // Around the whole and not around each route, which would be copied for each request: what
@@ -365,7 +370,11 @@ fn websockets(engine: &Arc<Engine>, config: &Config) -> Arc<WebSockets> {
 }
 
 /// Sockets that begin by long polling.
-fn sockets(engine: &Arc<Engine>, config: &Config) -> EngineIoLayer<LinkHandler> {
+fn sockets(
+    engine: &Arc<Engine>,
+    sessions: &Arc<PollingSessions>,
+    config: &Config,
+) -> EngineIoLayer<LinkHandler> {
     let settings = EngineIoConfig::builder()
         .req_path("/socket.io")
         .ping_interval(config.ping_interval)
@@ -375,7 +384,8 @@ fn sockets(engine: &Arc<Engine>, config: &Config) -> EngineIoLayer<LinkHandler> 
         .ws_max_message_size(MAX_MESSAGE_BYTES * READ_FACTOR)
         .ws_max_frame_size(MAX_MESSAGE_BYTES * READ_FACTOR)
         .build();
-    EngineIoLayer::from_config(Arc::new(LinkHandler::new(engine.clone())), settings)
+    let handler = LinkHandler::new(engine.clone(), sessions.clone());
+    EngineIoLayer::from_config(Arc::new(handler), settings)
 }
 
 async fn describe(Extension(api): Extension<Arc<OpenApi>>) -> Json<OpenApi> {

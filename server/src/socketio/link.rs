@@ -7,7 +7,7 @@ use engineioxide::{DisconnectReason, Str, handler::EngineIoHandler};
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-use super::{Socket, socket::EngineIo};
+use super::{PollingSessions, Socket, socket::EngineIo};
 use crate::{engine::Engine, session};
 
 /// What a client sent, in the order it sent it.
@@ -103,12 +103,13 @@ fn head(text: &Str) -> Str {
 #[derive(Debug, Clone)]
 pub(crate) struct LinkHandler {
     engine: Arc<Engine>,
+    sessions: Arc<PollingSessions>,
 }
 
 impl LinkHandler {
     /// A handler for this engine's connections.
-    pub(crate) fn new(engine: Arc<Engine>) -> Self {
-        Self { engine }
+    pub(crate) fn new(engine: Arc<Engine>, sessions: Arc<PollingSessions>) -> Self {
+        Self { engine, sessions }
     }
 }
 
@@ -116,11 +117,13 @@ impl EngineIoHandler for LinkHandler {
     type Data = Link;
 
     fn on_connect(self: Arc<Self>, socket: Arc<EngineIo>) {
+        self.sessions.begin(socket.clone());
         session::start(self.engine.clone(), Socket::EngineIo(socket));
     }
 
-    fn on_disconnect(&self, _: Arc<EngineIo>, _: DisconnectReason) {
+    fn on_disconnect(&self, socket: Arc<EngineIo>, _: DisconnectReason) {
         // The connection's task waits for the socket's end by itself.
+        self.sessions.end(&socket);
     }
 
     fn on_message(self: &Arc<Self>, text: Str, socket: Arc<EngineIo>) {

@@ -10,6 +10,7 @@
 mod handshake;
 mod link;
 mod packet;
+mod polling;
 mod socket;
 mod websocket;
 
@@ -18,5 +19,6 @@ pub(crate) use link::{Incoming, Link, LinkHandler};
 pub(crate) use packet::{
     Frame, Packet, PacketKind, RoomFrame, ack, connect, connect_error, disconnect, event,
 };
+pub(crate) use polling::{PollingSessions, notice_repeats};
 pub(crate) use socket::Socket;
 pub(crate) use websocket::{STALL_TIMEOUT, Settings, turn};

@@ -1,9 +1,9 @@
-// A websocket that speaks Socket.IO by hand.
+// Clients that speak Socket.IO by hand.
 import { once } from 'node:events'
 import { WebSocket } from 'ws'
 import { token } from './api.mjs'
 
-/** One that is signed in as `user`. */
+/** A websocket that is signed in as `user`. */
 export async function raw(t, server, user) {
   const client = await rawUnsigned(t, server)
   client.send(`40${JSON.stringify({ token: token(user) })}`)
@@ -35,4 +35,16 @@ export async function rawUnsigned(t, server) {
   await once(socket, 'open')
   await frame('0')
   return { socket, frame, send: (text) => socket.send(text) }
+}
+
+/** A session by polling: its id, what brings it frames and what takes them. A request may have a name. */
+export async function pollingSession(server) {
+  const base = `${server.url}/socket.io/?EIO=4&transport=polling`
+  const { sid } = JSON.parse((await (await fetch(base)).text()).slice(1))
+  const url = (name) => `${base}&sid=${sid}${name === undefined ? '' : `&t=${name}`}`
+  return {
+    sid,
+    poll: (name) => fetch(url(name)),
+    post: (frame, name) => fetch(url(name), { method: 'POST', headers: { 'content-type': 'text/plain;charset=UTF-8' }, body: frame }),
+  }
 }

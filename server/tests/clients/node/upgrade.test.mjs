@@ -4,6 +4,7 @@ import { after, before, test } from 'node:test'
 import { WebSocket } from 'ws'
 import { ask, next, signedIn } from './client.mjs'
 import { token } from './api.mjs'
+import { pollingSession } from './raw-client.mjs'
 import { startServer } from './server.mjs'
 
 let server
@@ -11,18 +12,6 @@ before(async () => {
   server = await startServer()
 })
 after(() => server.stop())
-
-/** A session by polling, by hand: its id, what brings it frames and what takes them. */
-async function pollingSession() {
-  const base = `${server.url}/socket.io/?EIO=4&transport=polling`
-  const { sid } = JSON.parse((await (await fetch(base)).text()).slice(1))
-  const url = `${base}&sid=${sid}`
-  return {
-    sid,
-    poll: () => fetch(url),
-    post: (frame) => fetch(url, { method: 'POST', headers: { 'content-type': 'text/plain;charset=UTF-8' }, body: frame }),
-  }
-}
 
 /** A websocket that reaches the session, and is lost before it takes over. */
 function lostUpgrade({ sid }) {
@@ -38,7 +27,7 @@ test('whoever is lost in the middle of an upgrade is not present for ever; who i
   const ben = await signedIn(t, server, 'ben')
   await ask(ben, 'room:join', 'tea')
   const came = next(ben, 'presence:update', ({ joined }) => joined.some(({ userId }) => userId === 'anna'))
-  const session = await pollingSession()
+  const session = await pollingSession(server)
   await session.post(`40${JSON.stringify({ token: token('anna') })}`)
   await session.post('420["room:join","tea"]')
   await came
