@@ -1,37 +1,29 @@
-//! A server put together from its settings, and its orderly end (operations.md, "Stopping").
+//! A server put together from its settings, and served.
+//!
+//! - `accepting`: its connections, and its orderly end.
 
-use std::{io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+mod accepting;
+
+use std::{io, net::SocketAddr, sync::Arc};
 
 use aide::openapi::OpenApi;
 use axum::{
     Extension, Json, Router,
-    body::Body,
-    extract::{ConnectInfo, DefaultBodyLimit, Request, State},
-    http::{Extensions, HeaderMap, HeaderValue, Method, StatusCode, Version, header},
+    extract::{DefaultBodyLimit, Request, State},
+    http::{Extensions, HeaderMap, StatusCode, Version, header},
     middleware::{self, Next},
     response::{IntoResponse, Response},
-    serve::{Listener, ListenerExt},
 };
 use engineioxide::{config::EngineIoConfig, layer::EngineIoLayer};
-use hyper::{Request as HyperRequest, body::Incoming, server::conn::http1};
-use hyper_util::{
-    rt::{TokioIo, TokioTimer},
-    service::TowerToHyperService,
-};
 use samewire_protocol::{ErrorCode, limits::MAX_MESSAGE_BYTES};
-use tokio::{
-    net::TcpListener,
-    time::{Instant, timeout_at},
-};
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use tower::ServiceExt;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 use tower_http::{
     catch_panic::CatchPanicLayer,
     compression::{
         CompressionLayer,
         predicate::{Predicate, SizeAbove},
     },
-    cors::{AllowOrigin, CorsLayer},
     timeout::RequestBodyTimeoutLayer,
 };
 
@@ -46,13 +38,14 @@ use crate::{
     http::{
         back_end::{self, ApiKey},
         client_address::{TrustedProxies, is_for_sockets, is_of_session, throttle},
-        method_not_allowed, openapi, operation, panicked, to_its_end,
+        method_not_allowed, openapi, operation,
+        origins::{check_origin, cors},
+        panicked, to_its_end,
     },
     metrics,
     registry::{Domain, Registry},
     socketio::{
-        LinkHandler, PollingSessions, STALL_TIMEOUT, Settings, WebSockets, accept_websocket,
-        notice_repeats,
+        LinkHandler, PollingSessions, Settings, WebSockets, accept_websocket, notice_repeats,
     },
     store::{Store, StoreError},
 };
@@ -65,13 +58,6 @@ const COMPRESSED_FROM_BYTES: u64 = 1024;
 
 /// A message up to so many times the limit is read and refused; a larger one ends the connection.
 const READ_FACTOR: usize = 4;
-
-/// A client whose system takes nothing off the wire for so long is gone, also where engineioxide
-/// waits for it.
-const TCP_USER_TIMEOUT: Duration = STALL_TIMEOUT;
-
-/// How long clients and requests may take to go when the server stops.
-const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// A server that can't run.
 #[derive(Debug, thiserror::Error)]
@@ -241,80 +227,13 @@ pub async fn run_with(mut config: Config, domain: impl Domain) -> Result<(), Ser
     }
 
     let engine = server.engine.clone();
-    serve(server, listener, config.request_timeout).await;
+    accepting::until_stopped(server, listener, config.request_timeout).await;
     if let Some(redis) = engine.redis() {
         redis.servers.leave().await;
     }
     store.close().await;
     tracing::info!("stopped");
     Ok(())
-}
-
-/// Serves until SIGTERM or SIGINT, then lets clients and requests go.
-///
-/// By hyper itself and not by `axum::serve`, which gives a client all the time in the world to say
-/// what it wants.
-async fn serve(server: Server, listener: TcpListener, request_timeout: Duration) {
-    let mut listener = listener.tap_io(|tcp| {
-        let socket = socket2::SockRef::from(&*tcp);
-        // Neither is needed for serving, only for serving well.
-        let _ = socket.set_tcp_nodelay(true);
-        let _ = socket.set_tcp_user_timeout(Some(TCP_USER_TIMEOUT));
-    });
-    let engine = server.engine.clone();
-    let stopping = engine.clone();
-    let stop = async move {
-        stop_signal().await;
-        tracing::info!("stopping");
-        stopping.stop();
-        // Long polling needs further requests until its clients have gone.
-        let gone = async {
-            while stopping.connection_count() > 0 {
-                tokio::time::sleep(Duration::from_millis(10)).await;
-            }
-        };
-        let deadline = Instant::now() + STOP_TIMEOUT;
-        if timeout_at(deadline, gone).await.is_err() {
-            tracing::warn!(left = stopping.connection_count(), "clients did not go in time");
-        }
-        deadline
-    };
-    let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(request_timeout);
-    let (connections, ending) = (TaskTracker::new(), CancellationToken::new());
-    let mut stop = pin!(stop);
-    let deadline = loop {
-        let (tcp, peer) = tokio::select! {
-            accepted = listener.accept() => accepted,
-            deadline = &mut stop => break deadline,
-        };
-        let service =
-            server.router.clone().map_request(move |mut request: HyperRequest<Incoming>| {
-                request.extensions_mut().insert(ConnectInfo(peer));
-                request.map(Body::new)
-            });
-        let service = TowerToHyperService::new(service);
-        let connection = http.serve_connection(TokioIo::new(tcp), service).with_upgrades();
-        let ending = ending.clone();
-        connections.spawn(async move {
-            // That one fails concerns its client alone.
-            let mut connection = pin!(connection);
-            tokio::select! {
-                _ = connection.as_mut() => return,
-                () = ending.cancelled_owned() => connection.as_mut().graceful_shutdown(),
-            }
-            let _ = connection.await;
-        });
-    };
-    drop(listener);
-    ending.cancel();
-    connections.close();
-    if timeout_at(deadline, connections.wait()).await.is_err() {
-        tracing::warn!("requests did not end in time");
-    }
-    if timeout_at(deadline, server.tasks.wait()).await.is_err() {
-        tracing::warn!("tasks did not end in time");
-    }
 }
 
 /// Compresses what is large for those who take it so, of long polling and of calls; but no files, of
@@ -337,24 +256,6 @@ async fn refuse_when_stopping(
         return Error::refused(ErrorCode::Unavailable, "the server is stopping").into_response();
     }
     next.run(request).await
-}
-
-/// SIGTERM or SIGINT.
-async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupt = async {
-        // Without a handler the signal ends the process, which is what it asks for.
-        if tokio::signal::ctrl_c().await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
-    match signal(SignalKind::terminate()) {
-        Ok(mut terminate) => tokio::select! {
-            () = interrupt => {}
-            _ = terminate.recv() => {}
-        },
-        Err(_) => interrupt.await,
-    }
 }
 
 /// Sockets that are websockets from the start.
@@ -390,41 +291,4 @@ fn sockets(
 
 async fn describe(Extension(api): Extension<Arc<OpenApi>>) -> Json<OpenApi> {
     Json(OpenApi::clone(&api))
-}
-
-fn cors(origins: &[String]) -> CorsLayer {
-    let any = origins.iter().any(|origin| origin == "*");
-    let listed: Vec<_> =
-        origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok()).collect();
-    CorsLayer::new()
-        .allow_origin(if any { AllowOrigin::mirror_request() } else { AllowOrigin::list(listed) })
-        .allow_credentials(true)
-        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
-        .allow_headers([
-            header::AUTHORIZATION,
-            header::CONTENT_TYPE,
-            header::HeaderName::from_static("x-ingest-key"),
-            header::HeaderName::from_static("x-api-key"),
-        ])
-}
-
-/// Browsers send no CORS preflight before a websocket: its origin is checked here.
-async fn check_origin(
-    State(origins): State<Arc<[String]>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if is_for_sockets(&request) && !may_connect(request.headers(), &origins) {
-        let message = "this origin may not connect; see CORS_ORIGIN";
-        return Error::refused(ErrorCode::AccessDenied, message).into_response();
-    }
-    next.run(request).await
-}
-
-/// Whether a handshake comes from a listed origin, from our own, or from no browser.
-fn may_connect(headers: &HeaderMap, origins: &[String]) -> bool {
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    let Some(origin) = header(header::ORIGIN) else { return true };
-    let own = origin.split_once("://").map(|(_, authority)| authority);
-    own == header(header::HOST) || origins.iter().any(|listed| listed == "*" || listed == origin)
 }

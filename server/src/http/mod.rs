@@ -6,6 +6,7 @@ mod extract;
 pub(crate) mod file;
 pub(crate) mod openapi;
 pub mod operation;
+pub(crate) mod origins;
 pub(crate) mod page;
 mod refused_body;
 

@@ -4,7 +4,7 @@ use std::{future::pending, pin::pin, sync::Arc, time::Duration};
 
 use samewire_protocol::{
     ErrorCode, RoomAddress, Timestamp,
-    assistant::{AiTypingStarted, ChatMessage, MessageChunk, MessageError},
+    assistant::{AiTypingStarted, MessageChunk, MessageError},
     id::MessageId,
 };
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
@@ -16,7 +16,7 @@ use super::{
     growth::Growth,
     provider::ProviderError,
     queries, room,
-    states::{self, Outcome},
+    states::{self, Outcome, Question},
 };
 use crate::{clock, engine::Engine, error::Result, retained::Retain};
 
@@ -29,16 +29,6 @@ const WANTED_INTERVAL: Duration = Duration::from_millis(500);
 
 /// Messages before a question that may be sent along with it, however short they are.
 const MAX_CONTEXT_MESSAGES: i64 = 1000;
-
-/// Something said to the assistant, whose answer has its place.
-#[derive(Debug, Clone)]
-pub(super) struct Question {
-    pub(super) message: ChatMessage,
-    /// Names the answer.
-    pub(super) answer: MessageId,
-    /// The answer's number in the conversation.
-    pub(super) answer_seq: i64,
-}
 
 /// How an answer ends.
 #[derive(Debug)]

@@ -18,13 +18,11 @@ use tokio::{
 };
 
 use super::{
-    Assistant,
-    answering::Question,
-    context,
+    Assistant, context,
     endings::Ending,
     lines::{Cleared, Place},
     no_conversation, queries, room,
-    states::{self, Open, Outcome},
+    states::{self, Open, Outcome, Question},
 };
 use crate::{
     clock,

@@ -9,10 +9,8 @@ use samewire_protocol::{
 use tokio::time::sleep;
 
 use super::{
-    Assistant,
-    answering::Question,
-    queries, room,
-    states::{self, Open, Outcome},
+    Assistant, queries, room,
+    states::{self, Open, Outcome, Question},
 };
 use crate::{backplane::once::of_job, clock, engine::Engine, error::Result, retained::Retain};
 

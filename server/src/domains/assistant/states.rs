@@ -5,14 +5,25 @@ use std::collections::HashSet;
 
 use samewire_protocol::{
     Timestamp,
+    assistant::ChatMessage,
     id::{ConversationId, MessageId},
 };
 use sqlx::{AnyPool, Row, any::AnyRow};
 
-use super::{answering::Question, queries};
+use super::queries;
 use crate::store::column;
 
 type Result<T> = std::result::Result<T, sqlx::Error>;
+
+/// Something said to the assistant, whose answer has its place.
+#[derive(Debug, Clone)]
+pub(super) struct Question {
+    pub(super) message: ChatMessage,
+    /// Names the answer.
+    pub(super) answer: MessageId,
+    /// The answer's number in the conversation.
+    pub(super) answer_seq: i64,
+}
 
 /// An answer that hasn't ended, or of whose end nobody may have been told yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,22 +85,36 @@ pub(super) fn is_whole(state: &str) -> bool {
     [Outcome::Whole.told(), Outcome::Whole.untold()].contains(&state)
 }
 
+/// The open answers of the conversation `$1` with their questions, as [`open`] reads them.
+macro_rules! select_open {
+    () => {
+        "SELECT q.id, q.conversation_id, q.role, q.content, q.state, q.created_at,
+         a.id AS answer_id, a.seq AS answer_seq, a.state AS answer_state
+         FROM assistant_messages a
+         JOIN assistant_messages q ON q.conversation_id = a.conversation_id AND q.seq = a.seq - 1
+         WHERE a.conversation_id = $1 AND a.state NOT IN ('whole', 'incomplete')"
+    };
+}
+
+fn open(row: &AnyRow) -> Result<(Question, Open)> {
+    let state: String = row.try_get("answer_state")?;
+    let question = Question {
+        message: queries::message(row)?,
+        answer: MessageId(row.try_get("answer_id")?),
+        answer_seq: row.try_get("answer_seq")?,
+    };
+    Ok((question, Open::read(&state)))
+}
+
 /// The first open answer of a conversation.
 pub(super) async fn first_open(
     pool: &AnyPool,
     conversation: &ConversationId,
 ) -> Result<Option<(Question, Open)>> {
-    let row = sqlx::query(
-        "SELECT q.id, q.conversation_id, q.role, q.content, q.state, q.created_at,
-         a.id AS answer_id, a.seq AS answer_seq, a.state AS answer_state
-         FROM assistant_messages a
-         JOIN assistant_messages q ON q.conversation_id = a.conversation_id AND q.seq = a.seq - 1
-         WHERE a.conversation_id = $1 AND a.state NOT IN ('whole', 'incomplete')
-         ORDER BY a.seq LIMIT 1",
-    )
-    .bind(conversation.as_str())
-    .fetch_optional(pool)
-    .await?;
+    let row = sqlx::query(concat!(select_open!(), " ORDER BY a.seq LIMIT 1"))
+        .bind(conversation.as_str())
+        .fetch_optional(pool)
+        .await?;
     row.as_ref().map(open).transpose()
 }
 
@@ -99,18 +124,11 @@ pub(super) async fn open_of(
     conversation: &ConversationId,
     id: &MessageId,
 ) -> Result<Option<(Question, Open)>> {
-    let row = sqlx::query(
-        "SELECT q.id, q.conversation_id, q.role, q.content, q.state, q.created_at,
-         a.id AS answer_id, a.seq AS answer_seq, a.state AS answer_state
-         FROM assistant_messages a
-         JOIN assistant_messages q ON q.conversation_id = a.conversation_id AND q.seq = a.seq - 1
-         WHERE a.conversation_id = $1 AND (a.id = $2 OR q.id = $2)
-         AND a.state NOT IN ('whole', 'incomplete')",
-    )
-    .bind(conversation.as_str())
-    .bind(id.as_str())
-    .fetch_optional(pool)
-    .await?;
+    let row = sqlx::query(concat!(select_open!(), " AND (a.id = $2 OR q.id = $2)"))
+        .bind(conversation.as_str())
+        .bind(id.as_str())
+        .fetch_optional(pool)
+        .await?;
     row.as_ref().map(open).transpose()
 }
 
@@ -252,14 +270,4 @@ pub(super) async fn import(
 ) -> Result<()> {
     end(pool, answer, content, Outcome::Whole, at).await?;
     told(pool, answer, Outcome::Whole).await
-}
-
-fn open(row: &AnyRow) -> Result<(Question, Open)> {
-    let state: String = row.try_get("answer_state")?;
-    let question = Question {
-        message: queries::message(row)?,
-        answer: MessageId(row.try_get("answer_id")?),
-        answer_seq: row.try_get("answer_seq")?,
-    };
-    Ok((question, Open::read(&state)))
 }
