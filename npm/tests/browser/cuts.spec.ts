@@ -52,10 +52,12 @@ test(`${CUTS} cuts during ${EVENTS} events and ${EMITS} emits, by each transport
   }
   await expect.poll(fewest).toBeGreaterThanOrEqual(CUTS)
 
+  const emitsOf = (index: number) => numbers(EVENTS).filter((n) => n % every === (EVENTS / EMITS) * index)
+  const whole = names.map((name, index) => ({ name, status: 'connected', events: EVENTS + EMITS, answers: emitsOf(index).length }))
+  // All of them at once: whom one waits for is seen in what is printed where it fails.
+  await expect.poll(() => Promise.all(names.map(async (name) => ({ name, ...(await progressOf(page, name)) })))).toEqual(whole)
   for (const [index, name] of names.entries()) {
-    const emits = numbers(EVENTS).filter((n) => n % every === (EVENTS / EMITS) * index)
-    const whole = { status: 'connected', events: EVENTS + EMITS, answers: emits.length }
-    await expect.poll(() => progressOf(page, name), name).toEqual(whole)
+    const emits = emitsOf(index)
     const saw = await seenBy(page, name)
     console.log(`${name}: ${networks[index]!.describe()}; ${saw.told.length} times recovered`)
 
