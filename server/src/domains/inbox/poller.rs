@@ -51,7 +51,7 @@ impl Inbox {
 
     /// What a feed holds behind the place where the last reading ended, and this place.
     async fn fetch(&self, feed: &Feed) -> Result<(Option<String>, FeedPage), FeedError> {
-        let cursor = queries::feed_cursor(self.store.pool(), &feed.platform).await;
+        let cursor = queries::feeds::cursor(self.store.pool(), &feed.platform).await;
         let cursor = cursor.map_err(crate::Error::from)?;
         let page = feed.fetch(cursor.as_deref()).await?;
         Ok((cursor, page))
@@ -81,7 +81,7 @@ impl Inbox {
         }
         let moved = page.cursor.is_some() && page.cursor != cursor;
         if let Some(cursor) = page.cursor.filter(|_| moved) {
-            queries::keep_feed_cursor(self.store.pool(), &feed.platform, &cursor).await?;
+            queries::feeds::keep_cursor(self.store.pool(), &feed.platform, &cursor).await?;
         }
         Ok(moved && brought > 0)
     }

@@ -1,7 +1,11 @@
-//! The queries on conversations, their messages and the counts of what is unread.
+//! The queries on conversations, their messages and the counts of what is unread; `statuses`: what becomes
+//! of messages; `feeds`: how far they are read.
 //!
 //! Each transaction begins by writing the conversation's row, so that whatever else changes the
 //! conversation waits; the counts come last.
+
+pub(super) mod feeds;
+pub(super) mod statuses;
 
 use samewire_protocol::{
     Timestamp,
@@ -21,17 +25,6 @@ type Result<T> = std::result::Result<T, sqlx::Error>;
 
 /// Characters that a conversation keeps of its last message.
 const PREVIEW_CHARS: usize = 200;
-
-/// A message whose user has read it; below are those that count as unread.
-const READ: i64 = 2;
-
-fn status_column(status: Option<MessageStatus>) -> i64 {
-    match status {
-        None => 0,
-        Some(MessageStatus::Delivered) => 1,
-        Some(MessageStatus::Read) => READ,
-    }
-}
 
 fn to_status(number: i64) -> Option<MessageStatus> {
     match number {
@@ -59,6 +52,8 @@ macro_rules! conversation_columns {
     };
 }
 
+use conversation_columns;
+
 fn conversation(row: &AnyRow) -> Result<InboxConversation> {
     Ok(InboxConversation {
         id: ConversationId(row.try_get("id")?),
@@ -77,6 +72,8 @@ macro_rules! message_columns {
         "id, conversation_id, platform, external_id, sender_id, sender_name, body, sent_at, status"
     };
 }
+
+use message_columns;
 
 fn message(row: &AnyRow) -> Result<InboxMessage> {
     Ok(InboxMessage {
@@ -304,117 +301,6 @@ pub(super) async fn get_message(
     .fetch_optional(pool)
     .await?;
     row.as_ref().map(message).transpose()
-}
-
-/// What changed when messages were read.
-#[derive(Debug)]
-pub(super) struct Read {
-    /// The messages, in the order they were sent.
-    pub(super) messages: Vec<MessageId>,
-    pub(super) conversation: InboxConversation,
-    pub(super) unread: UnreadCounts,
-}
-
-/// Notes that a message was delivered, where nothing was noted yet.
-pub(super) async fn deliver(
-    pool: &AnyPool,
-    user: &UserId,
-    id: &MessageId,
-) -> Result<Option<InboxMessage>> {
-    let rows = sqlx::query(concat!(
-        "UPDATE inbox_messages SET status = $3
-         WHERE id = $1 AND user_id = $2 AND status < $3 RETURNING ",
-        message_columns!()
-    ))
-    .bind(id.as_str())
-    .bind(user.as_str())
-    .bind(status_column(Some(MessageStatus::Delivered)))
-    .fetch_all(pool)
-    .await?;
-    rows.first().map(message).transpose()
-}
-
-/// Which messages are read.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Which<'a> {
-    /// This one.
-    One(&'a MessageId),
-    /// All of a conversation.
-    All(&'a ConversationId),
-}
-
-/// Notes that messages of a user were read, with the counts; nothing where all of them were.
-pub(super) async fn read(pool: &AnyPool, user: &UserId, which: Which<'_>) -> Result<Option<Read>> {
-    let (lock, update, id) = match which {
-        Which::One(id) => (
-            "UPDATE inbox_conversations SET unread_count = unread_count WHERE user_id = $2
-             AND id = (SELECT conversation_id FROM inbox_messages WHERE id = $1)",
-            "UPDATE inbox_messages SET status = $3 WHERE id = $1 AND user_id = $2 AND status < $3
-             RETURNING id, conversation_id, platform, sent_at",
-            id.as_str(),
-        ),
-        Which::All(id) => (
-            "UPDATE inbox_conversations SET unread_count = unread_count
-             WHERE user_id = $2 AND id = $1",
-            "UPDATE inbox_messages SET status = $3
-             WHERE conversation_id = $1 AND user_id = $2 AND status < 2 AND status < $3
-             RETURNING id, conversation_id, platform, sent_at",
-            id.as_str(),
-        ),
-    };
-    let mut transaction = pool.begin().await?;
-    sqlx::query(lock).bind(id).bind(user.as_str()).execute(&mut *transaction).await?;
-    let rows = sqlx::query(update)
-        .bind(id)
-        .bind(user.as_str())
-        .bind(READ)
-        .fetch_all(&mut *transaction)
-        .await?;
-    let Some(first) = rows.first() else { return Ok(None) };
-    let platform: String = first.try_get("platform")?;
-    let conversation_id: String = first.try_get("conversation_id")?;
-    let number = i64::try_from(rows.len()).unwrap_or(i64::MAX);
-    let row = sqlx::query(concat!(
-        "UPDATE inbox_conversations SET unread_count = unread_count - $2 WHERE id = $1 RETURNING ",
-        conversation_columns!()
-    ))
-    .bind(conversation_id)
-    .bind(number)
-    .fetch_one(&mut *transaction)
-    .await?;
-    let conversation = conversation(&row)?;
-    count(&mut *transaction, user, &platform, -number).await?;
-    let unread = unread(&mut *transaction, user).await?;
-    transaction.commit().await?;
-    let mut messages = rows
-        .iter()
-        .map(|row| Ok((row.try_get("sent_at")?, row.try_get("id")?)))
-        .collect::<Result<Vec<(i64, String)>>>()?;
-    messages.sort_unstable();
-    let messages = messages.into_iter().map(|(_, id)| MessageId(id)).collect();
-    Ok(Some(Read { messages, conversation, unread }))
-}
-
-/// How far a platform's feed was read.
-pub(super) async fn feed_cursor(pool: &AnyPool, platform: &str) -> Result<Option<String>> {
-    let row = sqlx::query("SELECT read_to FROM inbox_feeds WHERE platform = $1")
-        .bind(platform)
-        .fetch_optional(pool)
-        .await?;
-    row.map(|row| row.try_get("read_to")).transpose()
-}
-
-/// Keeps how far a platform's feed was read.
-pub(super) async fn keep_feed_cursor(pool: &AnyPool, platform: &str, cursor: &str) -> Result<()> {
-    sqlx::query(
-        "INSERT INTO inbox_feeds (platform, read_to) VALUES ($1, $2)
-         ON CONFLICT (platform) DO UPDATE SET read_to = excluded.read_to",
-    )
-    .bind(platform)
-    .bind(cursor)
-    .execute(pool)
-    .await
-    .map(drop)
 }
 
 /// As it is kept: Unix milliseconds.

@@ -8,7 +8,13 @@ use samewire_protocol::{
     },
 };
 
-use super::{Inbox, queries};
+use super::{
+    Inbox,
+    queries::{
+        self,
+        statuses::{Read, Which, deliver, read},
+    },
+};
 use crate::{
     clock,
     engine::Engine,
@@ -31,7 +37,7 @@ impl Inbox {
         id: &MessageId,
     ) -> Result<InboxMessage> {
         let _lock = engine.lock(&RoomAddress::user(user)).await?;
-        let Some(message) = queries::deliver(self.store.pool(), user, id).await? else {
+        let Some(message) = deliver(self.store.pool(), user, id).await? else {
             return self.message(user, id).await;
         };
         let update = MessageStatusUpdate {
@@ -55,10 +61,7 @@ impl Inbox {
         id: &MessageId,
     ) -> Result<InboxMessage> {
         let _lock = engine.lock(&RoomAddress::user(user)).await?;
-        let which = queries::Which::One(id);
-        if let Some(read) = queries::read(self.store.pool(), user, which).await? {
-            tell(engine, user, read).await?;
-        }
+        self.note_read(engine, user, Which::One(id)).await?;
         self.message(user, id).await
     }
 
@@ -73,11 +76,16 @@ impl Inbox {
         id: &ConversationId,
     ) -> Result<InboxConversation> {
         let _lock = engine.lock(&RoomAddress::user(user)).await?;
-        let which = queries::Which::All(id);
-        if let Some(read) = queries::read(self.store.pool(), user, which).await? {
-            tell(engine, user, read).await?;
-        }
+        self.note_read(engine, user, Which::All(id)).await?;
         self.conversation(user, id).await
+    }
+
+    /// Notes and tells what a user read, under the lock of the user's room.
+    async fn note_read(&self, engine: &Engine, user: &UserId, which: Which<'_>) -> Result<()> {
+        match read(self.store.pool(), user, which).await? {
+            Some(read) => tell(engine, user, read).await,
+            None => Ok(()),
+        }
     }
 
     /// A conversation of a user.
@@ -103,7 +111,7 @@ impl Inbox {
 }
 
 /// Tells a user what was read.
-async fn tell(engine: &Engine, user: &UserId, read: queries::Read) -> Result<()> {
+async fn tell(engine: &Engine, user: &UserId, read: Read) -> Result<()> {
     let room = RoomAddress::user(user);
     let timestamp = clock::timestamp();
     let conversation_id = read.conversation.id.clone();
