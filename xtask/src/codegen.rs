@@ -1,11 +1,11 @@
-//! `cargo xtask codegen`: the files that are made from the protocol crate.
+//! `cargo xtask codegen`: the files that are made from the protocol crate, and the example's from its own.
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 use samewire_protocol::CATALOGUE;
 
-use crate::workspace;
+use crate::{program::Program, workspace};
 
 /// Writes the files that are not what they should be.
 pub(crate) fn write() -> Result<()> {
@@ -16,6 +16,13 @@ pub(crate) fn write() -> Result<()> {
         println!("      wrote {}", file.display());
     }
     Ok(())
+}
+
+/// Writes the client of `examples/custom-events` as its README says; whether it is up to date is a test of its own.
+pub(crate) fn write_example() -> Result<()> {
+    Program::new("cargo")
+        .args(["run", "--package", "cafe-protocol", "--example", "client"])
+        .openly()
 }
 
 /// Fails when a file is not what it should be.

@@ -31,7 +31,8 @@ struct Arguments {
 enum Verb {
     /// Install what building and testing need; quick when nothing is missing.
     Setup,
-    /// Write the TypeScript sources and the event reference from the protocol crate.
+    /// Write the TypeScript sources and the event reference from the protocol crate, and the client of
+    /// examples/custom-events from its own.
     Codegen {
         /// Write nothing; fail when a file is not what it would be.
         #[arg(long)]
@@ -86,7 +87,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().verb {
         Verb::Setup => setup::everything().map(|_| ()),
         Verb::Codegen { check: true } => codegen::check(),
-        Verb::Codegen { check: false } => codegen::write(),
+        Verb::Codegen { check: false } => codegen::write().and_then(|()| codegen::write_example()),
         Verb::Build { dev } => {
             let profile = if dev { Profile::Dev } else { Profile::Release };
             setup::for_building().and_then(|tools| build::everything(&tools, profile).map(|_| ()))
