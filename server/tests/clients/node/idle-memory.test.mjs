@@ -1,4 +1,5 @@
 // What a connection costs in memory while nothing happens on it.
+// Stores nothing: nobody asks for anything.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { raw } from './raw-client.mjs'
