@@ -52,6 +52,12 @@ pub(crate) fn write(model: &Model) -> String {
             *code = renamed(code, &dropped, &kept);
         }
     }
+    for (name, check) in checks.used_once(&format!("{payloads}{answers}")) {
+        checks.named.remove(&name);
+        for table in [&mut payloads, &mut answers] {
+            *table = renamed(table, &name, &check);
+        }
+    }
     let named: String = checks
         .named
         .into_iter()
@@ -175,6 +181,16 @@ impl Checks<'_> {
         self.named.iter().find_map(|(name, check)| {
             names.insert(check, name).map(|twin| (twin.clone(), name.clone()))
         })
+    }
+
+    /// Those that one entry of the tables uses and nothing else, as they stand there in place of their names.
+    fn used_once(&self, tables: &str) -> Vec<(String, String)> {
+        let used_once = |name: &str| {
+            let by_entries = tables.matches(&format!(" {name},\n")).count();
+            by_entries == 1 && self.named.values().all(|code| renamed(code, name, "") == *code)
+        };
+        let used_once = self.named.iter().filter(|(name, _)| used_once(name));
+        used_once.map(|(name, check)| (name.clone(), check.replace('\n', "\n  "))).collect()
     }
 
     /// The type that a name stands for.

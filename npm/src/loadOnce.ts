@@ -1,6 +1,6 @@
 import type { LoadEngine, MakeEngine } from './engine.js'
 import { start, type WasmSource } from './start.js'
-import { Engine } from './wasm/engine.js'
+import { makeEngine } from './wasm/engine.js'
 
 /** Loads once for all clients. A failure isn't kept: the next client, or the next `connect`, tries again. */
 export function loadOnce(source: () => WasmSource | Promise<WasmSource>): LoadEngine {
@@ -9,7 +9,7 @@ export function loadOnce(source: () => WasmSource | Promise<WasmSource>): LoadEn
     (loading ??= start(source).then(
       (wasm) =>
         (...parts) =>
-          new Engine(wasm, ...parts),
+          makeEngine(wasm, ...parts),
       (error: unknown) => {
         loading = undefined
         throw error

@@ -13,7 +13,7 @@ export function uuid(): string {
  * draw each anew takes as long as the rest of an emit.
  */
 export function numberedUuids(): (number: number) => string {
-  const drawn = uuid()
-  const begin = `${drawn.slice(0, 14)}8${drawn.slice(15, 24)}`
+  const [a, b, c, d, e] = Array.from(crypto.getRandomValues(new Uint16Array(5)), (part) => part.toString(16).padStart(4, '0'))
+  const begin = `${a}${b}-${c}-8${d!.slice(1)}-8${e!.slice(1)}-`
   return (number) => begin + number.toString(16).padStart(12, '0')
 }

@@ -73,87 +73,77 @@ const takeFailure = () => {
   return last
 }
 
-/** Those that aren't over. */
-const engines = new Set()
+/** By what each engine that isn't over names all that it holds, if it can. */
+const namers = new Set()
 
-/** Whether all of them could name what they hold. */
+/** Whether all of them could. */
 const nameAll = () => {
-  for (const engine of engines) if (engine.call(25 /* Held */) !== 1) return false
+  for (const names of namers) if (!names()) return false
   return true
 }
 
-/** A client's core with its sockets and its timer. */
-export class Engine {
-  /** `wasm` is what the WebAssembly exports. */
-  constructor(wasm, options, checks, host) {
-    begin(wasm.memory)
-    this.wasm = wasm
-    this.checks = [checks.payloads ?? {}, checks.answers ?? {}]
-    this.host = host
-    this.sockets = new Map()
-    const { reconnection, hasToken, transports = TRANSPORTS } = options
-    const order = ORDERS.indexOf([...new Set(transports)].filter((name) => TRANSPORTS.includes(name)).join())
-    layOptions([reconnection === false ? 0 : 1, hasToken ? 1 : 0, order < 0 ? ORDERS.length : order, ...NUMBERS.map((name) => given(options[name]))])
-    this.core = wasm.make(Math.random())
-    this.pausing = false
-    this.driving = false
-    /** Something happened meanwhile. */
-    this.again = false
-    this.timer = undefined
-    this.wakesAt = Infinity
-    this.over = false
-    engines.add(this)
-  }
+/** Makes a client's core with its sockets and its timer. `wasm` is what the WebAssembly exports. */
+export function makeEngine(wasm, options, { payloads = {}, answers = {} }, host) {
+  begin(wasm.memory)
+  const checks = [payloads, answers]
+  const sockets = new Map()
+  const { reconnection, hasToken, transports = TRANSPORTS } = options
+  const order = ORDERS.indexOf([...new Set(transports)].filter((name) => TRANSPORTS.includes(name)).join())
+  layOptions([reconnection === false ? 0 : 1, hasToken ? 1 : 0, order < 0 ? ORDERS.length : order, ...NUMBERS.map((name) => given(options[name]))])
+  const core = wasm.make(Math.random())
+  let pausing = false
+  let driving = false
+  /** Something happened meanwhile. */
+  let more = false
+  let timer
+  let wakesAt = Infinity
+  let over = false
 
   /** Asks the core; `follow` says what it may tell then: 0 nothing, 1 what the network is to do, 2 anything. */
-  call(input, follow = 0, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0) {
-    if (this.over) return undefined
-    checkBy(this.checks)
-    return this.wasm.call(this.core, input, Date.now(), follow, a, b, c, d, e, f)
+  function ask(input, follow = 0, a = 0, b = 0, c = 0, d = 0, e = 0, f = 0) {
+    if (over) return undefined
+    checkBy(checks)
+    return wasm.call(core, input, Date.now(), follow, a, b, c, d, e, f)
   }
 
   /** Tells the core something, and does what follows from it. */
-  input(input, a, b, c, d, e, f) {
-    this.drive(this.call(input, this.follow, a, b, c, d, e, f))
+  function input(input, a, b, c, d, e, f) {
+    drive(ask(input, follow(), a, b, c, d, e, f))
   }
 
   /** The host's methods run application code, which may call back in here: whoever is driving up the stack does the rest. */
-  get follow() {
-    if (this.driving) return 0
-    return this.pausing ? 1 : 2
-  }
+  const follow = () => (driving ? 0 : pausing ? 1 : 2)
 
   /** Does what follows from what the core gave. */
-  drive(given) {
-    this.again = this.driving
-    if (this.driving) return
-    this.driving = true
-    this.perform()
-    while (given === MORE || this.again) {
-      this.again = false
-      given = this.call(0 /* Tick */, this.pausing ? 1 : 2)
-      this.perform()
+  function drive(came) {
+    more = driving
+    if (driving) return
+    driving = true
+    perform()
+    while (came === MORE || more) {
+      more = false
+      came = ask(0 /* Tick */, pausing ? 1 : 2)
+      perform()
     }
-    this.driving = false
-    if (!this.over) this.setTimer(given)
+    driving = false
+    if (!over) setTimer(came)
     sweep(nameAll)
   }
 
   /** Does what the core said last. */
-  perform(what = told[0]) {
-    const { host } = this
+  function perform(what = told[0]) {
     const [, a, b, c, d] = told
     told[0] = NOTHING
     try {
       switch (what) {
         case 0 /* Open */:
-          return this.open(a, TRANSPORTS[b], take(c))
+          return open(a, TRANSPORTS[b], take(c))
         case 1 /* Send */:
-          return this.send(a, takeOut(b))
+          return send(a, takeOut(b))
         case 2 /* Pause */:
-          return this.sockets.get(a)?.pause()
+          return sockets.get(a)?.pause()
         case 3 /* Shut */:
-          return this.shut(a)
+          return shut(a)
         case 4 /* State */:
           return host.stateChanged(STATUSES[a], b, c, takeFailure(), TRANSPORTS[d])
         case 5 /* Session */:
@@ -163,7 +153,7 @@ export class Engine {
         case 7 /* Settled */:
           return host.settled(a, takeFailure(), takeOut(b))
         case 8 /* Joined */:
-          this.pause()
+          pause()
           return host.joined(a, take(b))
         case 9 /* Refused */:
           return host.refused(a, takeFailure())
@@ -186,47 +176,47 @@ export class Engine {
   }
 
   /** Every frame moves the heartbeat's deadline away. A timer that wakes too early is cheaper than one that is set anew each time. */
-  setTimer(deadline) {
-    if (deadline < 0) return this.stopTimer()
-    if (this.wakesAt <= deadline) return
-    this.stopTimer()
-    this.wakesAt = deadline
-    this.timer = setTimeout(() => this.wake(), Math.min(Math.max(deadline - Date.now(), 0), LONGEST_WAIT))
+  function setTimer(deadline) {
+    if (deadline < 0) return stopTimer()
+    if (wakesAt <= deadline) return
+    stopTimer()
+    wakesAt = deadline
+    timer = setTimeout(wake, Math.min(Math.max(deadline - Date.now(), 0), LONGEST_WAIT))
   }
 
-  stopTimer() {
-    clearTimeout(this.timer)
-    this.timer = undefined
-    this.wakesAt = Infinity
+  function stopTimer() {
+    clearTimeout(timer)
+    timer = undefined
+    wakesAt = Infinity
   }
 
-  wake() {
-    this.stopTimer()
-    this.input(0 /* Tick */)
+  function wake() {
+    stopTimer()
+    input(0 /* Tick */)
   }
 
   /** Whoever waits for what is told now gets to listen before more is. In the next task: a timer comes late, in a hidden page by a second. */
-  pause() {
-    this.pausing = true
+  function pause() {
+    pausing = true
     const { port1, port2 } = new MessageChannel()
     port1.onmessage = () => {
       port1.close()
-      this.pausing = false
-      this.input(0 /* Tick */)
+      pausing = false
+      input(0 /* Tick */)
     }
     port2.postMessage(undefined)
   }
 
-  open(id, transport, session) {
-    const lost = (message) => this.input(19 /* Lost */, id, word(message))
+  function open(id, transport, session) {
+    const lost = (message) => input(19 /* Lost */, id, word(message))
     try {
-      const socket = this.host.openSocket(transport, session)
-      this.sockets.set(id, socket)
+      const socket = host.openSocket(transport, session)
+      sockets.set(id, socket)
       socket.binaryType = 'arraybuffer'
-      socket.onmessage = ({ data }) => this.receive(id, data)
+      socket.onmessage = ({ data }) => receive(id, data)
       // Browsers say nothing of why a websocket closed; Node.js, and who closes it in good order, do.
       socket.onclose = socket.onerror = (event) => lost(event?.reason || event?.message || 'the socket closed')
-      const ready = () => this.input(20 /* Ready */, id)
+      const ready = () => input(20 /* Ready */, id)
       if (session) socket.onopen = ready
       else if (transport === 'polling') socket.onpause = ready
     } catch (error) {
@@ -234,135 +224,114 @@ export class Engine {
     }
   }
 
-  receive(id, data) {
+  function receive(id, data) {
     if (typeof data === 'string') {
       arrive(data)
-      if (!this.passes(id)) this.input(17 /* Frame */, id)
-    } else if (data instanceof ArrayBuffer) this.input(18 /* Attachment */, id, keep(data, data.byteLength))
+      if (!passes(id)) input(17 /* Frame */, id)
+    } else if (data instanceof ArrayBuffer) input(18 /* Attachment */, id, keep(data, data.byteLength))
   }
 
   /** The short way of an event of a room that fits its type, and whose turn it is with nothing else to be done: nearly every frame's. */
-  passes(id) {
-    if (this.over || this.driving || this.pausing) return false
-    checkBy(this.checks)
-    if (!readRoomEvent(arrival)) return this.settles(id)
+  function passes(id) {
+    if (over || driving || pausing) return false
+    checkBy(checks)
+    if (!readRoomEvent(arrival)) return settles(id)
     const [name, room, epoch] = [again(0, arrival.event), again(1, arrival.room), again(2, arrival.epoch)]
-    const passes = this.wasm.next(this.core, Date.now(), id, name, room, epoch, arrival.offset) === 1
+    const passes = wasm.next(core, Date.now(), id, name, room, epoch, arrival.offset) === 1
     if (passes) {
-      this.perform(15 /* Arrived */)
+      perform(15 /* Arrived */)
       sweep(nameAll)
     }
     return passes
   }
 
   /** The same of an answer that says `ok`, and fits its type. */
-  settles(id) {
+  function settles(id) {
     const answer = readAnswer()
-    const call = answer ? this.call(26 /* Answer */, 0, id, ...answer) : -1
+    const call = answer ? ask(26 /* Answer */, 0, id, ...answer) : -1
     if (call < 0) return false
     told[1] = call
     told[2] = answer[1]
-    this.perform(7 /* Settled */)
+    perform(7 /* Settled */)
     sweep(nameAll)
     return true
   }
 
   /** A socket that can't send closes, and says so. */
-  send(id, { text, attachments }) {
-    const socket = this.sockets.get(id)
+  function send(id, { text, attachments }) {
+    const socket = sockets.get(id)
     try {
       socket?.send(text)
       for (const attachment of attachments) socket?.send(attachment)
     } catch {}
   }
 
-  shut(id) {
-    const socket = this.sockets.get(id)
+  function shut(id) {
+    const socket = sockets.get(id)
     if (!socket) return
-    this.sockets.delete(id)
+    sockets.delete(id)
     socket.onopen = socket.onpause = socket.onmessage = socket.onclose = socket.onerror = null
     // In good order; a browser that leaves it to itself says that the page went away.
     socket.close(1000)
   }
 
-  connect() {
-    this.input(1 /* Connect */)
-  }
+  /** Names what the core holds. Whether it was all of it. */
+  const names = () => ask(25 /* Held */) === 1
+  namers.add(names)
 
-  disconnect() {
-    this.input(2 /* Disconnect */)
-  }
+  return {
+    connect: () => input(1 /* Connect */),
+    disconnect: () => input(2 /* Disconnect */),
 
-  /** Ends everything: no timer, no socket and no memory stays, and nothing more is told. */
-  close() {
-    if (this.over) return
-    this.call(3 /* Close */)
-    let given
-    do {
-      given = this.call(0 /* Tick */, 1)
-      this.perform()
-    } while (given === MORE)
-    this.over = true
-    this.stopTimer()
-    this.wasm.free(this.core)
-    engines.delete(this)
-    sweep(nameAll, true)
-  }
+    /** Ends everything: no timer, no socket and no memory stays, and nothing more is told. */
+    close() {
+      if (over) return
+      ask(3 /* Close */)
+      let came
+      do {
+        came = ask(0 /* Tick */, 1)
+        perform()
+      } while (came === MORE)
+      over = true
+      stopTimer()
+      wasm.free(core)
+      namers.delete(names)
+      sweep(nameAll, true)
+    },
 
-  token(token) {
-    this.input(4 /* Token */, token === undefined ? 0 : word(token))
-  }
+    token: (token) => input(4 /* Token */, token === undefined ? 0 : word(token)),
+    tokenFailed: (message) => input(5 /* TokenFailed */, word(message)),
+    emit: (call, event, encoded, id, timeout, retries) => input(6 /* Emit */, call, word(event), keepEncoded(encoded), keep(id), given(timeout), given(retries)),
 
-  tokenFailed(message) {
-    this.input(5 /* TokenFailed */, word(message))
-  }
+    /** The failure, where it couldn't. */
+    emitVolatile(event, encoded) {
+      const payload = keep(encoded)
+      const came = ask(7 /* EmitVolatile */, follow(), word(event), payload)
+      // It is in a frame by now.
+      takeOut(payload)
+      if (came === FAILED) return takeFailure()
+      drive(came)
+    },
 
-  emit(call, event, encoded, id, timeout, retries) {
-    this.input(6 /* Emit */, call, word(event), keepEncoded(encoded), keep(id), given(timeout), given(retries))
-  }
+    cancel: (call) => input(8 /* Cancel */, call),
+    acknowledge: (ack, encoded) => input(9 /* Acknowledge */, keep(ack), keepEncoded(encoded)),
+    join: (handle, room, events) => input(10 /* Join */, handle, word(room), events ? keep(events) : 0),
+    leave: (handle) => input(11 /* Leave */, handle),
+    page: (event) => input(PAGE[event]),
 
-  /** The failure, where it couldn't. */
-  emitVolatile(event, encoded) {
-    const payload = keep(encoded)
-    const came = this.call(7 /* EmitVolatile */, this.follow, word(event), payload)
-    // It is in a frame by now.
-    takeOut(payload)
-    if (came === FAILED) return takeFailure()
-    this.drive(came)
-  }
+    position(room) {
+      const offset = ask(21 /* Offset */, 0, word(room))
+      return offset >= 0 ? { epoch: take(ask(22 /* Epoch */, 0, word(room))), offset } : undefined
+    },
 
-  cancel(call) {
-    this.input(8 /* Cancel */, call)
-  }
+    users(room) {
+      ask(23 /* Users */, 0, word(room))
+      return takeUsers()
+    },
 
-  acknowledge(ack, encoded) {
-    this.input(9 /* Acknowledge */, keep(ack), keepEncoded(encoded))
-  }
-
-  join(handle, room, events) {
-    this.input(10 /* Join */, handle, word(room), events ? keep(events) : 0)
-  }
-
-  leave(handle) {
-    this.input(11 /* Leave */, handle)
-  }
-
-  page(event) {
-    this.input(PAGE[event])
-  }
-
-  position(room) {
-    const offset = this.call(21 /* Offset */, 0, word(room))
-    return offset >= 0 ? { epoch: take(this.call(22 /* Epoch */, 0, word(room))), offset } : undefined
-  }
-
-  users(room) {
-    this.call(23 /* Users */, 0, word(room))
-    return takeUsers()
-  }
-
-  get stats() {
-    return { timers: this.timer === undefined ? 0 : 1, sockets: this.sockets.size, rooms: this.call(24 /* Rooms */) ?? 0 }
+    get stats() {
+      return { timers: timer === undefined ? 0 : 1, sockets: sockets.size, rooms: ask(24 /* Rooms */) ?? 0 }
+    },
   }
 }
 

@@ -2,7 +2,7 @@
 
 use std::num::NonZeroI32;
 
-use samewire_client_core::{Arrived, Checks, Holdings, Payload, Place, Position, Text};
+use samewire_client_core::{Checks, Holdings, Payload, Text};
 use wasm_bindgen::prelude::*;
 
 use crate::writer::Writer;
@@ -35,15 +35,6 @@ extern "C" {
     fn after(text: i32, at: i32, length: i32) -> i32;
     #[wasm_bindgen(js_name = isCode)]
     fn is_code(text: i32) -> i32;
-
-    #[wasm_bindgen(js_name = nameOf)]
-    fn name_of(arguments: i32) -> i32;
-    #[wasm_bindgen(js_name = roomOf)]
-    fn room_of(arguments: i32) -> i32;
-    #[wasm_bindgen(js_name = epochOf)]
-    fn epoch_of(arguments: i32) -> i32;
-    #[wasm_bindgen(js_name = offsetOf)]
-    fn offset_of(arguments: i32) -> f64;
 
     fn check(table: i32, name: i32, value: i32) -> i32;
 }
@@ -140,23 +131,6 @@ impl Payload for Value {
             attach(attachment.id());
         }
         Self::new(with_attachments(self.id()))
-    }
-
-    /// The same as by looking at each part.
-    fn event(&self, ack: Option<u64>) -> Option<Box<Arrived<Self>>> {
-        let arguments = self.id();
-        let place = || {
-            let offset = offset_of(arguments);
-            let position =
-                || Some((Word::new(room_of(arguments))?, Word::new(epoch_of(arguments))?));
-            let (room, epoch) = (offset >= 0.0).then(position)??;
-            Some(Place { room, position: Position { epoch, offset: offset as u64 } })
-        };
-        let (place, payload) = (place(), self.item(1));
-        let several = place.is_none() && self.item(2).is_some();
-        let args = several.then_some(*self);
-        let name = Word::new(name_of(arguments))?;
-        Some(Box::new(Arrived { name, payload, place, args, ack }))
     }
 }
 

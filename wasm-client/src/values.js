@@ -209,20 +209,6 @@ export function readAnswer() {
   }
 }
 
-// The arguments of an event: its name, its payload, and what rides along with it.
-
-const meta = (event, key) => {
-  const about = Array.isArray(values[event]) ? values[event][2] : undefined
-  return own(about, key)
-}
-export const nameOf = (event) => again(0, Array.isArray(values[event]) ? values[event][0] : undefined)
-export const roomOf = (event) => again(1, meta(event, 'room'))
-export const epochOf = (event) => again(2, meta(event, 'epoch'))
-export const offsetOf = (event) => {
-  const offset = meta(event, 'offset')
-  return Number.isSafeInteger(offset) ? offset : -1
-}
-
 // Binary values, which travel beside their frame.
 
 export const attachmentsOf = (message) => values[message].attachments.length

@@ -13,8 +13,8 @@ wasm_bindgen_test_configure!(run_in_browser);
 extern "C" {
     type Engine;
 
-    #[wasm_bindgen(constructor)]
-    fn new(wasm: &JsValue, options: &Object, checks: &JsValue, host: &Page) -> Engine;
+    #[wasm_bindgen(js_name = makeEngine)]
+    fn make_engine(wasm: &JsValue, options: &Object, checks: &JsValue, host: &Page) -> Engine;
 
     #[wasm_bindgen(method)]
     fn connect(this: &Engine);
@@ -100,7 +100,7 @@ fn connected() -> (Page, Engine) {
 }
 
 fn engine(page: &Page, options: &Object) -> Engine {
-    Engine::new(&wasm_bindgen::exports(), options, &checks(), page)
+    make_engine(&wasm_bindgen::exports(), options, &checks(), page)
 }
 
 /// Timers, sockets and rooms.

@@ -139,12 +139,6 @@ const checkAuthError = object(
     string(v.message),
 )
 
-const checkAuthSuccess = object(
-  (v) =>
-    (v.email != null && string(v.email)) ||
-    string(v.userId),
-)
-
 const checkAuthenticated = object(
   (v) =>
     string(v.connectionId) ||
@@ -152,19 +146,6 @@ const checkAuthenticated = object(
     time(v.expiresAt) ||
     string(v.protocol) ||
     string(v.userId),
-)
-
-const checkBroadcast = object(
-  (v) =>
-    string(v.event) ||
-    string(v.room) ||
-    time(v.timestamp) ||
-    string(v.userId),
-)
-
-const checkBroadcastSent = object(
-  (v) =>
-    checkPosition(v.position),
 )
 
 const checkChatMessage = object(
@@ -196,24 +177,6 @@ const checkConversationDeleted = object(
     string(v.conversationId),
 )
 
-const checkConversationUpdate = object(
-  (v) =>
-    checkInboxConversation(v.conversation) ||
-    time(v.timestamp),
-)
-
-const checkDataUpdated = object(
-  (v) =>
-    checkAction(v.action) ||
-    any(v.data) ||
-    string(v.entity) ||
-    string(v.id) ||
-    string(v.room) ||
-    time(v.timestamp) ||
-    string(v.userId) ||
-    integer(v.version),
-)
-
 const checkErrorBody = object(
   (v) =>
     string(v.code) ||
@@ -221,70 +184,7 @@ const checkErrorBody = object(
     (v.retryAfterMs != null && integer(v.retryAfterMs)),
 )
 
-const checkErrorEvent = object(
-  (v) =>
-    string(v.code) ||
-    string(v.error) ||
-    (v.event != null && string(v.event)) ||
-    string(v.message) ||
-    (v.retryAfterMs != null && integer(v.retryAfterMs)) ||
-    (v.room != null && string(v.room)) ||
-    time(v.timestamp),
-)
-
-const checkEventReceived = object(
-  (v) =>
-    checkTrackerEvent(v.event) ||
-    string(v.externalUserId) ||
-    string(v.sessionId),
-)
-
-const checkExportFailed = object(
-  (v) =>
-    string(v.code) ||
-    string(v.exportId) ||
-    string(v.message) ||
-    string(v.projectId) ||
-    time(v.timestamp),
-)
-
 const checkExportFormat = oneOf('zip', 'json')
-
-const checkExportProgress = object(
-  (v) =>
-    string(v.exportId) ||
-    integer(v.processed) ||
-    number(v.progress) ||
-    string(v.projectId) ||
-    time(v.timestamp) ||
-    integer(v.total),
-)
-
-const checkExportReady = object(
-  (v) =>
-    string(v.downloadUrl) ||
-    time(v.expiresAt) ||
-    string(v.exportId) ||
-    string(v.projectId) ||
-    integer(v.size, 9007199254740991, 0) ||
-    time(v.timestamp),
-)
-
-const checkExportStarted = object(
-  (v) =>
-    string(v.exportId) ||
-    checkExportFormat(v.format) ||
-    string(v.projectId) ||
-    string(v.requestedBy) ||
-    time(v.timestamp),
-)
-
-const checkHistory = object(
-  (v) =>
-    boolean(v.complete) ||
-    array(v.events, checkLoggedEvent) ||
-    checkPosition(v.position),
-)
 
 const checkInboxConversation = object(
   (v) =>
@@ -363,51 +263,7 @@ const checkLoggedEvent = object(
     any(v.payload),
 )
 
-const checkMessageChunk = object(
-  (v) =>
-    string(v.chunk) ||
-    string(v.content) ||
-    string(v.conversationId) ||
-    integer(v.index) ||
-    string(v.messageId),
-)
-
-const checkMessageComplete = object(
-  (v) =>
-    checkChatMessage(v.assistantMessage) ||
-    string(v.conversationId) ||
-    checkChatMessage(v.userMessage),
-)
-
-const checkMessageError = object(
-  (v) =>
-    string(v.code) ||
-    string(v.conversationId) ||
-    string(v.message) ||
-    string(v.messageId),
-)
-
 const checkMessageStatus = oneOf('delivered', 'read')
-
-const checkMessageStatusUpdate = object(
-  (v) =>
-    string(v.conversationId) ||
-    string(v.messageId) ||
-    checkMessageStatus(v.status) ||
-    time(v.timestamp),
-)
-
-const checkNewMessage = object(
-  (v) =>
-    (v.conversation != null && checkInboxConversation(v.conversation)) ||
-    checkInboxMessage(v.message) ||
-    time(v.timestamp),
-)
-
-const checkOpenSessions = object(
-  (v) =>
-    array(v.sessions, checkSessionStarted),
-)
 
 const checkPong = object(
   (v) =>
@@ -418,25 +274,6 @@ const checkPosition = object(
   (v) =>
     string(v.epoch) ||
     integer(v.offset, 9007199254740991, 0),
-)
-
-const checkPresenceChanged = object(
-  (v) =>
-    array(v.joined, checkUser) ||
-    array(v.left, string) ||
-    string(v.room) ||
-    array(v.updated, checkUser),
-)
-
-const checkPresenceState = object(
-  (v) =>
-    string(v.room) ||
-    array(v.users, checkUser),
-)
-
-const checkResumed = object(
-  (v) =>
-    array(v.rooms, checkResumedRoom),
 )
 
 const checkResumedRoom = object(
@@ -456,31 +293,11 @@ const checkSender = object(
     (v.name != null && string(v.name)),
 )
 
-const checkServerShutdown = object(
-  (v) =>
-    string(v.reason) ||
-    integer(v.reconnectAfterMs),
-)
-
-const checkSessionEnded = object(
-  (v) =>
-    string(v.externalUserId) ||
-    string(v.sessionId) ||
-    boolean(v.submitted) ||
-    time(v.timestamp),
-)
-
 const checkSessionStarted = object(
   (v) =>
     string(v.externalUserId) ||
     string(v.sessionId) ||
     time(v.timestamp),
-)
-
-const checkSnapshot = object(
-  (v) =>
-    array(v.items, checkItem) ||
-    checkPosition(v.position),
 )
 
 const checkStatus = oneOf('online', 'busy', 'away')
@@ -504,36 +321,7 @@ const checkStory = object(
     (v.wordCount != null && integer(v.wordCount)),
 )
 
-const checkStoryProcessed = object(
-  (v) =>
-    string(v.projectId) ||
-    checkStory(v.story) ||
-    time(v.timestamp),
-)
-
-const checkStoryProcessing = object(
-  (v) =>
-    number(v.progress) ||
-    string(v.projectId) ||
-    string(v.stage) ||
-    string(v.storyId) ||
-    time(v.timestamp),
-)
-
 const checkStoryStatus = oneOf('processing', 'processed', 'failed')
-
-const checkStoryUploaded = object(
-  (v) =>
-    string(v.projectId) ||
-    checkStory(v.story) ||
-    time(v.timestamp) ||
-    string(v.uploadedBy),
-)
-
-const checkTokenExpiring = object(
-  (v) =>
-    time(v.expiresAt),
-)
 
 const checkTrackerEvent = object(
   (v) =>
@@ -542,27 +330,10 @@ const checkTrackerEvent = object(
     time(v.timestamp),
 )
 
-const checkTranscriptUpdated = object(
-  (v) =>
-    string(v.projectId) ||
-    string(v.storyId) ||
-    time(v.timestamp) ||
-    string(v.transcript) ||
-    string(v.updatedBy) ||
-    integer(v.version),
-)
-
 const checkTypingStarted = object(
   (v) =>
     string(v.conversationId) ||
     string(v.userId),
-)
-
-const checkUnreadCountUpdate = object(
-  (v) =>
-    time(v.timestamp) ||
-    integer(v.totalUnread) ||
-    record(v.unreadCounts, integer),
 )
 
 const checkUser = object(
@@ -579,46 +350,200 @@ export const payloads = table({
   __proto__: null,
   authenticated: checkAuthenticated,
   auth_error: checkAuthError,
-  'auth:success': checkAuthSuccess,
+  'auth:success': object(
+    (v) =>
+      (v.email != null && string(v.email)) ||
+      string(v.userId),
+  ),
   'auth:error': checkAuthError,
-  token_expiring: checkTokenExpiring,
+  token_expiring: object(
+    (v) =>
+      time(v.expiresAt),
+  ),
   pong: checkPong,
-  resumed: checkResumed,
-  error: checkErrorEvent,
-  server_shutdown: checkServerShutdown,
-  'presence:state': checkPresenceState,
-  'presence:update': checkPresenceChanged,
+  resumed: object(
+    (v) =>
+      array(v.rooms, checkResumedRoom),
+  ),
+  error: object(
+    (v) =>
+      string(v.code) ||
+      string(v.error) ||
+      (v.event != null && string(v.event)) ||
+      string(v.message) ||
+      (v.retryAfterMs != null && integer(v.retryAfterMs)) ||
+      (v.room != null && string(v.room)) ||
+      time(v.timestamp),
+  ),
+  server_shutdown: object(
+    (v) =>
+      string(v.reason) ||
+      integer(v.reconnectAfterMs),
+  ),
+  'presence:state': object(
+    (v) =>
+      string(v.room) ||
+      array(v.users, checkUser),
+  ),
+  'presence:update': object(
+    (v) =>
+      array(v.joined, checkUser) ||
+      array(v.left, string) ||
+      string(v.room) ||
+      array(v.updated, checkUser),
+  ),
   'session-started': checkSessionStarted,
-  'event-received': checkEventReceived,
-  'session-ended': checkSessionEnded,
+  'event-received': object(
+    (v) =>
+      checkTrackerEvent(v.event) ||
+      string(v.externalUserId) ||
+      string(v.sessionId),
+  ),
+  'session-ended': object(
+    (v) =>
+      string(v.externalUserId) ||
+      string(v.sessionId) ||
+      boolean(v.submitted) ||
+      time(v.timestamp),
+  ),
   joined_project: checkJoinedProject,
   left_project: checkJoinedProject,
-  story_uploaded: checkStoryUploaded,
-  story_processing: checkStoryProcessing,
-  story_processed: checkStoryProcessed,
-  transcript_updated: checkTranscriptUpdated,
+  story_uploaded: object(
+    (v) =>
+      string(v.projectId) ||
+      checkStory(v.story) ||
+      time(v.timestamp) ||
+      string(v.uploadedBy),
+  ),
+  story_processing: object(
+    (v) =>
+      number(v.progress) ||
+      string(v.projectId) ||
+      string(v.stage) ||
+      string(v.storyId) ||
+      time(v.timestamp),
+  ),
+  story_processed: object(
+    (v) =>
+      string(v.projectId) ||
+      checkStory(v.story) ||
+      time(v.timestamp),
+  ),
+  transcript_updated: object(
+    (v) =>
+      string(v.projectId) ||
+      string(v.storyId) ||
+      time(v.timestamp) ||
+      string(v.transcript) ||
+      string(v.updatedBy) ||
+      integer(v.version),
+  ),
   interaction_added: checkInteractionAdded,
   interaction_updated: checkInteractionAdded,
-  export_started: checkExportStarted,
-  export_progress: checkExportProgress,
-  export_ready: checkExportReady,
-  export_failed: checkExportFailed,
-  new_message: checkNewMessage,
-  message_status_update: checkMessageStatusUpdate,
-  unread_count_update: checkUnreadCountUpdate,
-  conversation_update: checkConversationUpdate,
+  export_started: object(
+    (v) =>
+      string(v.exportId) ||
+      checkExportFormat(v.format) ||
+      string(v.projectId) ||
+      string(v.requestedBy) ||
+      time(v.timestamp),
+  ),
+  export_progress: object(
+    (v) =>
+      string(v.exportId) ||
+      integer(v.processed) ||
+      number(v.progress) ||
+      string(v.projectId) ||
+      time(v.timestamp) ||
+      integer(v.total),
+  ),
+  export_ready: object(
+    (v) =>
+      string(v.downloadUrl) ||
+      time(v.expiresAt) ||
+      string(v.exportId) ||
+      string(v.projectId) ||
+      integer(v.size, 9007199254740991, 0) ||
+      time(v.timestamp),
+  ),
+  export_failed: object(
+    (v) =>
+      string(v.code) ||
+      string(v.exportId) ||
+      string(v.message) ||
+      string(v.projectId) ||
+      time(v.timestamp),
+  ),
+  new_message: object(
+    (v) =>
+      (v.conversation != null && checkInboxConversation(v.conversation)) ||
+      checkInboxMessage(v.message) ||
+      time(v.timestamp),
+  ),
+  message_status_update: object(
+    (v) =>
+      string(v.conversationId) ||
+      string(v.messageId) ||
+      checkMessageStatus(v.status) ||
+      time(v.timestamp),
+  ),
+  unread_count_update: object(
+    (v) =>
+      time(v.timestamp) ||
+      integer(v.totalUnread) ||
+      record(v.unreadCounts, integer),
+  ),
+  conversation_update: object(
+    (v) =>
+      checkInboxConversation(v.conversation) ||
+      time(v.timestamp),
+  ),
   'conversation:create': checkConversationCreated,
   'conversation:update': checkConversationCreated,
   'conversation:delete': checkConversationDeleted,
   'ai:typing:start': checkAiTypingStarted,
   'ai:typing:stop': checkAiTypingStarted,
-  'message:chunk': checkMessageChunk,
-  'message:complete': checkMessageComplete,
-  'message:error': checkMessageError,
+  'message:chunk': object(
+    (v) =>
+      string(v.chunk) ||
+      string(v.content) ||
+      string(v.conversationId) ||
+      integer(v.index) ||
+      string(v.messageId),
+  ),
+  'message:complete': object(
+    (v) =>
+      checkChatMessage(v.assistantMessage) ||
+      string(v.conversationId) ||
+      checkChatMessage(v.userMessage),
+  ),
+  'message:error': object(
+    (v) =>
+      string(v.code) ||
+      string(v.conversationId) ||
+      string(v.message) ||
+      string(v.messageId),
+  ),
   'typing:start': checkTypingStarted,
   'typing:stop': checkTypingStarted,
-  'data:update': checkDataUpdated,
-  broadcast: checkBroadcast,
+  'data:update': object(
+    (v) =>
+      checkAction(v.action) ||
+      any(v.data) ||
+      string(v.entity) ||
+      string(v.id) ||
+      string(v.room) ||
+      time(v.timestamp) ||
+      string(v.userId) ||
+      integer(v.version),
+  ),
+  broadcast: object(
+    (v) =>
+      string(v.event) ||
+      string(v.room) ||
+      time(v.timestamp) ||
+      string(v.userId),
+  ),
 })
 
 export const answers = table({
@@ -628,11 +553,19 @@ export const answers = table({
   ping: checkPong,
   'room:join': checkJoined,
   'room:leave': checkLeft,
-  'room:history': checkHistory,
+  'room:history': object(
+    (v) =>
+      boolean(v.complete) ||
+      array(v.events, checkLoggedEvent) ||
+      checkPosition(v.position),
+  ),
   'presence:update': checkUser,
   'join-project': checkJoined,
   'leave-project': checkLeft,
-  'open-sessions': checkOpenSessions,
+  'open-sessions': object(
+    (v) =>
+      array(v.sessions, checkSessionStarted),
+  ),
   join_project: checkJoined,
   leave_project: checkLeft,
   'join:conversation': checkJoined,
@@ -645,6 +578,13 @@ export const answers = table({
   'typing:start': checkConversationDeleted,
   'typing:stop': checkConversationDeleted,
   'data:update': checkItem,
-  'data:snapshot': checkSnapshot,
-  broadcast: checkBroadcastSent,
+  'data:snapshot': object(
+    (v) =>
+      array(v.items, checkItem) ||
+      checkPosition(v.position),
+  ),
+  broadcast: object(
+    (v) =>
+      checkPosition(v.position),
+  ),
 })
