@@ -1,20 +1,13 @@
 //! The settings: each a flag and an environment variable (operations.md).
+//!
+//! - `values`: how their values are read, those of the domains, too.
 
-use std::{
-    ffi::{OsStr, OsString},
-    marker::PhantomData,
-    net::IpAddr,
-    num::NonZeroU32,
-    path::PathBuf,
-    str::FromStr,
-    time::Duration,
-};
+pub(crate) mod values;
+
+use std::{ffi::OsString, net::IpAddr, num::NonZeroU32, path::PathBuf, time::Duration};
 
 use bytesize::ByteSize;
-use clap::{
-    Arg, Command, CommandFactory, FromArgMatches, Parser, builder::TypedValueParser,
-    error::ErrorKind,
-};
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use crate::{
     auth::{AuthMode, KeyError, Verifier},
@@ -25,6 +18,7 @@ use crate::{
     limits::Limits,
     log::LogBounds,
 };
+use values::{SecretParser, duration, origin, parse};
 
 /// Realtime rooms over Socket.IO.
 ///
@@ -264,67 +258,6 @@ impl Config {
 
 fn bytes(size: ByteSize) -> usize {
     usize::try_from(size.as_u64()).unwrap_or(usize::MAX)
-}
-
-/// Reads a value; what doesn't fit is answered with the variable's name and what it must be.
-pub(crate) fn parse<T: FromStr + Clone + Send + Sync + 'static>(
-    name: &'static str,
-    must_be: &'static str,
-) -> impl Fn(&str) -> Result<T, String> + Clone {
-    move |text| text.trim().parse().map_err(|_| format!("{name} must be {must_be}"))
-}
-
-/// As [`parse`], for what may hold a secret: a wrong value is not repeated.
-#[derive(Debug)]
-pub(crate) struct SecretParser<T> {
-    name: &'static str,
-    must_be: &'static str,
-    read: PhantomData<fn() -> T>,
-}
-
-impl<T> SecretParser<T> {
-    pub(crate) const fn new(name: &'static str, must_be: &'static str) -> Self {
-        Self { name, must_be, read: PhantomData }
-    }
-}
-
-impl<T> Clone for SecretParser<T> {
-    fn clone(&self) -> Self {
-        Self::new(self.name, self.must_be)
-    }
-}
-
-impl<T: FromStr + Clone + Send + Sync + 'static> TypedValueParser for SecretParser<T> {
-    type Value = T;
-
-    fn parse_ref(&self, _: &Command, _: Option<&Arg>, value: &OsStr) -> Result<T, clap::Error> {
-        value.to_str().and_then(|text| text.trim().parse().ok()).ok_or_else(|| {
-            let message = format!("{} must be {}\n", self.name, self.must_be);
-            clap::Error::raw(ErrorKind::ValueValidation, message)
-        })
-    }
-}
-
-/// Reads a duration.
-pub(crate) fn duration(name: &'static str) -> impl Fn(&str) -> Result<Duration, String> + Clone {
-    move |text| {
-        let text = text.trim();
-        let seconds = text.parse().ok().map(Duration::from_secs);
-        seconds
-            .or_else(|| humantime::parse_duration(text).ok())
-            .filter(|duration| !duration.is_zero())
-            .ok_or_else(|| format!("{name} must be a duration such as 500ms, 10s or 5min"))
-    }
-}
-
-fn origin(text: &str) -> Result<String, String> {
-    let text = text.trim().trim_end_matches('/');
-    let known = text == "*" || text.starts_with("http://") || text.starts_with("https://");
-    if known && axum::http::HeaderValue::from_str(text).is_ok() {
-        Ok(text.to_owned())
-    } else {
-        Err("CORS_ORIGIN must be a list of origins such as https://app.example.org".into())
-    }
 }
 
 #[cfg(test)]

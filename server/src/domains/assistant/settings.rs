@@ -7,7 +7,7 @@ use bytesize::ByteSize;
 use clap::Args;
 use reqwest::Url;
 
-use crate::config::{duration, parse};
+use crate::config::values::{duration, parse};
 
 /// Largest answer that may be set: a chunk holds all of it, and a message has 1 MB.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;

@@ -18,7 +18,7 @@ use clap::Args;
 use samewire_protocol::{id::UserId, inbox::NewMessage};
 
 use crate::{
-    config::{SecretParser, duration},
+    config::values::{SecretParser, duration},
     error::Result,
     registry::{Context, Domain, Registry},
     store::Store,

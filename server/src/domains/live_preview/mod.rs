@@ -17,7 +17,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::projects::{Project, Projects};
 use crate::{
     auth::Identity,
-    config::{duration, parse},
+    config::values::{duration, parse},
     engine::Engine,
     error::{Error, Result},
     registry::{Domain, Registry},

@@ -34,7 +34,7 @@ use turns::Turns;
 
 use super::projects::{Access, Project, Projects};
 use crate::{
-    config::{duration, parse},
+    config::values::{duration, parse},
     error::{Error, Result},
     registry::{Domain, Registry},
     store::Store,
