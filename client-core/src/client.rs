@@ -10,7 +10,7 @@ use crate::{
     message::{self, Request},
     outbox::{Emit, Outbox, Purpose},
     queue::Queue,
-    reactions::ABOUT_US,
+    reactions::{ABOUT_US, LATE},
     rooms::Rooms,
     timer::Timer,
 };
@@ -19,7 +19,7 @@ use crate::{
 /// [`Self::poll_transmit`], [`Self::poll_event`] and [`Self::poll_timeout`].
 pub struct Client<P: Payload> {
     pub(crate) checks: Box<dyn Checks<P>>,
-    pub(crate) connection: Connection<P::Text>,
+    pub(crate) connection: Connection<P>,
     pub(crate) assembly: Assembly<P>,
     pub(crate) outbox: Outbox<P>,
     pub(crate) rooms: Rooms<P>,
@@ -72,10 +72,10 @@ impl<P: Payload> Client<P> {
 
     /// Ends everything. What waits for an answer fails; no deadline stays.
     pub fn close(&mut self, now: Instant) {
-        let failure = Failure::new(ClientErrorCode::Closed, "the client was closed");
+        let message = "the client was closed";
         let unanswered = self.outbox.drain();
-        self.fail(unanswered, &failure);
-        self.rooms.close(&failure);
+        self.fail(unanswered, ClientErrorCode::Closed, message);
+        self.rooms.close(&Failure::new(ClientErrorCode::Closed, message));
         self.disconnect(now);
     }
 
@@ -109,7 +109,7 @@ impl<P: Payload> Client<P> {
             retries: options.retries.unwrap_or(self.connection.config.retries),
         };
         if let Err(failure) = self.outbox.add(emit) {
-            self.events.push(Event::Settled { call, outcome: Err(failure), refusal: None });
+            self.events.push(Event::Settled { call, outcome: Err(failure) });
         }
         self.go_on(now);
     }
@@ -122,7 +122,7 @@ impl<P: Payload> Client<P> {
         &mut self,
         name: impl Into<P::Text>,
         payload: P::Message,
-    ) -> Result<(), Failure<P::Text>> {
+    ) -> Result<(), Failure<P>> {
         let Some(socket) = self.connection.open_socket() else {
             return Err(Failure::new(ClientErrorCode::NotConnected, "there is no connection"));
         };
@@ -297,9 +297,8 @@ impl<P: Payload> Client<P> {
         while let Some(timer) = self.connection.timers().expired(now) {
             match timer {
                 Timer::Ack => {
-                    let late = Failure::new(ClientErrorCode::Timeout, "no answer came in time");
                     let given_up = self.outbox.expire(now);
-                    self.fail(given_up, &late);
+                    self.fail(given_up, ClientErrorCode::Timeout, LATE);
                 }
                 Timer::Resume => self.rooms.resume_unanswered(),
                 timer => self.connection.timeout(now, timer),
@@ -332,7 +331,7 @@ impl<P: Payload> Client<P> {
     }
 
     /// How the connection is.
-    pub fn state(&self) -> ConnectionState<P::Text> {
+    pub fn state(&self) -> ConnectionState<P> {
         self.connection.public_state()
     }
 

@@ -25,6 +25,9 @@ use upgrade::Upgrade;
 /// once; another one never does.
 const SIGN_IN_GRACE: Duration = Duration::from_secs(1);
 
+/// Why there is no connection where the server wants none, be it of Engine.IO or of Socket.IO.
+const ENDED: &str = "the server ended the connection";
+
 /// Tokens that may be refused in a row.
 const MAX_REFUSED_TOKENS: u32 = 2;
 
@@ -39,14 +42,14 @@ enum Recovery {
 }
 
 #[derive(Debug)]
-pub(crate) struct Connection<T> {
+pub(crate) struct Connection<P: Payload> {
     pub(crate) config: Config,
-    state: State<T>,
+    state: State<P>,
     backoff: Backoff,
     timers: Timers,
-    steps: Queue<Step<T>>,
+    steps: Queue<Step<P::Text>>,
     next_socket: u32,
-    token: Token<T>,
+    token: Token<P::Text>,
     refused_tokens: u32,
     peer: Peer,
     /// How often the server sends a ping.
@@ -71,10 +74,10 @@ pub(crate) struct Connection<T> {
     /// The last connection was lost in the middle of an upgrade.
     upgrade_broke: bool,
     /// Why the server said that it will end the connection, and how long to stay away then.
-    parting: Option<(Failure<T>, Option<Duration>)>,
+    parting: Option<(Failure<P>, Option<Duration>)>,
 }
 
-impl<T: Text> Connection<T> {
+impl<P: Payload> Connection<P> {
     pub(crate) fn new(config: Config, seed: u64) -> Self {
         Self {
             backoff: Backoff::new(&config, seed),
@@ -101,11 +104,11 @@ impl<T: Text> Connection<T> {
         }
     }
 
-    pub(crate) fn public_state(&self) -> ConnectionState<T> {
+    pub(crate) fn public_state(&self) -> ConnectionState<P> {
         self.state.public()
     }
 
-    pub(crate) fn poll_step(&mut self) -> Option<Step<T>> {
+    pub(crate) fn poll_step(&mut self) -> Option<Step<P::Text>> {
         self.steps.pop()
     }
 
@@ -117,7 +120,8 @@ impl<T: Text> Connection<T> {
         self.timers.next()
     }
 
-    /// The socket that is open or being opened. There is never another.
+    /// The socket that is open or being opened. There is never another. In one place: it is asked for in many.
+    #[inline(never)]
     pub(crate) fn socket(&self) -> Option<SocketId> {
         match self.state {
             State::Opening { socket }
@@ -146,12 +150,12 @@ impl<T: Text> Connection<T> {
         self.peer
     }
 
-    pub(crate) fn holds<P: Payload<Text = T>>(&self, holdings: &mut impl Holdings<P>) {
+    pub(crate) fn holds(&self, holdings: &mut impl Holdings<P>) {
         if let State::Waiting { reason, .. } | State::Closed { reason } = &self.state {
-            reason.holds(holdings);
+            holdings.value(reason.body());
         }
         if let Some((reason, _)) = &self.parting {
-            reason.holds(holdings);
+            holdings.value(reason.body());
         }
         if let Token::Known(Some(token)) = &self.token {
             holdings.text(token);
@@ -180,7 +184,7 @@ impl<T: Text> Connection<T> {
     }
 
     /// A token, or why there is none.
-    pub(crate) fn token(&mut self, now: Instant, token: Result<Option<T>, T>) {
+    pub(crate) fn token(&mut self, now: Instant, token: Result<Option<P::Text>, P::Text>) {
         let waits = matches!(self.state, State::Opening { .. } | State::AwaitingToken { .. });
         match token {
             _ if !waits => {}
@@ -191,7 +195,7 @@ impl<T: Text> Connection<T> {
             Err(message) => {
                 self.end(
                     now,
-                    Failure::told(ClientErrorCode::TokenUnavailable, message),
+                    Failure::told(ClientErrorCode::TokenUnavailable, &message),
                     Recovery::Backoff,
                 );
             }
@@ -199,11 +203,7 @@ impl<T: Text> Connection<T> {
     }
 
     /// Takes a frame, and gives the packet in it that is not about the connection itself.
-    pub(crate) fn frame<P: Payload<Text = T>>(
-        &mut self,
-        now: Instant,
-        frame: Frame<P>,
-    ) -> Option<Packet<P>> {
+    pub(crate) fn frame(&mut self, now: Instant, frame: Frame<P>) -> Option<Packet<P>> {
         self.hear(now);
         match frame {
             Frame::Open(handshake) => self.opened(now, &handshake),
@@ -212,12 +212,12 @@ impl<T: Text> Connection<T> {
                     self.steps.push(Step::Send(socket, framing::PONG));
                 }
             }
-            Frame::Close => self.lost(now, T::known("the server closed the connection")),
+            Frame::Close => self.lost(now, P::Text::known(ENDED)),
             Frame::Pong | Frame::Noop => {}
             Frame::Packet(Packet::Connect) => self.let_in(now),
             Frame::Packet(Packet::ConnectError(error)) => {
-                let message = error.text_of("message").unwrap_or_else(|| T::known(""));
-                self.refused(now, Failure::of_connect(message));
+                let message = error.text_of("message").unwrap_or_else(|| P::Text::known(""));
+                self.refused(now, Failure::of_connect(&message));
             }
             Frame::Packet(Packet::Disconnect) => self.dismissed(now),
             Frame::Packet(packet) => return Some(packet),
@@ -226,7 +226,7 @@ impl<T: Text> Connection<T> {
     }
 
     /// The socket is gone.
-    pub(crate) fn lost(&mut self, now: Instant, message: T) {
+    pub(crate) fn lost(&mut self, now: Instant, message: P::Text) {
         if self.fall_back(now) {
             return;
         }
@@ -234,7 +234,7 @@ impl<T: Text> Connection<T> {
             State::Opening { .. } => ClientErrorCode::ConnectFailed,
             _ => ClientErrorCode::ConnectionLost,
         };
-        self.part(now, Failure::told(code, message), Recovery::Backoff);
+        self.part(now, Failure::told(code, &message), Recovery::Backoff);
     }
 
     /// The server said who we are.
@@ -252,13 +252,13 @@ impl<T: Text> Connection<T> {
     }
 
     /// The server will end the connection because of the token.
-    pub(crate) fn sign_in_failed(&mut self, failure: Failure<T>) {
+    pub(crate) fn sign_in_failed(&mut self, failure: Failure<P>) {
         self.parting = Some((failure, None));
     }
 
     /// The server will end the connection because it stops.
-    pub(crate) fn shutdown_announced(&mut self, message: T, stay_away: Duration) {
-        let reason = Failure::told(ClientErrorCode::ServerShutdown, message);
+    pub(crate) fn shutdown_announced(&mut self, message: P::Text, stay_away: Duration) {
+        let reason = Failure::told(ClientErrorCode::ServerShutdown, &message);
         self.parting = Some((reason, Some(stay_away)));
     }
 
@@ -314,19 +314,19 @@ impl<T: Text> Connection<T> {
     }
 
     /// CONNECT was refused.
-    fn refused(&mut self, now: Instant, failure: Failure<T>) {
+    fn refused(&mut self, now: Instant, failure: Failure<P>) {
         let recovery = self.after_refusal(&failure);
         self.end(now, failure, recovery);
     }
 
     /// The server ended the connection, though not the socket.
     fn dismissed(&mut self, now: Instant) {
-        let reason = Failure::new(ClientErrorCode::Disconnected, "the server ended the connection");
+        let reason = Failure::new(ClientErrorCode::Disconnected, ENDED);
         self.part(now, reason, Recovery::Never);
     }
 
     /// Ends the connection, for the reason that the server gave before if it gave one.
-    fn part(&mut self, now: Instant, reason: Failure<T>, recovery: Recovery) {
+    fn part(&mut self, now: Instant, reason: Failure<P>, recovery: Recovery) {
         match self.parting.take() {
             Some((reason, Some(stay_away))) => self.end(now, reason, Recovery::After(stay_away)),
             Some((failure, None)) => self.refused(now, failure),
@@ -334,22 +334,24 @@ impl<T: Text> Connection<T> {
         }
     }
 
-    fn after_refusal(&mut self, failure: &Failure<T>) -> Recovery {
+    fn after_refusal(&mut self, failure: &Failure<P>) -> Recovery {
         if failure.asks_for_a_token() && self.config.has_token {
             self.refused_tokens += 1;
             if self.refused_tokens < MAX_REFUSED_TOKENS {
                 return Recovery::After(Duration::ZERO);
             }
-        } else if failure.retryable && !failure.is(const { ErrorCode::UpgradeRequired.as_str() }) {
-            return match failure.retry_after_ms {
-                Some(millis) => Recovery::After(Duration::from_millis(millis.into())),
+        } else if failure.is_retryable()
+            && !failure.is(const { ErrorCode::UpgradeRequired.as_str() })
+        {
+            return match failure.retry_after_ms() {
+                Some(millis) => Recovery::After(Duration::from_millis(millis)),
                 None => Recovery::Backoff,
             };
         }
         Recovery::Never
     }
 
-    fn end(&mut self, now: Instant, reason: Failure<T>, recovery: Recovery) {
+    fn end(&mut self, now: Instant, reason: Failure<P>, recovery: Recovery) {
         if let Some(socket) = self.socket() {
             self.steps.push(Step::CloseSocket(socket));
         }
@@ -380,7 +382,7 @@ impl<T: Text> Connection<T> {
         }
     }
 
-    fn enter(&mut self, state: State<T>) {
+    fn enter(&mut self, state: State<P>) {
         let before = self.state.stage();
         self.state = state;
         // Each wait has a number and a reason of its own.

@@ -23,9 +23,7 @@ pub enum Event<P: Payload> {
         /// Which.
         call: CallId,
         /// What the server answered, or why it failed.
-        outcome: Result<Option<P>, Failure<P::Text>>,
-        /// The refusal, where it is the server's: it may say more than the failure.
-        refusal: Option<P>,
+        outcome: Result<Option<P>, Failure<P>>,
     },
     /// A join is granted.
     Joined {
@@ -39,7 +37,7 @@ pub enum Event<P: Payload> {
         /// Whose.
         handle: HandleId,
         /// Why.
-        failure: Failure<P::Text>,
+        failure: Failure<P>,
     },
     /// What was missed of a room while there was no connection has been told.
     Recovered {
@@ -60,7 +58,7 @@ pub enum Event<P: Payload> {
         /// The room.
         room: P::Text,
         /// Why.
-        failure: Failure<P::Text>,
+        failure: Failure<P>,
     },
     /// [`Client::users`] of a room are others.
     PresenceChanged {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{FrameWriter, Payload};
 
@@ -22,6 +22,10 @@ impl Payload for Value {
 
     fn attachments(message: &Message) -> usize {
         message.attachments.len()
+    }
+
+    fn error(code: &Arc<str>, message: &Arc<str>) -> Self {
+        json!({ "code": &**code, "message": &**message })
     }
 
     fn field(&self, name: &'static str) -> Option<Self> {

@@ -100,9 +100,9 @@ impl<P: Payload> Outbox<P> {
     ///
     /// # Errors
     /// When as many wait to be sent as may.
-    pub(crate) fn add(&mut self, emit: Emit<P>) -> Result<(), Failure<P::Text>> {
+    pub(crate) fn add(&mut self, emit: Emit<P>) -> Result<(), Failure<P>> {
         if self.unsent.len() >= self.limit {
-            let message = "too many emits wait for a connection already";
+            let message = "too many emits wait already";
             return Err(Failure::new(ClientErrorCode::QueueFull, message));
         }
         let waiting = self.numbered(emit);

@@ -25,6 +25,9 @@ pub trait Payload: Clone {
     /// Lets go of a message at once, where that would else wait until the client is asked what it holds.
     fn let_go(_: Self::Message) {}
 
+    /// An object of these two texts, `code` and `message`.
+    fn error(code: &Self::Text, message: &Self::Text) -> Self;
+
     /// A field of an object. Nothing where it is missing or `null`, or this is no object.
     fn field(&self, name: &'static str) -> Option<Self>;
 

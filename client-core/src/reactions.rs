@@ -47,6 +47,9 @@ pub(crate) enum About {
 
 const ABOUT_SIGN_IN: usize = 4;
 
+/// What an emit fails by that the server never answered.
+pub(crate) const LATE: &str = "no answer came in time";
+
 impl<P: Payload> Client<P> {
     /// Does what each part wants done, until none wants anything.
     pub(crate) fn go_on(&mut self, now: Instant) {
@@ -66,8 +69,7 @@ impl<P: Payload> Client<P> {
         }
         if let Some(socket) = self.connection.open_socket() {
             let outlived = self.outbox.outlived(now);
-            let message = "no answer came for so long that it can't be sent again";
-            self.fail(outlived, &Failure::new(ClientErrorCode::Timeout, message));
+            self.fail(outlived, ClientErrorCode::Timeout, LATE);
             let named = self.connection.peer() == Peer::Samewire;
             while let Some(message) = self.outbox.next_message(now, named) {
                 self.send(socket, message);
@@ -132,12 +134,8 @@ impl<P: Payload> Client<P> {
             self.events.push(Event::SessionChanged);
         }
         self.rooms.disconnected();
-        let lost = Failure::new(
-            ClientErrorCode::ConnectionLost,
-            "the connection was lost before an answer came",
-        );
         let given_up = self.outbox.disconnected();
-        self.fail(given_up, &lost);
+        self.fail(given_up, ClientErrorCode::ConnectionLost, "the connection was lost");
     }
 
     pub(crate) fn packet(&mut self, packet: Packet<P>) {
@@ -153,9 +151,8 @@ impl<P: Payload> Client<P> {
             Packet::Ack { id, args, .. } => {
                 if let Some(answered) = self.outbox.answered(id) {
                     let answer = args.item(0);
-                    let refusal = answer.as_ref().and_then(|answer| answer.field("error"));
                     let outcome = self.read_answer(&answered.emit.name, answer);
-                    self.settle(answered.emit.purpose, outcome, refusal);
+                    self.settle(answered.emit.purpose, outcome);
                 }
             }
             Packet::Connect | Packet::Disconnect | Packet::ConnectError(_) => {}
@@ -182,7 +179,7 @@ impl<P: Payload> Client<P> {
         match what {
             About::SignedIn => self.signed_in(payload),
             About::SignInFailed => {
-                if let Some(failure) = Failure::read(payload) {
+                if let Some(failure) = Failure::refused(payload.clone()) {
                     self.connection.sign_in_failed(failure);
                 }
             }
@@ -221,25 +218,21 @@ impl<P: Payload> Client<P> {
     fn taken_back(&mut self, error: &P) {
         if let Some(room) = error.text_of("room")
             && error.field("event").is_none()
-            && let Some(failure) = Failure::read(error)
+            && let Some(failure) = Failure::refused(error.clone())
         {
             self.rooms.remove(&room, failure);
         }
     }
 
     /// What an acknowledgement says: `{ ok, data }` or `{ ok, error }`; of another server, anything.
-    fn read_answer(
-        &mut self,
-        name: &P::Text,
-        answer: Option<P>,
-    ) -> Result<Option<P>, Failure<P::Text>> {
+    fn read_answer(&mut self, name: &P::Text, answer: Option<P>) -> Result<Option<P>, Failure<P>> {
         // Another server may say `ok` too, and mean something else by the rest.
         let ours = self.connection.peer() == Peer::Samewire;
         let ok = answer.as_ref().and_then(|answer| answer.field("ok")?.flag());
         let field = |name| answer.as_ref().and_then(|answer| answer.field(name));
         let data = match (ok, field("data")) {
             (Some(true), data) if ours || data.is_some() => data,
-            (Some(false), _) => match field("error").and_then(|error| Failure::read(&error)) {
+            (Some(false), _) => match field("error").and_then(Failure::refused) {
                 Some(failure) => return Err(failure),
                 None if ours => {
                     let message = "a refusal without a reason";
@@ -251,25 +244,20 @@ impl<P: Payload> Client<P> {
         };
         self.checks.answer(name, data.as_ref()).map(|()| data).map_err(|problem| {
             self.events.push(Event::Fault { event: name.clone(), problem: problem.clone() });
-            Failure::told(ClientErrorCode::InvalidAnswer, problem)
+            Failure::told(ClientErrorCode::InvalidAnswer, &problem)
         })
     }
 
     /// Emits failed, all of them for the same reason.
-    pub(crate) fn fail(&mut self, emits: Emits<P>, failure: &Failure<P::Text>) {
+    pub(crate) fn fail(&mut self, emits: Emits<P>, code: ClientErrorCode, message: &'static str) {
         for waiting in &emits {
-            self.settle(waiting.emit.purpose.clone(), Err(failure.clone()), None);
+            self.settle(waiting.emit.purpose.clone(), Err(Failure::new(code, message)));
         }
     }
 
-    fn settle(
-        &mut self,
-        purpose: Purpose<P::Text>,
-        outcome: Result<Option<P>, Failure<P::Text>>,
-        refusal: Option<P>,
-    ) {
+    fn settle(&mut self, purpose: Purpose<P::Text>, outcome: Result<Option<P>, Failure<P>>) {
         match purpose {
-            Purpose::Call(call) => self.events.push(Event::Settled { call, outcome, refusal }),
+            Purpose::Call(call) => self.events.push(Event::Settled { call, outcome }),
             Purpose::Join(room) => {
                 let nothing = || Failure::new(ClientErrorCode::InvalidAnswer, "an empty answer");
                 let answer = outcome.and_then(|answer| answer.ok_or_else(nothing));

@@ -163,7 +163,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// Forgets everything; who was about to join is told.
-    pub(crate) fn close(&mut self, failure: &Failure<P::Text>) {
+    pub(crate) fn close(&mut self, failure: &Failure<P>) {
         for (_, room) in self.rooms.iter_mut() {
             refuse_untold(&mut room.handles, failure, &mut self.events);
         }
@@ -171,7 +171,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// The server answered `room:join`.
-    pub(crate) fn join_answered(&mut self, asked: &P::Text, answer: Result<&P, Failure<P::Text>>) {
+    pub(crate) fn join_answered(&mut self, asked: &P::Text, answer: Result<&P, Failure<P>>) {
         let answer = match answer {
             Ok(answer) => answer,
             Err(failure) => return self.join_refused(asked, failure),
@@ -197,7 +197,7 @@ impl<P: Payload> Rooms<P> {
             let Some(address) = room.text_of("room") else {
                 continue;
             };
-            let failure = room.field("error").and_then(|error| Failure::read(&error));
+            let failure = room.field("error").and_then(Failure::refused);
             let (resuming, wanted) = match self.rooms.get_mut(&address) {
                 Some(known) => (std::mem::take(&mut known.resuming), known.is_wanted()),
                 None => (false, false),
@@ -213,7 +213,7 @@ impl<P: Payload> Rooms<P> {
     }
 
     /// The server took a room away, or didn't let us in again.
-    pub(crate) fn remove(&mut self, address: &P::Text, failure: Failure<P::Text>) {
+    pub(crate) fn remove(&mut self, address: &P::Text, failure: Failure<P>) {
         let Some((address, mut room)) = self.rooms.remove(address) else {
             return;
         };
@@ -284,7 +284,7 @@ impl<P: Payload> Rooms<P> {
         }
     }
 
-    fn join_refused(&mut self, asked: &P::Text, failure: Failure<P::Text>) {
+    fn join_refused(&mut self, asked: &P::Text, failure: Failure<P>) {
         let unanswered = failure.is(const { ClientErrorCode::Timeout.as_str() })
             || failure.is(const { ClientErrorCode::InvalidAnswer.as_str() });
         let Some(room) = self.rooms.get_mut(asked) else {
@@ -402,7 +402,7 @@ fn tell_joined<P: Payload>(
 /// Those who don't know that they are in a room won't be.
 fn refuse_untold<P: Payload>(
     handles: &mut Vec<Handle<P::Text>>,
-    failure: &Failure<P::Text>,
+    failure: &Failure<P>,
     events: &mut Queue<Event<P>>,
 ) {
     let mut index = 0;

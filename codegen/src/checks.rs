@@ -167,6 +167,9 @@ impl Checks<'_> {
             Type::Nullable(ty) => ty,
             ty => ty,
         };
+        if let (false, Some(fitting)) = (field.required, fitting(ty)) {
+            return self.call(ty, &format!("{value} ?? {fitting}"));
+        }
         match (self.call(ty, &value), field.required) {
             (Some(call), true) => Some(call),
             (Some(call), false) => Some(format!("({value} != null && {call})")),
@@ -212,6 +215,16 @@ fn renamed(code: &str, from: &str, to: &str) -> String {
         renamed += part;
     }
     renamed
+}
+
+/// What fits a type in place of a field that isn't there: less to write than to ask whether it is.
+fn fitting(ty: &Type) -> Option<&'static str> {
+    match ty {
+        Type::String | Type::OneOf { open: true, .. } => Some("''"),
+        Type::Number => Some("0"),
+        Type::Integer { min, max } if (*min..=*max).contains(&0) => Some("0"),
+        _ => None,
+    }
 }
 
 /// A field's value. Names that every object answers to are only read where they are its own.

@@ -48,7 +48,9 @@ export interface Failure {
   code: FailureCode
   message: string
   retryable: boolean
-  retryAfterMs?: number
+  retryAfterMs?: number | undefined
+  /** What there is now, where the server says so. */
+  current?: unknown
 }
 
 /** Who is told. Every method may call the engine back; one that throws is reported. */
@@ -60,7 +62,6 @@ export interface Host {
   sessionChanged(session: Session | undefined): void
   /** `room` and `epoch` are both there or neither; `offset` goes with them. `args` are there where they are more than a payload, beginning with the name. */
   arrived(event: string, payload: unknown, room: string | undefined, epoch: string | undefined, offset: number, ack: number | undefined, args: unknown[] | undefined): void
-  /** With a failure, `answer` is the server's refusal. */
   settled(call: number, failure: Failure | undefined, answer: unknown): void
   joined(handle: number, room: string): void
   refused(handle: number, failure: Failure): void

@@ -28,7 +28,7 @@ const OF_DOCUMENT: Record<string, Heard> = {
 
 /** Tells what happens to the page; nothing where there is none, as in Node.js and in workers. */
 export function watchPage(tell: (event: PageEvent) => void): PageWatch | undefined {
-  if (typeof window === 'undefined' || typeof document === 'undefined') return undefined
+  if (typeof document === 'undefined') return undefined
   const ended = new AbortController()
   const listen = (target: EventTarget, heard: Record<string, Heard>) => {
     for (const [name, read] of Object.entries(heard)) {

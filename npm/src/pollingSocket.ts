@@ -95,7 +95,7 @@ export class PollingSocket {
       while (this.#queue.length > 0) {
         const body = this.#nextBody()
         // The last word of a page that goes away is sent nevertheless.
-        await this.#request({ method: 'POST', headers: { 'content-type': 'text/plain;charset=UTF-8' }, body, keepalive: this.#aborted.signal.aborted })
+        await this.#request({ method: 'POST', body, keepalive: this.#aborted.signal.aborted })
       }
       this.#posting = false
       this.#rest()

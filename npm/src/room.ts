@@ -5,7 +5,7 @@ import { Listeners } from './listeners.js'
 import { disposable, once } from './off.js'
 import type { Handler, Off, Presence, Room, RoomLifecycle } from './types.js'
 
-const LIFECYCLE = new Set<string>(['recovered', 'reset', 'removed'] satisfies (keyof RoomLifecycle)[])
+const LIFECYCLE = ['recovered', 'reset', 'removed'] satisfies (keyof RoomLifecycle)[] as string[]
 
 /** What a handle needs of its client. */
 export interface RoomOwner {
@@ -61,7 +61,7 @@ export class RoomHandle implements Room {
   }
 
   on(event: string, handler: Handler<never>): Off {
-    if (LIFECYCLE.has(event)) return this.lifecycle.add(event, handler)
+    if (LIFECYCLE.includes(event)) return this.lifecycle.add(event, handler)
     return this.#keep(this.#owner.listen(event, handler, this.address))
   }
 

@@ -22,10 +22,6 @@ extern "C" {
 
     /// The value of the JSON that begins there in the frame that came.
     fn parse(at: i32) -> i32;
-
-    /// Somebody who is in the room that was asked about.
-    #[wasm_bindgen(js_name = addUser)]
-    fn add_user(user: i32);
 }
 
 /// What [`call`] gives where more is to be told than was.
@@ -184,7 +180,7 @@ impl Core {
                 let epoch = client.position(&word(a)).map(|position| position.epoch);
                 return epoch.map_or(0, Word::id).into();
             }
-            Input::Users => client.users(&word(a)).for_each(|user| add_user(user.id())),
+            Input::Users => client.users(&word(a)).for_each(|user| user.gather()),
             Input::Rooms => return client.rooms() as f64,
             Input::Answer => {
                 let data = Value::new(c);

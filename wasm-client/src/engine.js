@@ -1,7 +1,7 @@
 // The JavaScript half of `core.rs` and `told.rs`: it opens sockets, sets the timer, and does what the
 // core says. It decides nothing.
 
-import { again, arrive, begin, checkBy, keep, layOptions, readAnswer, readRoomEvent, sweep, take, takeOut, takeUsers, word } from './values.js'
+import { again, arrive, begin, checkBy, keep, layOptions, readAnswer, readRoomEvent, sweep, take, takeOut, takeGathered, word } from './values.js'
 
 /** Timers may stand still while a laptop sleeps: so soon after it wakes somebody looks at the clock. To be woken too early does no harm. */
 const LONGEST_WAIT = 15_000
@@ -63,8 +63,10 @@ export function tellArrived(event, payload, room, epoch, offset, ack, args) {
   arrival.args = take(args)
 }
 
-export function fail(code, message, retryable, retryAfterMs) {
-  failure = { code: take(code), message: take(message), retryable: retryable === 1, ...(retryAfterMs >= 0 && { retryAfterMs }) }
+export function fail(body, retryable) {
+  const { code, message, retryAfterMs, current } = take(body)
+  // The server's may hold anything.
+  failure = { code, message: typeof message === 'string' ? message : '', retryable: retryable === 1, retryAfterMs: typeof retryAfterMs === 'number' ? retryAfterMs : undefined, current }
 }
 
 const takeFailure = () => {
@@ -208,19 +210,19 @@ export function makeEngine(wasm, options, { payloads = {}, answers = {} }, host)
   }
 
   function open(id, transport, session) {
-    const lost = (message) => input(19 /* Lost */, id, word(message))
+    // Browsers say nothing of why a websocket closed; Node.js, and who closes it in good order, do.
+    const lost = (message) => input(19 /* Lost */, id, word(message || 'the socket closed'))
     try {
       const socket = host.openSocket(transport, session)
       sockets.set(id, socket)
       socket.binaryType = 'arraybuffer'
       socket.onmessage = ({ data }) => receive(id, data)
-      // Browsers say nothing of why a websocket closed; Node.js, and who closes it in good order, do.
-      socket.onclose = socket.onerror = (event) => lost(event?.reason || event?.message || 'the socket closed')
+      socket.onclose = socket.onerror = (event) => lost(event?.reason || event?.message)
       const ready = () => input(20 /* Ready */, id)
       if (session) socket.onopen = ready
       else if (transport === 'polling') socket.onpause = ready
     } catch (error) {
-      lost(error?.message ?? "the socket couldn't be opened")
+      lost(error?.message)
     }
   }
 
@@ -326,7 +328,7 @@ export function makeEngine(wasm, options, { payloads = {}, answers = {} }, host)
 
     users(room) {
       ask(23 /* Users */, 0, word(room))
-      return takeUsers()
+      return takeGathered()
     },
 
     get stats() {

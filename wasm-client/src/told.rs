@@ -27,7 +27,7 @@ extern "C" {
     );
 
     /// The failure that the next `tell` is about.
-    fn fail(code: i32, message: i32, retryable: i32, retry_after_ms: f64);
+    fn fail(body: i32, retryable: i32);
 }
 
 /// As `engine.js` numbers them.
@@ -52,9 +52,8 @@ fn value(value: Option<Value>) -> f64 {
 }
 
 /// Tells a failure ahead of what it is about.
-pub(crate) fn failure(failure: Failure<Word>) {
-    let Failure { code, message, retryable, retry_after_ms } = failure;
-    fail(code.id(), message.id(), retryable.into(), retry_after_ms.map_or(-1.0, f64::from));
+pub(crate) fn failure(failure: Failure<Value>) {
+    fail(failure.body().id(), failure.is_retryable().into());
 }
 
 /// Tells what is to be done with the network.
@@ -75,7 +74,7 @@ pub(crate) fn transmit(transmit: Transmit<Value>) {
 /// Tells what the application is to be told.
 pub(crate) fn event(
     event: Event<Value>,
-    state: impl FnOnce() -> (ConnectionState<Word>, Transport),
+    state: impl FnOnce() -> (ConnectionState<Value>, Transport),
     session: impl FnOnce() -> Option<Value>,
 ) {
     match event {
@@ -97,15 +96,12 @@ pub(crate) fn event(
             let args = event.args.map_or(0, Value::id);
             tell_arrived(event.name.id(), payload, room, epoch, offset, ack, args);
         }
-        Event::Settled { call, outcome, refusal } => {
-            let answer = match outcome {
-                Ok(answer) => value(answer),
-                Err(because) => {
-                    failure(because);
-                    value(refusal)
-                }
-            };
-            say(What::Settled, [call.0.into(), answer]);
+        Event::Settled { call, outcome } => {
+            let answer = outcome.unwrap_or_else(|because| {
+                failure(because);
+                None
+            });
+            say(What::Settled, [call.0.into(), value(answer)]);
         }
         Event::Joined { handle, room } => say(What::Joined, [handle.0.into(), text(room)]),
         Event::Refused { handle, failure: because } => {
@@ -125,7 +121,7 @@ pub(crate) fn event(
     }
 }
 
-fn state(state: ConnectionState<Word>, transport: Transport) {
+fn state(state: ConnectionState<Value>, transport: Transport) {
     let (status, attempt, retry_at) = match state {
         ConnectionState::Idle => (Status::Idle, 0, 0),
         ConnectionState::Connecting => (Status::Connecting, 0, 0),

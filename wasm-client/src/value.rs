@@ -10,6 +10,8 @@ use crate::writer::Writer;
 #[wasm_bindgen(module = "/src/values.js")]
 extern "C" {
     fn hold(value: i32);
+    #[wasm_bindgen(js_name = errorBody)]
+    fn error_body(code: i32, message: i32) -> i32;
     fn field(value: i32, at: i32, length: i32) -> i32;
     fn item(value: i32, index: i32) -> i32;
     #[wasm_bindgen(js_name = textOf)]
@@ -24,7 +26,7 @@ extern "C" {
     fn attachments_of(message: i32) -> i32;
     #[wasm_bindgen(js_name = takeOut)]
     fn take_out(message: i32);
-    fn attach(attachment: i32);
+    fn gather(value: i32);
     #[wasm_bindgen(js_name = withAttachments)]
     fn with_attachments(value: i32) -> i32;
 
@@ -70,6 +72,11 @@ impl Value {
     pub(crate) fn id(self) -> i32 {
         self.0.get()
     }
+
+    /// Adds it to those that JavaScript gathers: attachments, or the users who were asked for.
+    pub(crate) fn gather(self) {
+        gather(self.id());
+    }
 }
 
 impl Word {
@@ -95,6 +102,10 @@ impl Payload for Value {
 
     fn let_go(message: Self) {
         take_out(message.id());
+    }
+
+    fn error(code: &Word, message: &Word) -> Self {
+        Self::or_null(error_body(code.id(), message.id()))
     }
 
     fn field(&self, name: &'static str) -> Option<Self> {
@@ -128,7 +139,7 @@ impl Payload for Value {
 
     fn with_attachments(self, attachments: &[Self]) -> Option<Self> {
         for attachment in attachments {
-            attach(attachment.id());
+            attachment.gather();
         }
         Self::new(with_attachments(self.id()))
     }

@@ -128,6 +128,7 @@ export const item = (value, index) => {
   const array = values[value]
   return Array.isArray(array) && index < array.length ? keep(array[index]) : 0
 }
+export const errorBody = (code, message) => keep({ code: values[code], message: values[message] })
 export const textOf = (value) => text(values[value])
 export const numberOf = (value) => (typeof values[value] === 'number' ? values[value] : NaN)
 export const bytesOf = (value) => values[value]?.byteLength ?? 0
@@ -209,21 +210,29 @@ export function readAnswer() {
   }
 }
 
+// Values that are needed together: binary ones that came, or who is in a room.
+
+let gathered = []
+
+export function gather(value) {
+  gathered.push(values[value])
+}
+
+/** Takes them. */
+export function takeGathered() {
+  const those = gathered
+  gathered = []
+  return those
+}
+
 // Binary values, which travel beside their frame.
 
 export const attachmentsOf = (message) => values[message].attachments.length
 
-let attachments = []
-
-export function attach(attachment) {
-  attachments.push(values[attachment])
-}
-
 export function withAttachments(value) {
-  const those = attachments
-  attachments = []
+  const attachments = takeGathered()
   try {
-    return keep(filled(values[value], those))
+    return keep(filled(values[value], attachments))
   } catch {
     return 0
   }
@@ -297,19 +306,4 @@ export function check(table, name, value) {
   } catch {
     return word("payload: can't be checked")
   }
-}
-
-// Who is in the room that was asked about.
-
-let users = []
-
-export function addUser(user) {
-  users.push(values[user])
-}
-
-/** Takes them. */
-export function takeUsers() {
-  const those = users
-  users = []
-  return those
 }

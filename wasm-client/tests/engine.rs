@@ -171,14 +171,17 @@ fn a_payload_is_sent_as_the_text_that_was_given() {
 }
 
 #[wasm_bindgen_test]
-fn a_failure_has_its_code() {
+fn a_failure_has_its_code_and_what_there_is_now() {
     let (page, engine) = connected();
     emit(&engine, 5, "ask");
-    receive(&page, r#"430[{"ok":false,"error":{"code":"NOT_FOUND","message":"none"}}]"#);
+    receive(
+        &page,
+        r#"430[{"ok":false,"error":{"code":"CONFLICT","message":{"toString":1},"retryAfterMs":5,"current":7}}]"#,
+    );
     assert_eq!(
         page.told("settled"),
         [
-            r#"[5,{"code":"NOT_FOUND","message":"none","retryable":false},{"code":"NOT_FOUND","message":"none"}]"#
+            r#"[5,{"code":"CONFLICT","message":"","retryable":true,"retryAfterMs":5,"current":7},null]"#
         ]
     );
     emit(&engine, 6, "other");

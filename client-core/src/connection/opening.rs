@@ -1,9 +1,9 @@
 //! A try to connect: by one transport after another, until one is open.
 
 use super::{Connection, State, Step, Token};
-use crate::{Duration, Instant, Payload, SocketId, Text, Transport, timer::Timer};
+use crate::{Duration, Instant, Payload, SocketId, Transport, timer::Timer};
 
-impl<T: Text> Connection<T> {
+impl<P: Payload> Connection<P> {
     pub(super) fn open(&mut self, now: Instant) {
         self.timers.stop_all();
         self.parting = None;
@@ -53,7 +53,7 @@ impl<T: Text> Connection<T> {
         SocketId::new(self.next_socket)
     }
 
-    pub(super) fn opened<P: Payload<Text = T>>(&mut self, now: Instant, handshake: &P) {
+    pub(super) fn opened(&mut self, now: Instant, handshake: &P) {
         let State::Opening { socket } = self.state else {
             return;
         };

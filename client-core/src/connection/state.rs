@@ -4,7 +4,7 @@ use crate::{Failure, Instant, SocketId, Transport};
 
 /// How the connection is, as an application sees it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum ConnectionState<T> {
+pub enum ConnectionState<P> {
     /// Not asked to connect yet.
     Idle,
     /// Opening a socket.
@@ -20,18 +20,18 @@ pub enum ConnectionState<T> {
         /// When it will be made.
         retry_at: Instant,
         /// Why there is no connection.
-        reason: Failure<T>,
+        reason: Failure<P>,
     },
     /// Over, until `connect` is called.
     Closed {
         /// Why.
-        reason: Failure<T>,
+        reason: Failure<P>,
     },
 }
 
 /// The same, with all that the next decision needs.
 #[derive(Debug)]
-pub(super) enum State<T> {
+pub(super) enum State<P> {
     Idle,
     /// A socket is asked for; Engine.IO isn't open.
     Opening {
@@ -58,10 +58,10 @@ pub(super) enum State<T> {
     Waiting {
         attempt: u32,
         retry_at: Instant,
-        reason: Failure<T>,
+        reason: Failure<P>,
     },
     Closed {
-        reason: Failure<T>,
+        reason: Failure<P>,
     },
 }
 
@@ -107,7 +107,7 @@ pub(crate) enum Peer {
     Plain,
 }
 
-impl<T> State<T> {
+impl<P> State<P> {
     /// What of it an application sees, by a number.
     pub(super) fn stage(&self) -> u8 {
         match self {
@@ -121,9 +121,9 @@ impl<T> State<T> {
     }
 
     /// How it looks to an application.
-    pub(super) fn public(&self) -> ConnectionState<T>
+    pub(super) fn public(&self) -> ConnectionState<P>
     where
-        T: Clone,
+        P: Clone,
     {
         match self {
             Self::Idle => ConnectionState::Idle,

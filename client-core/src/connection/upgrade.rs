@@ -28,16 +28,16 @@ enum Stage {
     Pausing,
 }
 
-impl<T: Text> Connection<T> {
+impl<P: Payload> Connection<P> {
     /// Whether nothing may be sent until the websocket took over.
     pub(crate) fn is_upgrading(&self) -> bool {
         self.upgrade.as_ref().is_some_and(|upgrade| upgrade.stage == Stage::Pausing)
     }
 
     /// Opens a websocket beside polling, where both sides want one.
-    pub(super) fn begin_upgrade<P: Payload<Text = T>>(&mut self, now: Instant, handshake: &P) {
+    pub(super) fn begin_upgrade(&mut self, now: Instant, handshake: &P) {
         let offered = || {
-            let websocket = Some(T::known(Transport::Websocket.as_str()));
+            let websocket = Some(P::Text::known(Transport::Websocket.as_str()));
             let upgrades = handshake.field("upgrades")?;
             let offered = upgrades.items().any(|name| name.text() == websocket);
             handshake.text_of("sid").filter(|_| offered)
@@ -81,7 +81,7 @@ impl<T: Text> Connection<T> {
 
     /// A socket is gone that may be the websocket: then polling goes on, unless it rests already or
     /// the server ends the session too. So that it doesn't end each one, the next goes without.
-    pub(crate) fn lost_upgrade(&mut self, now: Instant, socket: SocketId, message: T) {
+    pub(crate) fn lost_upgrade(&mut self, now: Instant, socket: SocketId, message: P::Text) {
         if self.upgrade.as_ref().is_none_or(|upgrade| upgrade.socket != socket) {
             return;
         }
@@ -97,7 +97,7 @@ impl<T: Text> Connection<T> {
     /// The websocket hasn't taken over, and won't.
     pub(super) fn upgrade_is_late(&mut self, now: Instant) {
         if let Some(Upgrade { socket, .. }) = self.upgrade {
-            self.lost_upgrade(now, socket, T::known("the websocket did not take over"));
+            self.lost_upgrade(now, socket, P::Text::known("the websocket did not take over"));
         }
     }
 

@@ -4,12 +4,12 @@
 //! A deadline that passes brings a question first, and the answer has a short time to come.
 
 use super::{Connection, Peer, Recovery, State, Step};
-use crate::{ClientErrorCode, Duration, Failure, Instant, PageEvent, Text, timer::Timer};
+use crate::{ClientErrorCode, Duration, Failure, Instant, PageEvent, Payload, timer::Timer};
 
 /// How long the server may take to answer when it is asked whether it is there.
 const CHECK: Duration = Duration::from_secs(5);
 
-impl<T: Text> Connection<T> {
+impl<P: Payload> Connection<P> {
     /// Something came: the server is there. It is asked after twice the interval at the latest: a
     /// ping of its own is missing then, be it that the laptop slept.
     pub(crate) fn hear(&mut self, now: Instant) {

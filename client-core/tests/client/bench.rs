@@ -259,8 +259,8 @@ impl Bench {
     /// How the emits ended of which the application was told since the last look.
     pub(crate) fn settled(&mut self) -> Vec<(u32, Result<Option<Value>, String>)> {
         let settled = |event: Event<Value>| match event {
-            Event::Settled { call, outcome, .. } => {
-                Some((call.0, outcome.map_err(|failure| failure.code.to_string())))
+            Event::Settled { call, outcome } => {
+                Some((call.0, outcome.map_err(|failure| failure.code().to_string())))
             }
             _ => None,
         };
@@ -275,7 +275,7 @@ impl Bench {
 
     pub(crate) fn closed_because(&self) -> Option<String> {
         match self.client.state() {
-            ConnectionState::Closed { reason } => Some(reason.code.to_string()),
+            ConnectionState::Closed { reason } => Some(reason.code().to_string()),
             _ => None,
         }
     }

@@ -75,7 +75,7 @@ fn silence_ends_a_connection_and_any_word_keeps_it() {
     let ConnectionState::Reconnecting { attempt: 1, reason, .. } = bench.client.state() else {
         panic!("{:?}", bench.client.state())
     };
-    assert_eq!(&*reason.code, "PING_TIMEOUT");
+    assert_eq!(&*reason.code(), "PING_TIMEOUT");
 }
 
 #[test]

@@ -30,7 +30,7 @@ fn a_refusal_keeps_its_code_and_says_whether_to_try_again() {
         panic!("not settled")
     };
     assert_eq!(
-        (&*failure.code, failure.retryable, failure.retry_after_ms),
+        (&*failure.code(), failure.is_retryable(), failure.retry_after_ms()),
         ("RATE_LIMIT_EXCEEDED", true, Some(300))
     );
 }
@@ -41,10 +41,10 @@ fn a_conflict_says_what_there_is_now() {
     bench.emit(1, "a");
     let error = json!({ "code": "CONFLICT", "message": "changed", "current": { "version": 7 } });
     bench.answer_with("a", &json!({ "ok": false, "error": &error }));
-    let Some(Event::Settled { outcome: Err(failure), refusal, .. }) = bench.told().pop() else {
+    let Some(Event::Settled { outcome: Err(failure), .. }) = bench.told().pop() else {
         panic!("not settled")
     };
-    assert_eq!((&*failure.code, refusal), ("CONFLICT", Some(error)));
+    assert_eq!((&*failure.code(), failure.body()), ("CONFLICT", &error));
 }
 
 #[test]

@@ -121,7 +121,7 @@ fn a_refused_join_is_told_with_its_code() {
     );
     let told = bench.told();
     assert!(
-        matches!(&told[..], [Event::Refused { handle: HandleId(1), failure }] if &*failure.code == "PROJECT_INACTIVE")
+        matches!(&told[..], [Event::Refused { handle: HandleId(1), failure }] if &*failure.code() == "PROJECT_INACTIVE")
     );
     assert_eq!(bench.client.rooms(), 0);
 }

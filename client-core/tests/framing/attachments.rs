@@ -41,6 +41,10 @@ impl Payload for Kept {
         0
     }
 
+    fn error(_: &Arc<str>, _: &Arc<str>) -> Self {
+        Self { _by: Arc::default() }
+    }
+
     fn field(&self, _: &'static str) -> Option<Self> {
         None
     }

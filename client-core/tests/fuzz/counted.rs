@@ -88,6 +88,10 @@ impl Payload for Counted<Value> {
         message.0
     }
 
+    fn error(code: &Counted<Arc<str>>, message: &Counted<Arc<str>>) -> Self {
+        Self::new(Value::error(&code.0, &message.0))
+    }
+
     fn field(&self, name: &'static str) -> Option<Self> {
         self.0.field(name).map(Self::new)
     }

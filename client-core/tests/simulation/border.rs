@@ -73,7 +73,7 @@ impl World {
         }
         let data = answer.field("data");
         let call = self.client.settles(self.clock(), socket, *id, data.as_ref())?;
-        Some(Event::Settled { call, outcome: Ok(data), refusal: None })
+        Some(Event::Settled { call, outcome: Ok(data) })
     }
 
     /// Takes out what the client wants done and told.

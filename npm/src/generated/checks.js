@@ -154,7 +154,7 @@ const checkAuthError = object(
 const checkAuthenticated = object(
   (v) =>
     string(v.connectionId) ||
-    (v.email != null && string(v.email)) ||
+    string(v.email ?? '') ||
     time(v.expiresAt) ||
     string(v.protocol) ||
     string(v.userId),
@@ -193,7 +193,7 @@ const checkErrorBody = object(
   (v) =>
     string(v.code) ||
     string(v.message) ||
-    (v.retryAfterMs != null && integer(v.retryAfterMs)),
+    integer(v.retryAfterMs ?? 0),
 )
 
 const checkExportFormat = oneOf('zip', 'json')
@@ -202,7 +202,7 @@ const checkInboxConversation = object(
   (v) =>
     string(v.externalConversationId) ||
     string(v.id) ||
-    (v.lastMessage != null && string(v.lastMessage)) ||
+    string(v.lastMessage ?? '') ||
     (v.lastMessageAt != null && time(v.lastMessageAt)) ||
     string(v.platform) ||
     string(v.title) ||
@@ -302,7 +302,7 @@ const checkRole = oneOf('user', 'assistant')
 const checkSender = object(
   (v) =>
     string(v.id) ||
-    (v.name != null && string(v.name)),
+    string(v.name ?? ''),
 )
 
 const checkSessionStarted = object(
@@ -316,21 +316,21 @@ const checkStatus = oneOf('online', 'busy', 'away')
 
 const checkStory = object(
   (v) =>
-    (v.checksum != null && string(v.checksum)) ||
+    string(v.checksum ?? '') ||
     time(v.createdAt) ||
-    (v.duration != null && number(v.duration)) ||
-    (v.failure != null && string(v.failure)) ||
+    number(v.duration ?? 0) ||
+    string(v.failure ?? '') ||
     string(v.id) ||
-    (v.mediaType != null && string(v.mediaType)) ||
+    string(v.mediaType ?? '') ||
     string(v.projectId) ||
-    (v.sampleRate != null && integer(v.sampleRate)) ||
-    (v.size != null && integer(v.size, 9007199254740991, 0)) ||
+    integer(v.sampleRate ?? 0) ||
+    integer(v.size ?? 0, 9007199254740991, 0) ||
     checkStoryStatus(v.status) ||
     string(v.title) ||
-    (v.transcript != null && string(v.transcript)) ||
+    string(v.transcript ?? '') ||
     string(v.uploadedBy) ||
     integer(v.version) ||
-    (v.wordCount != null && integer(v.wordCount)),
+    integer(v.wordCount ?? 0),
 )
 
 const checkStoryStatus = oneOf('processing', 'processed', 'failed')
@@ -338,7 +338,7 @@ const checkStoryStatus = oneOf('processing', 'processed', 'failed')
 const checkTrackerEvent = object(
   (v) =>
     string(v.eventType) ||
-    (v.keyChar != null && string(v.keyChar)) ||
+    string(v.keyChar ?? '') ||
     time(v.timestamp),
 )
 
@@ -353,7 +353,7 @@ const checkUser = object(
     integer(v.connections) ||
     time(v.joinedAt) ||
     time(v.lastActiveAt) ||
-    (v.name != null && string(v.name)) ||
+    string(v.name ?? '') ||
     checkStatus(v.status) ||
     string(v.userId),
 )
@@ -364,7 +364,7 @@ export const payloads = table({
   auth_error: checkAuthError,
   'auth:success': object(
     (v) =>
-      (v.email != null && string(v.email)) ||
+      string(v.email ?? '') ||
       string(v.userId),
   ),
   'auth:error': checkAuthError,
@@ -381,10 +381,10 @@ export const payloads = table({
     (v) =>
       string(v.code) ||
       string(v.error) ||
-      (v.event != null && string(v.event)) ||
+      string(v.event ?? '') ||
       string(v.message) ||
-      (v.retryAfterMs != null && integer(v.retryAfterMs)) ||
-      (v.room != null && string(v.room)) ||
+      integer(v.retryAfterMs ?? 0) ||
+      string(v.room ?? '') ||
       time(v.timestamp),
   ),
   server_shutdown: object(
