@@ -77,10 +77,10 @@ function isTime(v) {
   const month = digits(v, 5)
   const day = digits(v, 8)
   let zone = 19
-  if (v[zone] === '.') while (digit(v, ++zone) >= 0);
+  if (v[zone] === '.') while (digit(v, ++zone) < 10);
   return (
     v[4] === '-' && v[7] === '-' && v[10] === 'T' && v[16] === ':' &&
-    month > 0 && month < 13 && day > 0 && day <= daysIn(year, month) &&
+    year < 10000 && month > 0 && month < 13 && day > 0 && day <= daysIn(year, month) &&
     isTimeOfDay(v, 11) && digits(v, 17) < 60 &&
     zone !== 20 && zone < 30 &&
     (v[zone] === 'Z' ? v.length === zone + 1 : (v[zone] === '+' || v[zone] === '-') && isTimeOfDay(v, zone + 1) && v.length === zone + 6) &&
@@ -90,10 +90,10 @@ function isTime(v) {
 
 const isTimeOfDay = (v, at) => digits(v, at) < 24 && v[at + 2] === ':' && digits(v, at + 3) < 60
 
-// What is no digit is NaN, which is in no range.
+// Digits are the letters 48 to 57. What is none is in no range.
 function digit(v, at) {
-  const digit = v.charCodeAt(at) - 48
-  return digit >= 0 && digit < 10 ? digit : NaN
+  const digit = v.charCodeAt(at) ^ 48
+  return digit < 10 ? digit : 10000
 }
 
 const digits = (v, at) => digit(v, at) * 10 + digit(v, at + 1)
