@@ -84,7 +84,7 @@ test('a page can read why it is refused', async (t) => {
 test('a websocket counts as much', async (t) => {
   const server = await start(t, { CONNECTIONS_PER_SECOND: '1' })
   const url = `${server.url.replace('http', 'ws')}/socket.io/?EIO=4&transport=websocket`
-  const open = () => {
+  const connect = () => {
     const socket = new WebSocket(url)
     t.after(() => socket.terminate())
     return new Promise((resolve, reject) => {
@@ -93,8 +93,8 @@ test('a websocket counts as much', async (t) => {
       socket.once('error', reject)
     })
   }
-  assert.equal(await open(), 'served')
-  assert.equal(await untilRefused(open, async (answer) => (await answer) !== 'served'), 429)
+  assert.equal(await connect(), 'served')
+  assert.equal(await untilRefused(connect, async (answer) => (await answer) !== 'served'), 429)
 })
 
 for (const transport of ['polling', 'websocket']) {
