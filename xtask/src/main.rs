@@ -8,6 +8,7 @@ mod demo;
 mod fuzz;
 mod program;
 mod progress;
+mod rust_tests;
 mod setup;
 mod simulate;
 mod test;

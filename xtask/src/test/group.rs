@@ -11,6 +11,7 @@ use crate::{
     codegen, fuzz,
     program::Program,
     progress::Progress,
+    rust_tests::rust_tests,
     setup::{Deployment, Services, TestTools},
     workspace,
 };
@@ -258,11 +259,6 @@ impl Group {
             }
         })
     }
-}
-
-/// Tests in Rust of everything that doesn't need a browser.
-fn rust_tests() -> Program {
-    Program::new("cargo").args(["test", "--workspace", "--exclude", "samewire-wasm-client"])
 }
 
 impl Part {
