@@ -1,6 +1,6 @@
 //! The groups of tests, and the commands each is made of.
 
-use std::{ffi::OsString, fs, path::PathBuf, thread};
+use std::{path::PathBuf, thread};
 
 use anyhow::{Context, Result, bail};
 use clap::ValueEnum;
@@ -23,9 +23,6 @@ const EXAMPLE_APP: &str = "examples/react-dashboard";
 const CUSTOM_EVENTS_PAGE: &str = "examples/custom-events/page";
 const PACKAGE: &str = "npm";
 
-/// What a file of tests says that neither reads nor writes a store: one is enough for it.
-const STORES_NOTHING: &str = "\n// Stores nothing: ";
-
 /// Tests that are run and reported together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Group {
@@ -47,8 +44,7 @@ pub(crate) enum Group {
     Npm,
     /// The server under the official Socket.IO clients for Node.js and Python, on SQLite.
     Clients,
-    /// Those of them that store anything once more, and the Rust tests that use a store, on PostgreSQL; and
-    /// what is PostgreSQL's own.
+    /// The same once more, and the Rust tests that use a store, on PostgreSQL; and what is PostgreSQL's own.
     Postgres,
     /// The npm package and the examples' pages in Chromium, against the real servers; the package packed,
     /// installed and run in projects of all sorts.
@@ -193,9 +189,7 @@ impl Group {
                 let url = &postgres.context("there is no PostgreSQL")?.url;
                 let part = |tests: Program| Part::Tests(tests.env("SAMEWIRE_TEST_POSTGRES", url));
                 vec![
-                    vec![part(
-                        node_tests(NODE_CLIENT_TESTS)?.args(files_that_store(NODE_CLIENT_TESTS)?),
-                    )],
+                    vec![part(node_tests(NODE_CLIENT_TESTS)?)],
                     vec![
                         part(node_tests(POSTGRES_TESTS)?),
                         part(python_tests(bench)?),
@@ -292,23 +286,6 @@ fn node_tests(below_root: &str) -> Result<Program> {
     Ok(node.within(folder(below_root)?))
 }
 
-/// The files of tests in a folder that read or write a store, by their names there.
-fn files_that_store(below_root: &str) -> Result<Vec<OsString>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder(below_root)?)? {
-        let name = entry?.file_name();
-        let is_test = name.to_string_lossy().ends_with(".test.mjs");
-        if is_test && !fs::read_to_string(folder(below_root)?.join(&name))?.contains(STORES_NOTHING)
-        {
-            files.push(name);
-        }
-    }
-    if files.is_empty() {
-        bail!("{below_root} has no tests that store anything");
-    }
-    Ok(files)
-}
-
 /// The tests with the official Python client.
 fn python_tests(bench: &Bench) -> Result<Program> {
     let python = bench.tools()?.python.as_ref().context("there are no tests in Python")?;
@@ -330,17 +307,4 @@ fn said(result: Result<Count>) -> Count {
         Progress::complain(&error);
         Count::FAILURE
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_stores_nothing_is_run_on_one_store_alone() {
-        let files = files_that_store(NODE_CLIENT_TESTS).unwrap();
-        let are_run = ["stories.test.mjs", "crowd.test.mjs", "server.mjs"]
-            .map(|name| files.iter().any(|file| file == name));
-        assert_eq!(are_run, [true, false, false]);
-    }
 }

@@ -1,5 +1,4 @@
 // What is large is compressed for those who take it so: by long polling and by calls.
-// Stores nothing: a user is told by a back end, and the description of the API is in the program.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { call, token } from './api.mjs'

@@ -1,5 +1,4 @@
 // Connecting and signing in (wire.md, section 2; the live preview's page, "Authentication").
-// Stores nothing: a token is verified without a store.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { token } from './api.mjs'

@@ -1,6 +1,5 @@
 // Presence of a crowd: 100 users with 300 tabs come, go, reload and crash; once it is quiet, every
 // member's list is the truth (wire.md, section 6).
-// Stores nothing: who is in a room is known in memory.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

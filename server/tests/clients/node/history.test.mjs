@@ -1,6 +1,5 @@
 // What a room's log keeps, and how much of it one answer brings (wire.md, section 4; operations.md,
 // LOG_EVENTS, LOG_AGE, LOG_BYTES).
-// Stores nothing: the room is told by a back end, and its log is in memory.
 import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { token } from './api.mjs'

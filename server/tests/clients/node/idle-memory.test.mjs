@@ -1,5 +1,4 @@
 // What a connection costs in memory while nothing happens on it.
-// Stores nothing: nobody asks for anything.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { raw } from './raw-client.mjs'

@@ -1,5 +1,4 @@
 // Requests of long polling that are sent again, as browsers do of themselves when a connection breaks.
-// Stores nothing: a room is told without a store.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ask, signedIn } from './client.mjs'

@@ -1,5 +1,4 @@
 // Who is in a room, over all tabs (wire.md, section 6).
-// Stores nothing: who is in a room is known in memory.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { ask, next, open, record, settled, signedIn } from './client.mjs'

@@ -1,6 +1,5 @@
 // A client that reads nothing for a while is caught up from the log; one that reads nothing any more
 // is gone in time, and costs others nothing.
-// Stores nothing: the room is told by a back end, and its log is in memory.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

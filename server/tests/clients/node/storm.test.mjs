@@ -1,7 +1,6 @@
 // Nothing lost, nothing twice, in order (wire.md, section 4), while connections are cut, stalled,
 // killed and duplicated: 50,000 events to 20 rooms, 200 connections, half of them the official
 // client's and half ours.
-// Stores nothing: the rooms are told by a back end, and their logs are in memory.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'

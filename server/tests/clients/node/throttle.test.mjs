@@ -1,5 +1,4 @@
 // How many connections an address may open in a second, behind proxies too (wire.md, section 7).
-// Stores nothing: connections are counted in memory.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { WebSocket } from 'ws'

@@ -1,5 +1,4 @@
 // From polling to a websocket, where it goes wrong on the way.
-// Stores nothing: who is in a room is known in memory.
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
 import { WebSocket } from 'ws'
