@@ -10,7 +10,7 @@ import { Listeners, report } from './listeners.js'
 import { disposable, once } from './off.js'
 import { watchPage, type PageWatch } from './pageEvents.js'
 import { Pending } from './pending.js'
-import { PollingSocket } from './pollingSocket.js'
+import { openPollingSocket } from './pollingSocket.js'
 import { RoomHandle, SharedPresence } from './room.js'
 import { requestUrl, serverUrl, socketUrl } from './socketUrl.js'
 import type { Checks, Client, ClientEvents, ClientOptions, ConnectionState, EmitOptions, EventContext, Handler, JoinOptions, Off, Reason, Refusal, RoomLifecycle, Session, Stats, Transport } from './types.js'
@@ -242,7 +242,7 @@ function makeClient(url: string, options: ClientOptions, load: LoadEngine) {
     return {
       openSocket: (transport, session) => {
         const address = socketUrl(url, options, transport, session)
-        return transport === 'polling' ? new PollingSocket(address) : openWebSocket(WebSocket, address)
+        return transport === 'polling' ? openPollingSocket(address) : openWebSocket(WebSocket, address)
       },
       tokenNeeded: () => void giveToken(),
       stateChanged: (status, attempt, retryAt, reason, transport) => {

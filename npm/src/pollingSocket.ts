@@ -12,126 +12,135 @@ const NOT_OURS = "what answers there doesn't speak Socket.IO"
 const CLOSE = '1'
 
 /** A polling session of its own. What it carries is decided by the engine. */
-export class PollingSocket {
-  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null = null
-  onclose: ((event: { reason: string }) => void) | null = null
-  onerror: (() => void) | null = null
+export interface PollingSocket {
+  onmessage: ((event: { data: string | ArrayBuffer }) => void) | null
+  onclose: ((event: { reason: string }) => void) | null
+  onerror: (() => void) | null
   /** It has come to rest: everything is sent, and nothing is under way. */
-  onpause: (() => void) | null = null
-  readonly #aborted = new AbortController()
-  #url: string
-  #maxPayload = Infinity
-  #requests = 0
-  #queue: string[] = []
-  #polling = true
-  #posting = false
-  #pausing = false
-
-  constructor(url: string) {
-    this.#url = url
-    void this.#poll()
-  }
-
-  send(frame: Frame): void {
-    this.#queue.push(typeof frame === 'string' ? frame : `b${toBase64(frame)}`)
-    if (!this.#posting) void this.#post()
-  }
-
+  onpause: (() => void) | null
+  send(frame: Frame): void
   /** Begins no request that waits any more, and says by `onpause` when it has come to rest. */
-  pause(): void {
-    this.#pausing = true
-    this.#rest()
-  }
-
+  pause(): void
   /** Ends the session too, unless another transport has taken it over. */
-  close(): void {
-    if (this.#aborted.signal.aborted) return
-    this.#aborted.abort()
-    if (!this.#resting && this.#sessionKnown) this.send(CLOSE)
+  close(): void
+}
+
+/** Begins a session. */
+export function openPollingSocket(url: string): PollingSocket {
+  const ending = new AbortController()
+  const { signal } = ending
+  let maxPayload = Infinity
+  let requests = 0
+  let queue: string[] = []
+  let polling = true
+  let posting = false
+  let pausing = false
+
+  const socket: PollingSocket = {
+    onmessage: null,
+    onclose: null,
+    onerror: null,
+    onpause: null,
+
+    send(frame) {
+      queue.push(typeof frame === 'string' ? frame : `b${toBase64(frame)}`)
+      if (!posting) void post()
+    },
+
+    pause() {
+      pausing = true
+      rest()
+    },
+
+    close() {
+      if (signal.aborted) return
+      ending.abort()
+      if (!isResting() && isSessionKnown()) socket.send(CLOSE)
+    },
+  }
+  void poll()
+  return socket
+
+  function isResting(): boolean {
+    return pausing && !polling && !posting && queue.length === 0
   }
 
-  get #resting(): boolean {
-    return this.#pausing && !this.#polling && !this.#posting && this.#queue.length === 0
+  function isSessionKnown(): boolean {
+    return maxPayload !== Infinity
   }
 
-  get #sessionKnown(): boolean {
-    return this.#maxPayload !== Infinity
-  }
-
-  async #poll(): Promise<void> {
+  async function poll(): Promise<void> {
     try {
-      while (!this.#pausing) {
-        const frames = (await this.#request({ signal: this.#aborted.signal })).split(SEPARATOR)
-        for (const frame of frames) this.#take(frame)
+      while (!pausing) {
+        for (const frame of (await request({ signal })).split(SEPARATOR)) take(frame)
         // Whoever answers at once whatever is asked would be asked for ever.
-        if (!this.#sessionKnown) throw new Error(NOT_OURS)
+        if (!isSessionKnown()) throw new Error(NOT_OURS)
       }
-      this.#polling = false
-      this.#rest()
+      polling = false
+      rest()
     } catch (error) {
-      this.#lose(error)
+      lose(error)
     }
   }
 
-  #take(frame: string): void {
-    if (frame === '' || this.#aborted.signal.aborted) return
+  function take(frame: string): void {
+    if (frame === '' || signal.aborted) return
     if (!/^[0-6b]/.test(frame)) throw new Error(NOT_OURS)
-    if (frame.startsWith('0')) this.#begin(JSON.parse(frame.slice(1)))
-    this.onmessage?.({ data: frame.startsWith('b') ? fromBase64(frame.slice(1)) : frame })
+    if (frame.startsWith('0')) begin(JSON.parse(frame.slice(1)))
+    socket.onmessage?.({ data: frame.startsWith('b') ? fromBase64(frame.slice(1)) : frame })
   }
 
-  #begin({ sid, maxPayload = 1_000_000 }: { sid: string; maxPayload?: number }): void {
-    const url = new URL(this.#url)
-    url.searchParams.set('sid', sid)
-    this.#url = url.href
-    this.#maxPayload = maxPayload
+  function begin(session: { sid: string; maxPayload?: number }): void {
+    const address = new URL(url)
+    address.searchParams.set('sid', session.sid)
+    url = address.href
+    maxPayload = session.maxPayload ?? 1_000_000
   }
 
-  async #post(): Promise<void> {
-    this.#posting = true
+  async function post(): Promise<void> {
+    posting = true
     try {
       // What is sent in one turn goes together.
       await undefined
-      while (this.#queue.length > 0) {
-        const body = this.#nextBody()
+      while (queue.length > 0) {
         // The last word of a page that goes away is sent nevertheless.
-        await this.#request({ method: 'POST', body, keepalive: this.#aborted.signal.aborted })
+        await request({ method: 'POST', body: nextBody(), keepalive: signal.aborted })
       }
-      this.#posting = false
-      this.#rest()
+      posting = false
+      rest()
     } catch (error) {
-      this.#queue = []
-      this.#lose(error)
+      queue = []
+      lose(error)
     }
   }
 
   /** As many frames as the server takes at once; one that is too large by itself goes alone. */
-  #nextBody(): string {
+  function nextBody(): string {
     let size = 0
     let count = 0
-    for (const frame of this.#queue) {
+    for (const frame of queue) {
       size += new TextEncoder().encode(frame).length + (count > 0 ? SEPARATOR.length : 0)
-      if (count > 0 && size > this.#maxPayload) break
+      if (count > 0 && size > maxPayload) break
       count += 1
     }
-    return this.#queue.splice(0, count).join(SEPARATOR)
+    return queue.splice(0, count).join(SEPARATOR)
   }
 
-  async #request(init: RequestInit): Promise<string> {
+  async function request(init: RequestInit): Promise<string> {
     // Each has a name of its own: a browser may send one again by itself, and the server has to notice.
-    const response = await fetch(`${this.#url}&t=${this.#requests++}`, { cache: 'no-store', ...init })
+    const response = await fetch(`${url}&t=${requests++}`, { cache: 'no-store', ...init })
     if (!response.ok) throw new Error(`the server answered ${response.status}`)
     return response.text()
   }
 
-  #rest(): void {
-    if (this.#resting && !this.#aborted.signal.aborted) this.onpause?.()
+  function rest(): void {
+    if (isResting() && !signal.aborted) socket.onpause?.()
   }
 
-  #lose(error: unknown): void {
-    if (this.#aborted.signal.aborted) return
-    this.#aborted.abort()
-    this.onclose?.({ reason: error instanceof Error ? error.message : '' })
+  function lose(error: unknown): void {
+    if (signal.aborted) return
+    ending.abort()
+    socket.onclose?.({ reason: error instanceof Error ? error.message : '' })
   }
 }
 

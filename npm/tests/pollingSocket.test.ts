@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
-import { PollingSocket } from '../src/pollingSocket.js'
+import { openPollingSocket, type PollingSocket } from '../src/pollingSocket.js'
 
 /** A request that the test answers when it wants to. */
 interface Asked {
@@ -36,7 +36,7 @@ beforeEach(() => {
       asked.push({ url: new URL(url), init, answer: (body, status = 200) => resolve(new Response(body, { status })) })
     })
   })
-  socket = new PollingSocket('http://localhost/socket.io/?EIO=4&transport=polling')
+  socket = openPollingSocket('http://localhost/socket.io/?EIO=4&transport=polling')
   socket.onmessage = ({ data }) => received.push(data)
   socket.onclose = lost
   socket.onpause = rested
