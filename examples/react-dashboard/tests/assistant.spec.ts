@@ -33,6 +33,8 @@ class Assistant {
   }
 
   async say(content: string): Promise<void> {
+    // Nothing is sent while an answer is under way.
+    await expect(this.stop).toHaveCount(0)
     await this.page.getByLabel('Message').fill(content)
     await this.page.keyboard.press('Enter')
   }
@@ -153,6 +155,7 @@ test.describe('in the middle of it', () => {
     await expect(panel.log.filter({ hasText: 'Connected again' })).toHaveCount(1)
     await expect(ada.answers.last()).toContainText('word149')
     await expect(ada.answers).toHaveCount(2)
+    await expect(ada.stop).toHaveCount(0)
 
     await server.stop()
     await expect(connectionOf(page)).toHaveText('Reconnecting')
