@@ -226,6 +226,8 @@ test(`one that the real server feeds ${RATE} events a second answers whoever pre
     await countFrames(idle)
     let pressed = 0
     const presses = (async () => {
+      // While rows are added the button moves away from under who presses it.
+      await expect(page.getByText(`joined, ${ROWS} rows`)).toBeVisible()
       while (pressed < PRESSES) {
         await page.getByRole('button', { name: `pressed ${pressed} times` }).click()
         pressed += 1
