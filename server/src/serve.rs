@@ -37,7 +37,7 @@ use crate::{
     error::Error,
     http::{
         back_end::{self, ApiKey},
-        client_address::{TrustedProxies, is_for_sockets, is_of_session, throttle},
+        client_address::{TrustedProxies, throttle},
         method_not_allowed, openapi, operation,
         origins::{check_origin, cors},
         panicked, to_its_end,
@@ -45,7 +45,8 @@ use crate::{
     metrics,
     registry::{Domain, Registry},
     socketio::{
-        LinkHandler, PollingSessions, Settings, WebSockets, accept_websocket, notice_repeats,
+        LinkHandler, PollingSessions, Settings, WebSockets, accept_websocket, is_for_sockets,
+        is_of_session, notice_repeats,
     },
     store::{Store, StoreError},
 };

@@ -15,7 +15,10 @@ use axum::{
 };
 use ipnet::{AddrParseError, IpNet};
 
-use crate::engine::Engine;
+use crate::{
+    engine::Engine,
+    socketio::{is_for_sockets, is_of_session},
+};
 
 /// The header in which proxies write for whom they ask. One alone is read: a proxy that writes one
 /// lets through whatever a client wrote into the other.
@@ -126,17 +129,6 @@ fn peer(extensions: &Extensions) -> Option<IpAddr> {
 /// Whether a request begins an Engine.IO session.
 fn opens_connection(request: &Request) -> bool {
     is_for_sockets(request) && !is_of_session(request)
-}
-
-/// Whether a request is for the socket server.
-pub(crate) fn is_for_sockets(request: &Request) -> bool {
-    request.uri().path().starts_with("/socket.io")
-}
-
-/// Whether a request names the Engine.IO session that it belongs to.
-pub(crate) fn is_of_session(request: &Request) -> bool {
-    let query = request.uri().query().unwrap_or_default();
-    query.split('&').any(|part| part.starts_with("sid="))
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use axum::{
 use samewire_protocol::ErrorCode;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::client_address::is_for_sockets;
-use crate::error::Error;
+use crate::{error::Error, socketio::is_for_sockets};
 
 /// Lets pages of these origins read what is answered, `*` those of all.
 pub(crate) fn cors(origins: &[String]) -> CorsLayer {

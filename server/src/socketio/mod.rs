@@ -11,6 +11,7 @@ mod handshake;
 mod link;
 mod packet;
 mod polling;
+mod request;
 mod socket;
 mod websocket;
 
@@ -20,5 +21,6 @@ pub(crate) use packet::{
     Frame, Packet, PacketKind, RoomFrame, ack, connect, connect_error, disconnect, event,
 };
 pub(crate) use polling::{PollingSessions, notice_repeats};
+pub(crate) use request::{is_for_sockets, is_of_session};
 pub(crate) use socket::Socket;
 pub(crate) use websocket::{STALL_TIMEOUT, Settings, turn};

@@ -24,7 +24,7 @@ use axum::{
 use engineioxide::DisconnectReason;
 use parking_lot::Mutex;
 
-use super::socket::EngineIo;
+use super::{is_for_sockets, socket::EngineIo};
 
 /// The sessions that began by long polling, by their ids.
 #[derive(Debug, Default)]
@@ -108,7 +108,7 @@ fn named(request: &Request) -> Option<Named> {
         sid: String,
         t: String,
     }
-    if request.uri().path().trim_end_matches('/') != "/socket.io" {
+    if !is_for_sockets(request) {
         return None;
     }
     let Query(Asked { transport, sid, t }) = Query::try_from_uri(request.uri()).ok()?;
