@@ -51,9 +51,16 @@ pub(crate) struct KeySet {
     source: Remote,
     /// Of the last good fetch; empty before it.
     keys: RwLock<Vec<Key>>,
-    /// When the last fetch ended, and whether it was good. Held while one is under way.
-    last: Mutex<Option<(Instant, bool)>>,
+    /// Held while a fetch is under way.
+    last: Mutex<Option<Fetched>>,
     fetches: DefaultDirectRateLimiter,
+}
+
+/// How a fetch ended.
+#[derive(Debug, Clone, Copy)]
+struct Fetched {
+    at: Instant,
+    good: bool,
 }
 
 /// A key that tokens may be signed by.
@@ -115,12 +122,20 @@ impl KeySet {
     /// Fetches the set now and whenever it is old. Runs until it is dropped.
     pub(crate) async fn keep_fresh(&self) {
         loop {
-            let good = {
-                let mut last = self.last.lock().await;
-                self.fetch_into(&mut last).await
-            };
-            tokio::time::sleep(if good { MAX_AGE } else { RETRY_INTERVAL }).await;
+            tokio::time::sleep_until(self.refresh().await).await;
         }
+    }
+
+    /// Fetches the set if it is old, which it isn't where somebody who missed a key just fetched
+    /// it. When it will be old.
+    async fn refresh(&self) -> Instant {
+        let mut last = self.last.lock().await;
+        if let Some(fetched) = *last
+            && old_at(fetched) > Instant::now()
+        {
+            return old_at(fetched);
+        }
+        old_at(self.fetch_into(&mut last).await)
     }
 
     /// Fetches the set for somebody who misses a key, unless it just was or too many ask. Whether
@@ -130,14 +145,14 @@ impl KeySet {
         let mut last = self.last.lock().await;
         match *last {
             // Fetched while we waited.
-            Some((ended_at, good)) if ended_at >= asked_at => good,
-            _ if self.fetches.check().is_ok() => self.fetch_into(&mut last).await,
-            Some((_, good)) => good,
+            Some(Fetched { at, good }) if at >= asked_at => good,
+            _ if self.fetches.check().is_ok() => self.fetch_into(&mut last).await.good,
+            Some(Fetched { good, .. }) => good,
             None => false,
         }
     }
 
-    async fn fetch_into(&self, last: &mut Option<(Instant, bool)>) -> bool {
+    async fn fetch_into(&self, last: &mut Option<Fetched>) -> Fetched {
         let fetched = self.fetch().await;
         let good = fetched.is_ok();
         match fetched {
@@ -149,13 +164,17 @@ impl KeySet {
                 tracing::warn!(host = self.source.host(), %error, "the keys of tokens can't be fetched");
             }
         }
-        *last = Some((Instant::now(), good));
-        good
+        *last.insert(Fetched { at: Instant::now(), good })
     }
 
     async fn fetch(&self) -> Result<Vec<Key>, SetError> {
         read(&self.source.read(None, MAX_SET_BYTES).await?)
     }
+}
+
+/// When a set is to be fetched again, whether anybody asks or not.
+fn old_at(Fetched { at, good }: Fetched) -> Instant {
+    at + if good { MAX_AGE } else { RETRY_INTERVAL }
 }
 
 /// The keys of a set that tokens may be signed by. Others, and spoilt ones, are left out.
@@ -209,7 +228,14 @@ fn find(keys: &[Key], id: Option<&str>, algorithm: Algorithm) -> Option<Decoding
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    };
+
+    use axum::{Json, Router, routing::get};
     use serde_json::{Value, json};
+    use tokio::net::TcpListener;
 
     use super::*;
 
@@ -249,6 +275,26 @@ mod tests {
         assert!(matches!(read(b"<html>"), Err(SetError::Spoilt(_))));
         let many: Vec<_> = (0..MAX_KEYS + 1).map(|n| ed25519(&n.to_string())).collect();
         assert_eq!(ids(&many).len(), MAX_KEYS);
+    }
+
+    #[tokio::test]
+    async fn what_a_token_had_fetched_is_fresh() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/keys", listener.local_addr().unwrap());
+        let asked = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&asked);
+        let answer = get(move || async move {
+            count.fetch_add(1, Ordering::Relaxed);
+            Json(json!({ "keys": [ed25519("a")] }))
+        });
+        tokio::spawn(axum::serve(listener, Router::new().route("/keys", answer)).into_future());
+
+        let set = KeySet::new(&url).unwrap();
+        let before = Instant::now();
+        set.key(Some("a"), Algorithm::EdDSA).await.unwrap();
+        let old_at = set.refresh().await;
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
+        assert!(old_at >= before + MAX_AGE && old_at <= Instant::now() + MAX_AGE);
     }
 
     #[test]
