@@ -282,7 +282,7 @@ impl Part {
 /// each has its own.
 fn node_tests(below_root: &str) -> Result<Program> {
     let node =
-        Program::new("node").args(["--test", "--test-concurrency=2", "--test-timeout=300000"]);
+        Program::new("node").args(["--test", "--test-concurrency=2", "--test-timeout=600000"]);
     Ok(node.within(folder(below_root)?))
 }
 
