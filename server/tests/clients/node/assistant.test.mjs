@@ -1,9 +1,10 @@
-// Conversations with the assistant, who is an echo here: what a page does with them, what is refused,
-// and who hears of what. A real provider's ways are in assistant-provider.test.mjs.
+// Conversations with the assistant, who is an echo here or says what a test has it say: what a page does
+// with them, what is refused, and who hears of what. A real provider's ways are in assistant-provider.test.mjs.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 import { call } from './api.mjs'
 import { ask, next, record, settled, signedIn } from './client.mjs'
+import { delta, end, startProvider, streamed, write } from './provider.mjs'
 import { startServer } from './server.mjs'
 
 const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/
@@ -22,10 +23,32 @@ async function begin(socket, title) {
   return data.id
 }
 
-const messages = async (user, id) => {
-  const { status, body } = await call(server, 'GET', `/api/conversations/${id}/messages`, { as: user })
+const messages = async (user, id, on = server) => {
+  const { status, body } = await call(on, 'GET', `/api/conversations/${id}/messages`, { as: user })
   assert.equal(status, 200)
   return body.messages
+}
+
+/** A server whose assistant says no more than a test has it say: nothing hangs on how fast anything is. */
+async function dictated(t) {
+  const provider = await startProvider(t)
+  let answer
+  provider.script = (response) => (answer = streamed(response))
+  const server = await startServer({ env: { RATE_LIMIT_MAX: '100000', OPENAI_API_KEY: 'key', OPENAI_BASE_URL: provider.url } })
+  t.after(() => server.stop())
+  return {
+    server,
+    /** Says one word after the other, each once a client has heard the one before. */
+    async say(socket, ...words) {
+      await provider.asked(1)
+      for (const word of words) {
+        const heard = next(socket, 'message:chunk', ({ chunk }) => chunk === word)
+        await write(answer, delta(word))
+        await heard
+      }
+    },
+    end: () => answer.end(end()),
+  }
 }
 
 /** The events of an answer that a socket heard, without their places in the log. */
@@ -176,16 +199,17 @@ describe('an answer', () => {
   })
 
   test('is seen whole by two tabs, and by who joins in the middle of it', async (t) => {
-    const [one, two, late] = await Promise.all([1, 2, 3].map(() => signedIn(t, server, 'anna')))
+    const assistant = await dictated(t)
+    const [one, two, late] = await Promise.all([1, 2, 3].map(() => signedIn(t, assistant.server, 'anna')))
     const id = await begin(one)
     for (const socket of [one, two]) await ask(socket, 'join:conversation', id)
     const seen = [one, two, late].map(record)
-    const text = 'One word and another. '.repeat(400)
-    const begun = next(two, 'message:chunk', ({ index }) => index >= 5)
     const complete = [one, two, late].map((socket) => next(socket, 'message:complete'))
-    await ask(one, 'message:send', { conversationId: id, content: text })
-    await begun
+    await ask(one, 'message:send', { conversationId: id, content: 'Tell me' })
+    await assistant.say(two, 'One ', 'word ', 'and ', 'another ', 'and ', 'one ')
     assert.equal((await ask(late, 'join:conversation', id)).ok, true)
+    await assistant.say(late, 'more ', 'and ', 'an ', 'end.')
+    assistant.end()
     const [whole] = (await Promise.all(complete)).map(([payload]) => payload)
     const [atOne, atTwo, atLate] = seen.map(answerEvents)
     assert.deepEqual(atOne, atTwo)
@@ -197,7 +221,7 @@ describe('an answer', () => {
     assert.equal(name, 'message:chunk')
     assert.equal(meta, undefined)
     assert.equal(first.chunk, first.content)
-    assert.ok(first.index >= 5)
+    assert.equal(first.index, 5)
     assert.ok(whole.assistantMessage.content.startsWith(first.content))
     const rest = atLate.slice(2)
     assert.deepEqual(rest, atOne.slice(-rest.length))
@@ -207,32 +231,34 @@ describe('an answer', () => {
   })
 
   test('that is cancelled keeps what there is', async (t) => {
-    const [one, two] = [await signedIn(t, server, 'anna'), await signedIn(t, server, 'anna')]
+    const assistant = await dictated(t)
+    const [one, two] = [await signedIn(t, assistant.server, 'anna'), await signedIn(t, assistant.server, 'anna')]
     const id = await begin(one)
     for (const socket of [one, two]) await ask(socket, 'join:conversation', id)
     const seen = record(two)
-    const chunk = next(one, 'message:chunk', ({ index }) => index === 3)
+    const chunk = next(one, 'message:chunk')
     const over = next(two, 'message:complete')
-    await ask(one, 'message:send', { conversationId: id, content: 'A long tale. '.repeat(2000) })
+    await ask(one, 'message:send', { conversationId: id, content: 'A long tale, please' })
+    await assistant.say(one, 'A ', 'long ', 'tale ', 'of ')
     const [{ messageId }] = await chunk
     const { ok, data } = await ask(one, 'message:cancel', { conversationId: id, messageId })
     assert.equal(ok, true)
-    assert.deepEqual([data.id, data.role, data.incomplete], [messageId, 'assistant', true])
-    assert.ok(data.content.startsWith('This is an echo') && data.content.length < 26_000)
+    assert.deepEqual([data.id, data.role, data.content, data.incomplete], [messageId, 'assistant', 'A long tale of ', true])
     const [{ assistantMessage }] = await over
     assert.deepEqual(assistantMessage, data)
     const chunks = answerEvents(seen).filter(([name]) => name === 'message:chunk')
     assert.equal(chunks.map(([, { chunk }]) => chunk).join(''), data.content)
     assert.equal(answerEvents(seen).at(-2)[0], 'ai:typing:stop')
-    assert.deepEqual((await messages('anna', id))[1], data)
+    assert.deepEqual((await messages('anna', id, assistant.server))[1], data)
     // A second time changes nothing.
     assert.deepEqual(await ask(one, 'message:cancel', { conversationId: id, messageId }), { ok: true, data })
   })
 
   test('that waits for another is cancelled at once, by its question', async (t) => {
+    const { server } = await dictated(t)
     const socket = await signedIn(t, server, 'anna')
     const id = await begin(socket)
-    await ask(socket, 'message:send', { conversationId: id, content: 'A long tale. '.repeat(2000) })
+    await ask(socket, 'message:send', { conversationId: id, content: 'A long tale, please' })
     const { data: second } = await ask(socket, 'message:send', { conversationId: id, content: 'And another' })
     const over = next(socket, 'message:complete')
     const { data } = await ask(socket, 'message:cancel', { conversationId: id, messageId: second.id })
@@ -474,11 +500,12 @@ describe('is refused', () => {
   })
 
   test('a question more than may be unanswered at once', async (t) => {
+    const { server } = await dictated(t)
     const socket = await signedIn(t, server, 'dora')
     const id = await begin(socket)
     const answers = []
     for (let n = 0; n < 9; n++) {
-      answers.push(await ask(socket, 'message:send', { conversationId: id, content: 'A long tale. '.repeat(2000) }))
+      answers.push(await ask(socket, 'message:send', { conversationId: id, content: 'A long tale, please' }))
     }
     assert.deepEqual(answers.map(({ ok }) => ok), [...Array(8).fill(true), false])
     const { error } = answers[8]
