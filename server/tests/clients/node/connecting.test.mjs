@@ -181,7 +181,7 @@ describe('a fresh token', () => {
 })
 
 test('a token that expires is announced, and ends the connection', async (t) => {
-  const socket = open(t, server, { auth: { token: token('anna', { expiresIn: 2 }) } })
+  const socket = open(t, server, { auth: { token: token('anna', { expiresIn: 8 }) } })
   const ended = next(socket, 'disconnect')
   const announced = next(socket, 'token_expiring')
   const expired = next(socket, 'auth_error')
