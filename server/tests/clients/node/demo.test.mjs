@@ -1,6 +1,6 @@
 // The demo's sample data and its traffic, by a client of its own (operations.md).
 import assert from 'node:assert/strict'
-import { once } from 'node:events'
+import { on } from 'node:events'
 import { after, before, test } from 'node:test'
 import { ask, next, open } from './client.mjs'
 import { startServer } from './server.mjs'
@@ -23,11 +23,19 @@ async function inhabitant(t, user) {
 
 test('a board of cards, which somebody moves now and then', async (t) => {
   const ada = await inhabitant(t, 'ada')
+  const updates = on(ada, 'data:update', { signal: AbortSignal.timeout(TRAFFIC_MS) })
   await ask(ada, 'room:join', 'room:board')
-  const moved = once(ada, 'data:update', { signal: AbortSignal.timeout(TRAFFIC_MS) })
-  const cards = async () => (await ask(ada, 'data:snapshot', { room: 'room:board', entity: 'card' })).data.items
-  while ((await cards()).length < 9);
-  const before = new Map((await cards()).map((card) => [card.id, card]))
+  const { data: { items, position } } = await ask(ada, 'data:snapshot', { room: 'room:board', entity: 'card' })
+  // The snapshot, then the log from its position, until a card is moved.
+  const before = new Map(items.map((card) => [card.id, card]))
+  let change
+  for await (const [told, { offset }] of updates) {
+    if (offset <= position.offset) continue
+    change = told
+    if (change.action !== 'create') break
+    before.set(change.id, change)
+  }
+  assert.equal(before.size, 9)
   const columns = new Set()
   for (const { data } of before.values()) {
     assert.deepEqual(Object.keys(data).filter((field) => field !== 'color').sort(), ['column', 'order', 'title'])
@@ -35,8 +43,6 @@ test('a board of cards, which somebody moves now and then', async (t) => {
     columns.add(data.column)
   }
   assert.deepEqual([...columns].sort(), ['doing', 'done', 'todo'])
-  let [change] = await moved
-  while (change.action === 'create') [change] = await once(ada, 'data:update', { signal: AbortSignal.timeout(TRAFFIC_MS) })
   const { id, action, data, version, userId } = change
   assert.equal(action, 'update')
   const card = before.get(id)
@@ -55,19 +61,19 @@ test('a project with stories, which are told and talked about', async (t) => {
   }
   const listed = async (path, user) => (await get(path, user)).json()
   const alan = await inhabitant(t, 'alan')
-  let project, stories
+  let project, stories, first, interactions
   for (const deadline = Date.now() + TRAFFIC_MS; ; ) {
     project = (await listed('/api/projects', 'alan')).find(({ name }) => name === 'Coffee club')
     stories = project ? (await listed(`/api/projects/${project.id}/stories`, 'alan')).stories : []
-    if (stories.length >= 3 && stories.every(({ status }) => status === 'processed')) break
+    first = stories.find(({ title }) => title === 'How the club began')
+    interactions = first ? (await listed(`/api/stories/${first.id}/interactions`, 'ada')).interactions : []
+    if (stories.length >= 3 && stories.every(({ status }) => status === 'processed') && interactions.length >= 3) break
     assert.ok(Date.now() < deadline, JSON.stringify(stories))
   }
   assert.ok(stories.some(({ transcript, size }) => transcript && !size))
   const { id, duration, sampleRate, mediaType } = stories.find(({ title }) => title === 'The machine, singing')
   assert.deepEqual([duration, sampleRate, mediaType], [3.5, 8000, 'audio/x-wav'])
   assert.equal((await get(`/api/stories/${id}/media`, 'grace')).headers.get('content-type'), 'audio/x-wav')
-  const first = stories.find(({ title }) => title === 'How the club began')
-  const { interactions } = await listed(`/api/stories/${first.id}/interactions`, 'ada')
   assert.deepEqual(interactions.slice(0, 3).map(({ type }) => type), ['question', 'answer', 'comment'])
   const told = new Promise((resolve) => ['interaction_added', 'story_uploaded'].forEach((name) => alan.once(name, resolve)))
   assert.equal((await ask(alan, 'join_project', project.id)).ok, true)
