@@ -36,6 +36,15 @@ async function conversation(t, env = {}) {
   }
 }
 
+/** Has a provider say one word after the other, each once the one before has been told. */
+async function told(socket, response, words) {
+  for (const word of words) {
+    const heard = next(socket, 'message:chunk', ({ chunk }) => chunk === word)
+    await write(response, delta(word))
+    await heard
+  }
+}
+
 /** Asks, and gives how that ends. */
 async function answered(on, content = 'And?') {
   const ends = on.ends()
@@ -95,8 +104,7 @@ describe('a provider that answers well', () => {
     let go
     const gone = new Promise((resolve) => (go = resolve))
     on.provider.script = async (response) => {
-      streamed(response)
-      await writeSlowly(response, ['Slow', 'ly', ' but'].map((word) => delta(word)), 120)
+      await told(on.socket, streamed(response), ['Slow', 'ly', ' but'])
       await gone
       response.end(delta(' surely.') + end())
     }
@@ -122,9 +130,13 @@ describe('a provider that answers well', () => {
 
   test('who comes back in the middle of an answer is sent each chunk once', async (t) => {
     const on = await conversation(t)
+    let go
+    const isBack = new Promise((resolve) => (go = resolve))
     on.provider.script = async (response) => {
-      streamed(response)
-      await writeSlowly(response, Array.from({ length: 30 }, (_, n) => delta(`${n} `)), 40)
+      const words = Array.from({ length: 30 }, (_, n) => `${n} `)
+      await told(on.socket, streamed(response), words.slice(0, 10))
+      await isBack
+      await told(on.socket, response, words.slice(10))
       response.end(end())
     }
     const { data: { position } } = await ask(on.socket, 'room:join', `conversation:${on.conversationId}`)
@@ -137,6 +149,7 @@ describe('a provider that answers well', () => {
     const seen = record(back)
     // What was replayed ahead of the listener is told by who heard all of it.
     const done = next(back, 'message:complete')
+    go()
     const whole = complete(await over)
     await done
     const heard = on.seen.filter(([, , meta]) => meta?.room === resume[0].room)
@@ -150,13 +163,13 @@ describe('a provider that answers well', () => {
     const on = await conversation(t)
     on.provider.script = async (response) => {
       streamed(response)
-      await writeSlowly(response, Array.from({ length: 400 }, (_, n) => delta(`${n % 10}`)), 2)
-      for (let n = 0; n < 2000; n++) await write(response, delta(` ${n}`))
+      await writeSlowly(response, Array.from({ length: 200 }, (_, n) => delta(`${n % 10}`)), 2)
+      for (let n = 0; n < 600; n++) await write(response, delta(` ${n}`))
       response.end(end())
     }
     const began = performance.now()
     const { content } = complete(await answered(on, 'Count'))
-    assert.equal(content, '0123456789'.repeat(40) + Array.from({ length: 2000 }, (_, n) => ` ${n}`).join(''))
+    assert.equal(content, '0123456789'.repeat(20) + Array.from({ length: 600 }, (_, n) => ` ${n}`).join(''))
     assert.equal(on.chunks().map(({ chunk }) => chunk).join(''), content)
     assert.deepEqual(on.chunks().map(({ index }) => index), on.chunks().map((_, n) => n))
     // The first comes at once, and the last does not wait.
@@ -294,7 +307,7 @@ describe('an answer breaks off, and what had arrived is kept', () => {
   })
 
   test('where it would never end: by its time', async (t) => {
-    const on = await conversation(t, { ASSISTANT_ANSWER_TIMEOUT: '600ms' })
+    const on = await conversation(t, { ASSISTANT_ANSWER_TIMEOUT: '5s' })
     on.provider.script = async (response, { ended }) => {
       streamed(response)
       let over = false
@@ -342,8 +355,8 @@ describe('a provider that doesn\'t answer', () => {
   })
 
   test('with 429 again and again is given up within the time', async (t) => {
-    const on = await conversation(t, { ASSISTANT_RETRY_TIMEOUT: '500ms' })
-    on.provider.script = (response) => response.writeHead(429, { 'retry-after-ms': '100' }).end()
+    const on = await conversation(t, { ASSISTANT_RETRY_TIMEOUT: '5s' })
+    on.provider.script = (response) => response.writeHead(429, { 'retry-after-ms': '1000' }).end()
     await brokeOff(on, await answered(on), { message: /too much to do/, content: '' })
     assert.ok(on.provider.requests.length >= 3 && on.provider.requests.length <= 6, `${on.provider.requests.length} requests`)
   })
