@@ -97,10 +97,12 @@ for (const transport of ['websocket', 'polling']) {
 
 test('10,000 unknown events are refused one by one', async (t) => {
   const socket = await signedIn(t, server, 'anna')
-  const answers = await Promise.all(
-    Array.from({ length: 10_000 }, (_, n) => ask(socket, `nothing-${n}`, { n })),
-  )
-  assert.ok(answers.every(({ error }) => error?.code === 'UNKNOWN_EVENT'))
+  for (let thousand = 0; thousand < 10; thousand++) {
+    const answers = await Promise.all(
+      Array.from({ length: 1000 }, (_, n) => ask(socket, `nothing-${thousand}-${n}`, { n })),
+    )
+    assert.ok(answers.every(({ error }) => error?.code === 'UNKNOWN_EVENT'))
+  }
   assert.equal((await settled(socket)).ok, true)
 })
 
