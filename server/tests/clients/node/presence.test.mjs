@@ -4,16 +4,28 @@ import { after, before, test } from 'node:test'
 import { ask, next, open, record, settled, signedIn } from './client.mjs'
 import { token } from './api.mjs'
 import { startServer } from './server.mjs'
+import { until } from './stories.mjs'
+
+const KEY = 'the key of a back end'
 
 let server
 before(async () => {
-  server = await startServer()
+  server = await startServer({ env: { PUBLISH_KEY: KEY } })
 })
 after(() => server.stop())
+
+/** Who comes back sooner has reloaded. */
+const GRACE_MS = 2000
 
 const joinedBy = (user) => ({ joined }) => joined.some(({ userId }) => userId === user)
 const updatedBy = (user) => ({ updated }) => updated.some(({ userId }) => userId === user)
 const leftBy = (user) => ({ left }) => left.includes(user)
+
+/** How many connections are in a room. */
+async function connectionsIn(room) {
+  const response = await fetch(`${server.url}/api/rooms/${room}`, { headers: { 'x-api-key': KEY } })
+  return (await response.json()).connections
+}
 
 test('whoever joins is told who is there, and the others who came, changed and left', async (t) => {
   const anna = await signedIn(t, server, 'anna')
@@ -75,7 +87,8 @@ test('several tabs are one user, as present as the most present of them', async 
   await ask(one, 'presence:update', { room: 'tabs', status: 'away' })
   const { data } = await ask(two, 'presence:update', { room: 'tabs', status: 'busy' })
   assert.equal(data.status, 'busy')
-  const fewer = next(anna, 'presence:update', updatedBy('ben'))
+  // What the two said may be told ahead of it.
+  const fewer = next(anna, 'presence:update', ({ updated }) => updated.some(({ userId, connections }) => userId === 'ben' && connections === 1))
   await ask(two, 'room:leave', 'tabs')
   const [{ updated, left }] = await fewer
   assert.deepEqual([updated[0].connections, updated[0].status, left], [1, 'away', []])
@@ -83,23 +96,32 @@ test('several tabs are one user, as present as the most present of them', async 
 
 test('a reload is never reported; whoever stays away is', async (t) => {
   const anna = await signedIn(t, server, 'anna')
-  await ask(anna, 'room:join', 'reload')
-  const came = next(anna, 'presence:update', joinedBy('ben'))
-  const before = await signedIn(t, server, 'ben')
-  await ask(before, 'room:join', 'reload')
-  await came
-  const heard = record(anna)
-  before.disconnect()
-  const again = open(t, server, { auth: { token: token('ben') } })
-  await next(again, 'authenticated')
-  await ask(again, 'room:join', 'reload')
-  const gone = next(anna, 'presence:update', leftBy('ben'))
-  again.disconnect()
-  await gone
-  await settled(anna)
-  const told = heard.filter(([event]) => event === 'presence:update').map(([, changes]) => changes)
-  assert.equal(told.length, 1, JSON.stringify(told))
-  assert.deepEqual(told[0].left, ['ben'])
+  for (let attempt = 0; ; attempt += 1) {
+    const room = `room:reload-${attempt}`
+    await ask(anna, 'room:join', room)
+    const came = next(anna, 'presence:update', (changes) => changes.room === room && joinedBy('ben')(changes))
+    const before = await signedIn(t, server, 'ben')
+    await ask(before, 'room:join', room)
+    await came
+    const heard = record(anna)
+    const began = performance.now()
+    before.disconnect()
+    // Whoever comes back before that has a second tab.
+    await until('the first connection is gone', async () => (await connectionsIn(room)) === 1)
+    const again = open(t, server, { auth: { token: token('ben') } })
+    await next(again, 'authenticated')
+    await ask(again, 'room:join', room)
+    // On a machine that stands still one is away for longer, and missed.
+    if (performance.now() - began >= GRACE_MS) continue
+    const gone = next(anna, 'presence:update', (changes) => changes.room === room && leftBy('ben')(changes))
+    again.disconnect()
+    await gone
+    await settled(anna)
+    const told = heard.filter(([event, changes]) => event === 'presence:update' && changes.room === room).map(([, changes]) => changes)
+    assert.equal(told.length, 1, JSON.stringify(told))
+    assert.deepEqual(told[0].left, ['ben'])
+    return
+  }
 })
 
 test('presence is refused where it makes no sense', async (t) => {
