@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { generate } from 'selfsigned'
+import { ownHost } from './server.mjs'
 
 const START_MS = 30_000
 const tools = fileURLToPath(new URL('../../../../target/tools/bin/', import.meta.url))
@@ -118,14 +119,6 @@ function replaced(text, pairs) {
     text = text.replaceAll(from, to)
   }
   return text
-}
-
-let proxies = 0
-
-/** A loopback address that no other process of the tests listens at, so that free ports stay free. */
-function ownHost() {
-  proxies += 1
-  return `127.${64 + (process.pid >> 14) % 128}.${(process.pid >> 6) % 256}.${((process.pid % 64) << 2) + (proxies % 4)}`
 }
 
 async function freePorts(host, count) {

@@ -5,7 +5,7 @@ import { connect } from 'node:net'
 import { describe, test } from 'node:test'
 import { beginSession, createProject, finish, ingest, keydown, storedEvents, token } from './api.mjs'
 import { ask, next, open, signedIn } from './client.mjs'
-import { startServer } from './server.mjs'
+import { ownHost, startServer } from './server.mjs'
 
 const BATCH = 50
 
@@ -44,7 +44,8 @@ test('what was acknowledged before SIGKILL is there after a restart', async (t) 
 })
 
 test('a client comes back to a server that was killed', async (t) => {
-  const first = await startServer()
+  const HOST = ownHost()
+  const first = await startServer({ env: { HOST } })
   t.after(() => first.stop())
   const socket = open(t, first, {
     auth: { token: token('anna') }, reconnection: true, reconnectionDelay: 50, reconnectionDelayMax: 200,
@@ -56,7 +57,7 @@ test('a client comes back to a server that was killed', async (t) => {
   const [reason] = await lost
   assert.match(reason, /^transport (close|error)$/)
   const second = await startServer({
-    database: first.database, env: { PORT: new URL(first.url).port },
+    database: first.database, env: { HOST, PORT: new URL(first.url).port },
   })
   t.after(() => second.stop())
   const [{ userId }] = await back

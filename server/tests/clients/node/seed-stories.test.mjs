@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test'
 import { io } from 'socket.io-client'
 import { addMember, call, createProject, token, upload, wav } from './api.mjs'
 import { ask, next, record, refusal, settled } from './client.mjs'
-import { startServer } from './server.mjs'
+import { ownHost, startServer } from './server.mjs'
 import { TIME, until } from './stories.mjs'
 
 const KEY = 'the key of a back end'
@@ -207,7 +207,8 @@ test('Rate Limiting: 100 events per user per minute, then an error that says so'
 })
 
 test('Connection Recovery: after a restart of the server the client is back by itself and hears of stories again', async (t) => {
-  let own = await startServer({ env: {} })
+  const HOST = ownHost()
+  let own = await startServer({ env: { HOST } })
   t.after(() => own.stop())
   const { port } = new URL(own.url)
   const project = await createProject(own, 'anna')
@@ -220,7 +221,7 @@ test('Connection Recovery: after a restart of the server the client is back by i
   await own.end('SIGTERM')
   const [told] = await shutdown
   assert.deepEqual(Object.keys(told).sort(), ['reason', 'reconnectAfterMs'])
-  own = await startServer({ database: own.database, env: { PORT: port } })
+  own = await startServer({ database: own.database, env: { HOST, PORT: port } })
   await again
   const heard = next(socket, 'story_uploaded')
   await upload(own, 'anna', project, { title: 'After the storm' })
@@ -232,8 +233,9 @@ test('Integration with Controllers: a back end emits story_uploaded to a project
   const socket = connect(t, 'sam')
   socket.emit('join_project', projectId)
   await next(socket, 'joined_project')
+  const processed = next(socket, 'story_processed')
   const { body: newStory } = await upload(server, 'anna', { id: projectId }, { title: 'Told elsewhere' })
-  await next(socket, 'story_processed')
+  await processed
   const emitWebSocketEvent = async (event, data, { projectId }) => {
     const response = await fetch(`${server.url}/api/publish`, {
       method: 'POST',

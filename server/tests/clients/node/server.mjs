@@ -23,7 +23,8 @@ export async function startServer({ database, env = {}, flags, log, healthy = tr
   const folder = database ?? newDatabase()
   const child = start(folder, env, log ? 'pipe' : 'inherit', flags)
   if (log) child.stderr.setEncoding('utf8').on('data', log)
-  const ended = once(child, 'exit')
+  // Not on `exit`: what it wrote to its log last may still be on its way then.
+  const ended = once(child, 'close')
   const url = await address(child, ended)
   await waitForHealth(url, healthy)
 
@@ -82,6 +83,14 @@ export async function whyNotStarted(env, flags = []) {
   clearTimeout(timer)
   removeDatabase(folder)
   return { code, said }
+}
+
+let hosts = 0
+
+/** A loopback address that no other process of the tests listens at, so that free ports stay free. */
+export function ownHost() {
+  hosts += 1
+  return `127.${64 + (process.pid >> 14) % 128}.${(process.pid >> 6) % 256}.${((process.pid % 64) << 2) + (hosts % 4)}`
 }
 
 /** What the program says of its settings. */
