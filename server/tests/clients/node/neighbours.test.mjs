@@ -149,5 +149,6 @@ test('what a server of the next version writes into Redis is understood as far a
   const spoken = next(again, 'broadcast')
   assert.equal((await ask(again, 'broadcast', { room: 'tea', event: 'x', data: 'now' })).ok, true)
   assert.equal((await spoken)[1].offset, 16)
-  assert.equal(log, '')
+  // That Redis is taken for away on a machine that stands still is none of it.
+  assert.deepEqual(log.split('\n').filter((line) => line !== '' && !line.includes('"Redis is away"')), [])
 })

@@ -31,8 +31,9 @@ test('whoever is lost in the middle of an upgrade is not present for ever; who i
   await session.post(`40${JSON.stringify({ token: token('anna') })}`)
   await session.post('420["room:join","tea"]')
   await came
+  const gone = next(ben, 'presence:update', ({ left }) => left.length > 0)
   await lostUpgrade(session)
-  const [{ left }] = await next(ben, 'presence:update', ({ left }) => left.length > 0)
+  const [{ left }] = await gone
   assert.deepEqual(left, ['anna'])
   assert.equal((await session.poll()).status, 400, 'and the session is over')
   assert.equal((await ask(carla, 'ping', {})).ok, true)
