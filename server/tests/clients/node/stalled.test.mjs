@@ -22,6 +22,9 @@ const FLOOD_BYTES = 24 * 1024 * 1024
 const FILLING = 'x'.repeat(100_000)
 const FLOOD = Math.ceil(FLOOD_BYTES / FILLING.length)
 
+/** As many of these as a call may bring. */
+const AT_A_TIME = 8
+
 /** How much the server may grow, in bytes. */
 const MAX_GROWTH = 96 * 1024 * 1024
 
@@ -41,6 +44,10 @@ async function call(method, path, body) {
   return response.json()
 }
 
+/** Publishes as much as a call may bring. */
+const flood = (room, event, data) =>
+  call('POST', '/api/publish', { batch: Array.from({ length: AT_A_TIME }, () => ({ room, event, data: data() })) })
+
 /** Members of a room, and how long it takes until all of them have heard something. */
 async function listeners(t, room) {
   const sockets = await Promise.all(
@@ -49,7 +56,8 @@ async function listeners(t, room) {
   let heard = 0
   let all = () => {}
   for (const socket of sockets) {
-    await ask(socket, 'room:join', room)
+    // The flood is for the stalled one alone.
+    await ask(socket, 'room:join', { room, events: ['said'] })
     socket.on('said', () => ++heard % OTHERS === 0 && all())
   }
   return async (data) => {
@@ -80,15 +88,18 @@ test('who was cut off from a room for reading nothing is caught up from its log'
   const before = await slowConsumers()
   official.stall()
   ours.stall()
-  for (let n = 0; n < FLOOD; n++) {
-    await call('POST', '/api/publish', { room: 'slow', event: 'said', data: { n, filling: FILLING } })
+  let sent = 0
+  while ((await slowConsumers()) - before < 2) {
+    assert.ok(sent < FLOOD, 'both are cut off')
+    await flood('slow', 'said', () => ({ n: sent++, filling: FILLING }))
   }
-  assert.ok((await slowConsumers()) - before >= 2, 'both were cut off')
+  // Some are missed by both.
+  await flood('slow', 'said', () => ({ n: sent++, filling: FILLING }))
   official.flow()
   ours.flow()
-  await call('POST', '/api/publish', { room: 'slow', event: 'said', data: { n: FLOOD } })
-  const all = Array.from({ length: FLOOD + 1 }, (_, n) => n)
-  const deadline = performance.now() + 20_000
+  await call('POST', '/api/publish', { room: 'slow', event: 'said', data: { n: sent } })
+  const all = Array.from({ length: sent + 1 }, (_, n) => n)
+  const deadline = performance.now() + 120_000
   while (performance.now() < deadline && Object.values(seen).some((seen) => seen.length < all.length)) await sleep(20)
   assert.deepEqual(seen.official, all)
   assert.deepEqual(seen.ours, all)
@@ -120,14 +131,14 @@ for (const [name, transports] of ways) {
 
     const memoryBefore = server.memory()
     way.stall()
+    for (let n = 0; n < FLOOD; n += AT_A_TIME) await flood(`stalled by ${name}`, 'flood', () => FILLING)
     const since = performance.now()
-    for (let n = 0; n < FLOOD; n++) await sayBesideStalled(FILLING)
     const [beside, without] = [[], []]
-    for (let n = 0; n < 300; n++) {
+    // While it is there: on a slow machine that is not for long.
+    for (let n = 0; n < 300 && (n % 10 > 0 || (await online())); n++) {
       without.push(await sayBesideNobody(n))
       beside.push(await sayBesideStalled(n))
     }
-    const wasThere = await online()
     const growth = server.memory() - memoryBefore
     while (await online()) {
       assert.ok(performance.now() - since < GONE_MS, 'gone within 30 s')
@@ -135,10 +146,10 @@ for (const [name, transports] of ways) {
     }
     const gone = (performance.now() - since) / 1000
     const ratio = median(beside) / median(without)
-    t.diagnostic(`gone after ${gone.toFixed(1)} s, others' latency × ${ratio.toFixed(2)}, ${Math.round(growth / 1024 / 1024)} MiB grown`)
-    assert.ok(wasThere, 'it was still there while others were measured')
+    t.diagnostic(`${beside.length} measured, gone after ${gone.toFixed(1)} s, others' latency × ${ratio.toFixed(2)}, ${Math.round(growth / 1024 / 1024)} MiB grown`)
+    assert.ok(beside.length >= 20, 'it was still there while others were measured')
     assert.ok(ratio < MAX_RATIO, `others waited ${ratio} times as long`)
-    // The room's log has all 24 MiB, the client's buffer a part of the same frames, each call 100 kB
+    // The room's log has all 24 MiB, the client's buffer a part of the same frames, each call 800 kB
     // more; the rest is an allocator that keeps what it had.
     assert.ok(growth < MAX_GROWTH, `the server grew by ${growth} bytes`)
   })
