@@ -52,6 +52,21 @@ test('what comes in is told on every page, and what is read on one device is rea
   await expect(phone.platform('Discord')).not.toContainText('unread')
 })
 
+test('a message that comes in while the inbox is read is shown with all the others', async ({ page, ownServer: server }) => {
+  let release = () => {}
+  const released = new Promise<void>((resolve) => (release = resolve))
+  await page.route('**/api/inbox/conversations*', async (route) => {
+    await released
+    await route.continue()
+  })
+  const inbox = new Inbox(await openAs(page, server, 'ada', 'inbox'))
+  await bring(server, 'discord', 'ada', 'Ottilie Brandt', 'Is it back in stock?')
+  await expect(page.getByRole('link', { name: 'Inbox' })).toContainText('unread')
+  await expect(inbox.conversation('Ottilie Brandt')).toHaveCount(0)
+  release()
+  for (const name of ['Ottilie Brandt', 'Jonas Keller']) await expect(inbox.conversation(name)).toBeVisible()
+})
+
 test('somebody who types is shown as such, until they stop, or what they typed has come', async ({ page, server }) => {
   const id = await bring(server, 'telegram', 'katherine', 'Runa Falk', 'Hello?')
   const inbox = new Inbox(await openAs(page, server, 'katherine', 'inbox'))

@@ -14,11 +14,11 @@ const NO_MESSAGES: readonly InboxMessage[] = []
 /** Messages of many platforms in one inbox, the same on every device. */
 export function InboxPage() {
   const { item } = useRoute()
-  const { conversations, messages, unreadCounts, totalUnread, markRead, status, error } = useInbox({ conversationId: item })
+  const { conversations, messages, unreadCounts, totalUnread, markRead, error } = useInbox({ conversationId: item })
   const typed = useTypists()
   const [platform, setPlatform] = useState<string>()
-  // What was read once stays, while more is read.
-  const isReady = status === 'joined' || conversations.length > 0
+  // The list's own: what was read once stays, while a conversation's messages are read.
+  const isReady = useInbox().status === 'joined'
   const shown = conversations.find(({ id }) => id === item)
   const listed = conversations.filter((conversation) => platform === undefined || conversation.platform === platform)
   const platforms = [...new Set(conversations.map(({ platform }) => platform))].sort()
