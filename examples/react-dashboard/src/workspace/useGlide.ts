@@ -6,8 +6,12 @@ const DURATION = 220
 /** Has cards glide to where they stand now, whoever moved them. */
 export function useGlide(board: RefObject<HTMLElement | null>, cards: unknown): void {
   const places = useRef(new Map<string, { x: number; y: number }>())
+  const width = useRef<number>(undefined)
   useLayoutEffect(() => {
-    const still = matchMedia('(prefers-reduced-motion: reduce)').matches
+    const wasAsWide = width.current === board.current?.offsetWidth
+    width.current = board.current?.offsetWidth
+    // Where cards stood in a wider window may be beside this one.
+    const still = !wasAsWide || matchMedia('(prefers-reduced-motion: reduce)').matches
     const next: typeof places.current = new Map()
     for (const element of board.current?.querySelectorAll<HTMLElement>('[data-card]') ?? []) {
       const [id, x, y] = [element.dataset.card!, element.offsetLeft, element.offsetTop]
