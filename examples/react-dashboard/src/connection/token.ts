@@ -1,8 +1,8 @@
 import type { Client } from 'samewire'
 import { user } from '../user'
 
-/** How long the token is good for that is to expire, in seconds. */
-const SHORT_LIFE = 3
+/** How long the token is good for that is to expire, in seconds: long enough to reach a server that is busy. */
+const SHORT_LIFE = 8
 
 /** While a token is to expire, nobody gets a fresh one. */
 let expiry: Promise<void> | undefined

@@ -10,7 +10,7 @@ interface TrackedPageProps {
 }
 
 /** Who sits at this page. Another tab is another visitor. */
-const VISITOR = `visitor-${crypto.getRandomValues(new Uint16Array(1))[0]!.toString(16).padStart(4, '0')}`
+const VISITOR = `visitor-${(crypto.getRandomValues(new Uint32Array(1))[0]! >>> 8).toString(16).padStart(6, '0')}`
 
 /** Somebody's website with a form, as a visitor sees it. All that makes it tracked is `track`. */
 export function TrackedPage({ project, onSession }: TrackedPageProps) {
