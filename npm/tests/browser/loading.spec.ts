@@ -27,14 +27,15 @@ declare global {
 }
 
 test('what is called before it is there waits for it', async ({ page, server }) => {
-  let give: () => void = () => {}
-  const asked = new Promise<void>((resolve) =>
-    page.route(WASM, async (route) => {
-      resolve()
-      await new Promise<void>((later) => (give = later))
-      await route.continue()
-    }),
-  )
+  let ask = () => {}
+  let give = () => {}
+  const asked = new Promise<void>((resolve) => (ask = resolve))
+  const given = new Promise<void>((resolve) => (give = resolve))
+  await page.route(WASM, async (route) => {
+    ask()
+    await given
+    await route.continue()
+  })
   await begin(page, server)
   await asked
   expect(await page.evaluate(() => window.client.state)).toEqual({ status: 'connecting' })

@@ -31,9 +31,11 @@ test(`${TABS} tabs see the same events, each all of them`, async ({ page, contex
   expect([first!, ...others].flatMap(({ told }) => told)).toEqual([])
 
   // To the others they are one person.
-  const users = await page.evaluate(async (room) => {
-    const joined = await window.watchers.get('tab 0')!.client.join(room as 'room:tabs')
-    return joined.presence.users.map(({ userId, connections }) => ({ userId, connections }))
-  }, ROOM)
-  expect(users).toEqual([{ userId: 'ada', connections: TABS }])
+  const users = () =>
+    page.evaluate(async (room) => {
+      const joined = await window.watchers.get('tab 0')!.client.join(room as 'room:tabs')
+      return joined.presence.users.map(({ userId, connections }) => ({ userId, connections }))
+    }, ROOM)
+  // It is told by and by who comes.
+  await expect.poll(users).toEqual([{ userId: 'ada', connections: TABS }])
 })
