@@ -16,13 +16,17 @@ class Client(socketio.AsyncClient):
     """Keeps every event that arrives until it is asked for."""
 
     def __init__(self, **options):
-        super().__init__(reconnection=options.pop("reconnection", False), **options)
+        super().__init__(reconnection=options.pop("reconnection", False), request_timeout=WAIT_S, **options)
         self.arrived = collections.defaultdict(asyncio.Queue)
         self.seen = []
         # A room event carries its place in the room's log as well.
         self.on("*", self._arrive)
         for event in ("connect_error", "disconnect"):
             self.on(event, lambda *args, event=event: self._arrive(event, *args))
+
+    async def connect(self, url, **options):
+        """As the official client's, which would give up after a second."""
+        await super().connect(url, **{"wait_timeout": WAIT_S, **options})
 
     def _arrive(self, event, *args):
         self.seen.append((event, *args))

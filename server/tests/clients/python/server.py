@@ -35,6 +35,12 @@ def token(sub, expires_in=3600, secret=SECRET, **claims):
     return (head + b"." + part(hmac.digest(secret.encode(), head, hashlib.sha256))).decode()
 
 
+def own_host():
+    """A loopback address that no other process of the tests listens at, so that a free port stays free."""
+    pid = os.getpid()
+    return f"127.{64 + (pid >> 14) % 128}.{(pid >> 6) % 256}.{pid % 64 << 2}"
+
+
 def psql(url, statement):
     """Runs a statement in a database of PostgreSQL."""
     command = ["psql", "--no-psqlrc", "--quiet", "--set", "ON_ERROR_STOP=1", "--dbname", url, "--command", statement]

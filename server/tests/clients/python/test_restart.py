@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from client import ServerTest, keydown
-from server import Server, token
+from server import Server, own_host, token
 
 BATCH = 50
 
@@ -60,13 +60,14 @@ class Stop(ServerTest):
         self.assertEqual(await ending, 0)
 
     async def test_a_client_comes_back_by_itself(self):
-        first = Server()
+        host = own_host()
+        first = Server(HOST=host)
         self.addCleanup(first.stop)
         client = self.client(reconnection=True, reconnection_delay=0.05, reconnection_delay_max=0.2)
         await client.connect(first.url, auth={"token": token("anna")})
         await client.next("authenticated")
         first.end(signal.SIGKILL)
-        second = Server(folder=first.folder, PORT=str(urlsplit(first.url).port))
+        second = Server(folder=first.folder, HOST=host, PORT=str(urlsplit(first.url).port))
         self.addCleanup(second.stop)
         (authenticated,) = await client.next("authenticated")
         self.assertEqual(authenticated["userId"], "anna")
