@@ -175,7 +175,7 @@ async function within(clock, wrong) {
  * The time of a machine that keeps up, in milliseconds. While this process or a server is so busy that a moment takes
  * long, no more of it passes than if it took a moment: nobody promises anything of a machine that does something else.
  */
-function keepTime(t, cluster) {
+export function keepTime(t, cluster) {
   let passed = 0
   let over = false
   t.after(() => (over = true))
