@@ -254,7 +254,7 @@ describe('a connection', () => {
   test('that does not sign in ends', async (t) => {
     const hasty = await start(t, { AUTH_TIMEOUT: '300ms' })
     const refused = await refusedDuring(async () => {
-      const socket = open(t, hasty)
+      const socket = open(t, hasty, { transports: ['websocket'] })
       await next(socket, 'auth_error')
     }, hasty)
     assert.deepEqual(refused, { AUTH_TIMEOUT: 1 })
