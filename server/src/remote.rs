@@ -60,6 +60,9 @@ impl Remote {
         }
         // A redirection could lead to where the rule above doesn't hold.
         let client = Client::builder().redirect(redirect::Policy::none()).timeout(timeout);
+        // It is read so seldom that the other end may be closing a connection that was kept, and
+        // what is asked on that is lost.
+        let client = client.pool_max_idle_per_host(0);
         let client = if local { client.no_proxy() } else { client };
         Ok(Self { url, client: client.build()? })
     }
@@ -124,6 +127,11 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
+
     use super::*;
 
     #[test]
@@ -145,6 +153,29 @@ mod tests {
             "",
         ] {
             assert!(new(url).is_err(), "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_connection_that_the_other_end_may_close_is_asked_no_second_time() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            loop {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                tokio::spawn(async move {
+                    let mut asked = [0; 1024];
+                    let _ = connection.read(&mut asked).await;
+                    let answer = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
+                    let _ = connection.write_all(answer).await;
+                    // What comes now comes too late.
+                    let _ = connection.read(&mut asked).await;
+                });
+            }
+        });
+        let remote = Remote::new(&url, Duration::from_secs(30)).unwrap();
+        for _ in 0..3 {
+            assert_eq!(remote.read(None, 100).await.unwrap(), b"ok");
         }
     }
 
