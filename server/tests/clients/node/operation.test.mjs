@@ -131,7 +131,9 @@ describe('the log', () => {
     socket.disconnect()
     while ((await call(other, 'GET', '/api/websocket/health')).body.connections > 0);
     await other.end('SIGTERM')
-    return text.trim() === '' ? [] : text.trim().split('\n').map((line) => JSON.parse(line))
+    const lines = text.trim() === '' ? [] : text.trim().split('\n').map((line) => JSON.parse(line))
+    // The database's driver warns of a machine that is slow.
+    return lines.filter(({ target }) => !target.startsWith('sqlx'))
   }
   const of = (lines, level) => lines.filter((line) => line.level === level).map(({ fields }) => fields.message)
 
