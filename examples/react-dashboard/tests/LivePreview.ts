@@ -15,8 +15,15 @@ export class LivePreview {
 
   static async open(page: Page, server: DemoServer): Promise<LivePreview> {
     await page.goto(server.url)
+    return LivePreview.on(page)
+  }
+
+  /** On a page that is being opened: once it is connected, and may be typed into. */
+  static async on(page: Page): Promise<LivePreview> {
     const preview = new LivePreview(page)
     await expect(preview.connection).toHaveText('Connected')
+    // Keys that are pressed in a form which isn't tracked yet are lost.
+    await expect(preview.field('Your name')).toBeEnabled()
     return preview
   }
 

@@ -38,7 +38,7 @@ test('every event arrives once and in order, however fast one types', async ({ p
 })
 
 test('what is typed in one browser is seen in another', async ({ preview, openBeside, server }) => {
-  const other = new LivePreview(await openBeside(server, 'ada', 'live-preview'))
+  const other = await LivePreview.on(await openBeside(server, 'ada', 'live-preview'))
   await other.field('Email').pressSequentially('grace@example.org')
   const visitor = await other.visitorName()
 
@@ -66,7 +66,7 @@ test.describe('in the middle of it', () => {
 
   test('a cut, a reload and a restart lose and double nothing', async ({ page, openBeside, ownServer: server }) => {
     const owner = await LivePreview.open(page, server)
-    const visitor = new LivePreview(await openBeside(server, 'ada', 'live-preview'))
+    const visitor = await LivePreview.on(await openBeside(server, 'ada', 'live-preview'))
     await visitor.field('Your name').pressSequentially('Ada')
     const name = await visitor.visitorName()
     await owner.session(name).click()

@@ -1,4 +1,4 @@
-import { useEffect, useRef, useState, type FormEvent } from 'react'
+import { useLayoutEffect, useRef, useState, type FormEvent } from 'react'
 import { flushSync } from 'react-dom'
 import type { IngestProject } from '../ingest'
 import { track, type Tracker } from '../tracker'
@@ -18,7 +18,8 @@ export function TrackedPage({ project, onSession }: TrackedPageProps) {
   const tracker = useRef<Tracker>(undefined)
   const [sent, setSent] = useState(false)
 
-  useEffect(() => {
+  // Before anything can be typed.
+  useLayoutEffect(() => {
     if (!project) return
     const tracked = track(form.current!, { project, visitor: VISITOR, onSession })
     tracker.current = tracked
