@@ -175,7 +175,7 @@ test("the README's first page, as printed, by somebody who has never seen it", a
 
 test('examples/custom-events, taken along and changed, by its README', async ({ tarball }) => {
   // It is compiled, too.
-  test.setTimeout(600_000)
+  test.setTimeout(1_800_000)
   const consumer = await Consumer.empty()
   const { folder } = consumer
   const repository = path('../../..')
