@@ -19,10 +19,24 @@ export function newDatabase() {
   return folder
 }
 
+/** How long PostgreSQL may take to end the connections of a server that was killed. */
+const DROP_MS = 60_000
+
 /** Takes a folder away, and its database. */
 export function removeDatabase(folder) {
-  if (postgres !== undefined) sql(postgres, `DROP DATABASE IF EXISTS "${basename(folder)}" WITH (FORCE)`)
+  if (postgres !== undefined) drop(basename(folder))
   rmSync(folder, { recursive: true, force: true })
+}
+
+/** Drops a database, also where its connections take longer to end than the 5 s that PostgreSQL waits for them. */
+function drop(database) {
+  for (const deadline = Date.now() + DROP_MS; ; ) {
+    try {
+      return sql(postgres, `DROP DATABASE IF EXISTS "${database}" WITH (FORCE)`)
+    } catch (error) {
+      if (Date.now() > deadline) throw error
+    }
+  }
 }
 
 /** All that is stored in a folder and its database, as text. */

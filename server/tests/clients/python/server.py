@@ -122,5 +122,15 @@ class Server:
         self.process.wait()
         self.process.stdout.close()
         if POSTGRES:
-            psql(POSTGRES, f'DROP DATABASE IF EXISTS "{os.path.basename(self.folder)}" WITH (FORCE)')
+            self._drop()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _drop(self):
+        """Drops its database, also where its connections take longer to end than the 5 s that PostgreSQL waits."""
+        deadline = time.monotonic() + START_S
+        while True:
+            try:
+                return psql(POSTGRES, f'DROP DATABASE IF EXISTS "{os.path.basename(self.folder)}" WITH (FORCE)')
+            except subprocess.CalledProcessError:
+                if time.monotonic() > deadline:
+                    raise
