@@ -11,7 +11,7 @@ const SERVERS = 3
 const ROOMS = 10
 const EVENTS = 10_000
 
-test('a log that was lost is told as such, and never a silent hole', { timeout: 180_000 }, async (t) => {
+test('a log that was lost is told as such, and never a silent hole', { timeout: 360_000 }, async (t) => {
   const redis = await startRedis(t)
   const ways = await Promise.all(Array.from({ length: SERVERS }, () => openWayToRedis(t, redis)))
   const cluster = await startCluster(t, SERVERS, (n) => ({ ...SETTINGS, REDIS_URL: ways[n].url }))

@@ -15,7 +15,7 @@ const SCALE = Number(process.env.CLUSTER_SCALE ?? (process.env.SAMEWIRE_TEST_POS
 const ROOMS = 12 * SCALE
 const EVENTS = 20_000 * SCALE
 
-test('who is up at the end has seen all that was acknowledged once, in order, and knows who is there', { timeout: 230_000 * SCALE }, async (t) => {
+test('who is up at the end has seen all that was acknowledged once, in order, and knows who is there', { timeout: 300_000 + 60_000 * SCALE }, async (t) => {
   const redis = await startRedis(t, { persistent: true })
   const ways = await Promise.all(Array.from({ length: SERVERS }, () => openWayToRedis(t, redis)))
   const cluster = await startCluster(t, SERVERS, (n) => ({ ...SETTINGS, REDIS_URL: ways[n].url }))
