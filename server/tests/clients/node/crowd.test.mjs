@@ -18,8 +18,11 @@ const ROOMS = ['room:kitchen', 'room:garden', 'room:cellar']
 const RELOADERS = 10
 const STEPS = 600
 
-/** No ghost remains for longer. */
-const GHOST_MS = 15_000
+/** A tab that answers no ping for so long is gone; no machine stands still for so long. */
+const SILENCE_S = 20
+
+/** No ghost remains for longer: a ping comes every 2 s, and who is gone is missed 2 s later. */
+const GHOST_MS = (SILENCE_S + 10) * 1_000
 
 /** Who is back sooner isn't missed. */
 const MISSED_MS = 2_000
@@ -27,7 +30,7 @@ const MISSED_MS = 2_000
 let server
 before(async () => {
   // A crashed tab says nothing: it is found out by its silence.
-  const env = { PING_INTERVAL: '2s', PING_TIMEOUT: '8s', RATE_LIMIT_MAX: '100000' }
+  const env = { PING_INTERVAL: '2s', PING_TIMEOUT: `${SILENCE_S}s`, RATE_LIMIT_MAX: '100000' }
   server = await startServer({ env })
 })
 after(() => server.stop())
@@ -138,13 +141,13 @@ test("once quiet, every member's list is the truth, and no reload was ever told"
 
   const done = { join: 0, leave: 0, reload: 0, cut: 0, crash: 0, come: 0 }
   const busy = new Set()
-  const missed = new Set()
+  const missed = new Map()
   const act = async (tab, what) => {
     const room = ROOMS[below(ROOMS.length)]
     if (what === 'join' && !tab.rooms.has(room)) await tab.join(room)
     else if (what === 'leave' && tab.rooms.has(room)) await tab.leave(room)
     else if (what === 'reload') {
-      if (!(await tab.reload())) missed.add(tab.user)
+      if (!(await tab.reload())) missed.set(tab.user, (missed.get(tab.user) ?? 0) + 1)
     } else if (what === 'cut' || what === 'crash') {
       tabs = tabs.filter((other) => other !== tab)
       if (what === 'cut') {
@@ -178,15 +181,20 @@ test("once quiet, every member's list is the truth, and no reload was ever told"
   await Promise.all(running)
 
   const took = await quiet('no ghost remains', () => [...reloaders, ...tabs], GHOST_MS)
-  t.diagnostic(`${JSON.stringify(done)}, true again after ${(took / 1000).toFixed(1)} s`)
+  t.diagnostic(`${JSON.stringify({ ...done, missed: missed.size })}, true again after ${(took / 1000).toFixed(1)} s`)
   assert.ok(Object.values(done).every((times) => times > 5), JSON.stringify(done))
-  // The reloaders never left anybody's list, nor had more or fewer tabs.
-  const reports = tabs.flatMap(({ told }) => told)
-  assert.ok(reports.length > 0)
-  assert.ok(reloaders.some(({ user }) => !missed.has(user)), 'the machine is too slow for a reload')
-  for (const { joined, updated, left } of reports) {
-    const users = [...joined, ...updated].map(({ userId }) => userId).concat(left)
-    assert.deepEqual(users.filter((user) => user.startsWith('reloader-') && !missed.has(user)), [])
+  // The reloaders never left anybody's list, nor had more or fewer tabs, but to go and come back once for each
+  // time that they were missed.
+  assert.ok(tabs.some(({ told }) => told.length > 0))
+  for (const { told } of tabs) {
+    for (const room of ROOMS) {
+      const reports = told.filter((changes) => changes.room === room)
+      const users = reports.flatMap(({ joined, updated, left }) => [...joined, ...updated].map(({ userId }) => userId).concat(left))
+      for (const { user } of reloaders) {
+        const times = users.filter((other) => other === user).length
+        assert.ok(times <= 2 * (missed.get(user) ?? 0), `told of ${user} ${times} times, who was missed ${missed.get(user) ?? 0} times`)
+      }
+    }
   }
   // What the server says to back ends is the same truth.
   for (const room of ROOMS) {
