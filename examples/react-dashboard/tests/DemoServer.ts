@@ -1,6 +1,6 @@
 import { rm } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { startServer, type StartedServer } from '../../../server/tests/clients/node/server.mjs'
+import { ownHost, startServer, type StartedServer } from '../../../server/tests/clients/node/server.mjs'
 import { PUBLISH_KEY, WEBHOOK_SECRET } from './platform'
 
 const APP = process.env.SAMEWIRE_APP ?? resolve('dist')
@@ -15,11 +15,12 @@ export class DemoServer {
   }
 
   static async start(settings: Record<string, string> = {}): Promise<DemoServer> {
-    return new DemoServer(await start(settings))
+    // Nobody else is given its port while it is down.
+    return new DemoServer(await start({ HOST: ownHost(), ...settings }))
   }
 
   get url(): string {
-    return `http://localhost:${this.#port}/`
+    return `${this.#server.url}/`
   }
 
   /** Asks the server to end, as a deployment does, and resolves when it has. */
@@ -30,17 +31,14 @@ export class DemoServer {
 
   /** Starts it again, where it was and with what it had stored. */
   async startAgain(): Promise<void> {
-    this.#server = await start({ PORT: this.#port }, this.#server.database)
+    const { hostname, port } = new URL(this.#server.url)
+    this.#server = await start({ HOST: hostname, PORT: port }, this.#server.database)
     this.#runs = true
   }
 
   async dispose(): Promise<void> {
     await this.stop()
     await rm(this.#server.database, { recursive: true })
-  }
-
-  get #port(): string {
-    return new URL(this.#server.url).port
   }
 }
 

@@ -42,21 +42,21 @@ export interface Mischief {
 export class Proxy {
   readonly passages: Passage[] = []
   mischief: Mischief = {}
-  readonly #target: number
+  readonly #target: URL
   readonly #server: Server
   readonly #open = new Set<CarriedConnection>()
 
-  private constructor(target: number) {
+  private constructor(target: URL) {
     this.#target = target
     this.#server = createServer((client) => {
-      const carried = new CarriedConnection(client, connect(this.#target, '127.0.0.1'), this.mischief, () => this.#open.delete(carried))
+      const carried = new CarriedConnection(client, connect(Number(this.#target.port), this.#target.hostname), this.mischief, () => this.#open.delete(carried))
       this.#open.add(carried)
       this.passages.push(carried.passage)
     })
   }
 
-  static async before(target: number): Promise<Proxy> {
-    const proxy = new Proxy(target)
+  static async before(target: string): Promise<Proxy> {
+    const proxy = new Proxy(new URL(target))
     proxy.#server.listen(0, '127.0.0.1')
     await once(proxy.#server, 'listening')
     return proxy

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { rm } from 'node:fs/promises'
-import { startServer, type StartedServer } from '../../../server/tests/clients/node/server.mjs'
+import { ownHost, startServer, type StartedServer } from '../../../server/tests/clients/node/server.mjs'
 
 const SECRET = 'a secret of the tests, 32 bytes or more'
 const PUBLISH_KEY = 'a key for back ends'
@@ -38,16 +38,13 @@ export class RealServer {
 
   /** Starts one, with further settings. */
   static async start(settings: Record<string, string> = {}): Promise<RealServer> {
-    const all = { ...SETTINGS, ...settings }
+    // Nobody else is given its port while it is down.
+    const all = { ...SETTINGS, HOST: ownHost(), ...settings }
     return new RealServer(all, await startServer({ env: all }))
   }
 
-  get port(): number {
-    return Number(new URL(this.#server.url).port)
-  }
-
   get url(): string {
-    return `http://localhost:${this.port}`
+    return this.#server.url
   }
 
   /** Ends it as a crash would. */
@@ -58,7 +55,8 @@ export class RealServer {
 
   /** Starts it again, where it was and with what it had stored. */
   async startAgain(): Promise<void> {
-    this.#server = await startServer({ env: { ...this.#settings, PORT: String(this.port) }, database: this.#server.database })
+    const { port } = new URL(this.url)
+    this.#server = await startServer({ env: { ...this.#settings, PORT: port }, database: this.#server.database })
     this.#runs = true
   }
 

@@ -29,7 +29,7 @@ test.use({ settings: { PING_INTERVAL: '1s', PING_TIMEOUT: '2s' } })
 test(`${CUTS} cuts during ${EVENTS} events and ${EMITS} emits, by each transport`, async ({ page, server }) => {
   printSeed()
   const names = Object.keys(CLIENTS)
-  const networks = await Promise.all(names.map(async (_, index) => new BreakingNetwork(await Proxy.before(server.port), new Chance(SEED + index))))
+  const networks = await Promise.all(names.map(async (_, index) => new BreakingNetwork(await Proxy.before(server.url), new Chance(SEED + index))))
   const fewest = () => Math.min(...networks.map(({ cuts }) => cuts))
   // Each answers every thirtieth event, in turn.
   const every = (EVENTS / EMITS) * names.length

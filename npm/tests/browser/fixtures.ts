@@ -53,7 +53,7 @@ export const test = base.extend<Fixtures, WorkerFixtures>({
   },
 
   network: async ({ server }, use) => {
-    const network = await Proxy.before(server.port)
+    const network = await Proxy.before(server.url)
     await use(network)
     await network.close()
   },

@@ -123,7 +123,7 @@ test('Node.js', async ({ install, server }) => {
 
 test('the official client, whose connection is cut: examples/official-client', async ({ install, server }) => {
   const consumer = await install(path('../../../examples/official-client'))
-  const proxy = await Proxy.before(Number(new URL(server.url).port))
+  const proxy = await Proxy.before(server.url.replace('localhost', '127.0.0.1'))
   const printed = consumer.follow('node', ['main.js', proxy.url, 'grace', 'room:cut'])
   await expect.poll(printed).toEqual(['in room:cut, with 1 user(s)'])
   await server.publish('room:cut', 'said', 'one')

@@ -23,3 +23,6 @@ export interface StartedServer {
 
 /** A server that answers. */
 export function startServer(options?: ServerOptions): Promise<StartedServer>
+
+/** A loopback address that no other process of the tests listens at, so that free ports stay free. */
+export function ownHost(): string
