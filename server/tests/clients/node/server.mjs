@@ -87,8 +87,12 @@ export async function whyNotStarted(env, flags = []) {
 
 let hosts = 0
 
-/** A loopback address that no other process of the tests listens at, so that free ports stay free. */
+/**
+ * A loopback address that no other process of the tests listens at, so that free ports stay free; where a
+ * system has but one, that one.
+ */
 export function ownHost() {
+  if (process.platform !== 'linux') return '127.0.0.1'
   hosts += 1
   return `127.${64 + (process.pid >> 14) % 128}.${(process.pid >> 6) % 256}.${((process.pid % 64) << 2) + (hosts % 4)}`
 }
