@@ -78,7 +78,10 @@ async fn a_window_gives_back_as_time_passes() {
     let (emits, _) = server(&redis, &limits(2, Duration::from_millis(400)));
     let ada = UserId::from("ada");
     let mut refused = 0;
-    for _ in 0..6 {
+    let deadline = Instant::now() + Duration::from_secs(30);
+    // On a slow machine as much comes back as is asked for, for a while.
+    while refused < 3 {
+        assert!(Instant::now() < deadline, "nobody is refused");
         while let Err(error) = emits.count(&ada).await {
             refused += 1;
             let wait_ms = error.body().retry_after_ms.unwrap();
@@ -86,7 +89,6 @@ async fn a_window_gives_back_as_time_passes() {
             sleep(Duration::from_millis(wait_ms.into())).await;
         }
     }
-    assert!(refused > 0);
 }
 
 #[tokio::test]
