@@ -13,6 +13,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -36,7 +37,10 @@ def token(sub, expires_in=3600, secret=SECRET, **claims):
 
 
 def own_host():
-    """A loopback address that no other process of the tests listens at, so that a free port stays free."""
+    """A loopback address that no other process of the tests listens at, so that a free port stays free; where a
+    system has but one, that one."""
+    if sys.platform != "linux":
+        return "127.0.0.1"
     pid = os.getpid()
     return f"127.{64 + (pid >> 14) % 128}.{(pid >> 6) % 256}.{pid % 64 << 2}"
 
