@@ -10,17 +10,24 @@ let position
 const socket = io(server, {
   // Called for each connection, so the token is always fresh.
   auth: async (connectWith) => {
-    const token = await (await fetch(`${server}/demo/token?user=${user}`)).text()
-    connectWith(position ? { token, resume: [{ room, ...position }] } : { token })
+    try {
+      const token = await (await fetch(`${server}/demo/token?user=${user}`)).text()
+      connectWith(position ? { token, resume: [{ room, ...position }] } : { token })
+    } catch {
+      // Without a token it begins anew, as after any other failure.
+      socket.io.engine.close()
+    }
   },
 })
 
-socket.on('authenticated', async () => {
+socket.on('authenticated', () => {
   if (position) return
-  const { ok, data, error } = await socket.emitWithAck('room:join', { room })
-  if (!ok) throw new Error(`${error.code}: ${error.message}`)
-  position = data.position
-  console.log(`in ${data.room}, with ${data.users.length} user(s)`)
+  // Where the answer is lost with the connection, the next one asks again.
+  socket.emit('room:join', { room }, ({ ok, data, error }) => {
+    if (!ok) throw new Error(`${error.code}: ${error.message}`)
+    position = data.position
+    console.log(`in ${data.room}, with ${data.users.length} user(s)`)
+  })
 })
 
 socket.on('resumed', ({ rooms: [resumed] }) => {

@@ -118,7 +118,6 @@ impl Assistant {
         if !states::break_off(pool, &question.answer, Open::Waiting, outcome).await? {
             return Ok(false);
         }
-        self.answers.answered(conversation, &question.answer);
         let ending = Ending { outcome, begun: false, reason: None };
         self.tell_end(engine, question, ending).await?;
         Ok(true)

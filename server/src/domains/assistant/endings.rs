@@ -69,6 +69,8 @@ impl Assistant {
         question: &Question,
         ending: Ending,
     ) -> Result<()> {
+        // Who hears of it may ask again at once.
+        self.answers.answered(&question.message.conversation_id, &question.answer);
         let pool = self.store.pool();
         let outcome = ending.outcome;
         let name = format!("answer:{}", question.answer);

@@ -517,6 +517,20 @@ describe('is refused', () => {
     assert.equal((await ask(socket, 'message:send', { conversationId: id, content: 'Now' })).ok, true)
     await ask(socket, 'conversation:delete', { conversationId: id })
   })
+
+  test('but not one that is asked once the answer before is whole', async (t) => {
+    const one = await startServer({ env: { RATE_LIMIT_MAX: '100000', ASSISTANT_ANSWERS_PER_USER: '1' } })
+    t.after(() => one.stop())
+    const socket = await signedIn(t, one, 'anna')
+    const id = await begin(socket)
+    await ask(socket, 'join:conversation', id)
+    for (let n = 0; n < 20; n++) {
+      const over = next(socket, 'message:complete')
+      const { ok, error } = await ask(socket, 'message:send', { conversationId: id, content: 'Hi' })
+      assert.ok(ok, JSON.stringify(error))
+      await over
+    }
+  })
 })
 
 test('lists come by pages', async (t) => {
