@@ -5,9 +5,14 @@ import { token } from './api.mjs'
 /** How long anything may take that comes on a machine that has much else to do. */
 export const WAIT_MS = 30_000
 
+/** What last befell each client's connection. */
+const troubles = new WeakMap()
+
 /** A client that goes away with the test; `options` are socket.io-client's own. */
 export function open(test, server, options) {
   const socket = io(server.url, { forceNew: true, reconnection: false, ...options })
+  socket.on('connect_error', ({ message }) => troubles.set(socket, `connect_error: ${message}`))
+  socket.on('disconnect', (reason) => troubles.set(socket, `disconnect: ${reason}`))
   test.after(() => socket.disconnect())
   return socket
 }
@@ -22,7 +27,8 @@ export async function signedIn(test, server, user, options = {}) {
 /** The arguments of the next such event, which `fits` may narrow down. */
 export function next(socket, event, fits = () => true) {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => end(reject, new Error(`no ${event} within ${WAIT_MS} ms`)), WAIT_MS)
+    const late = () => new Error(`no ${event} within ${WAIT_MS} ms, ${troubles.get(socket) ?? 'and no trouble'}`)
+    const timer = setTimeout(() => end(reject, late()), WAIT_MS)
     const listener = (...args) => fits(...args) && end(resolve, args)
     const end = (settle, value) => {
       clearTimeout(timer)
