@@ -1,8 +1,12 @@
+import { once } from 'node:events'
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { expect, type Page, test as base } from '@playwright/test'
+import { Server, type Socket } from 'socket.io'
 import { Proxy } from '../browser/Proxy.js'
 import { Consumer, pack } from './Consumer.js'
 import { DemoServer } from './DemoServer.js'
@@ -137,6 +141,27 @@ test('the official client, whose connection is cut: examples/official-client', a
   await expect.poll(() => printed().filter((line) => line.startsWith('said'))).toEqual(['said "one"', 'said "two"', 'said "three"'])
   expect(printed()).toContain('back, 2 event(s) were missed')
   await proxy.close()
+})
+
+test('the official client, which gets no token at first: examples/official-client', async ({ install }) => {
+  const consumer = await install(path('../../../examples/official-client'))
+  let asked = 0
+  const http = createServer((request, response) => {
+    asked += 1
+    if (asked < 3) request.socket.destroy()
+    else response.end('a token')
+  })
+  const io = new Server(http)
+  try {
+    await once(http.listen(0, '127.0.0.1'), 'listening')
+    const connected = once(io, 'connection') as Promise<[Socket]>
+    consumer.follow('node', ['main.js', `http://127.0.0.1:${(http.address() as AddressInfo).port}`])
+    const [{ handshake }] = await connected
+    expect(handshake.auth).toEqual({ token: 'a token' })
+    expect(asked).toBe(3)
+  } finally {
+    await io.close()
+  }
 })
 
 test('Vitest with jsdom', async ({ install }) => {
