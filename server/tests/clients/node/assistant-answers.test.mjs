@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 import { call } from './api.mjs'
 import { ask, next, record, signedIn } from './client.mjs'
 import { answerEvents, begin } from './conversation.mjs'
-import { delta, end, startProvider, streamed, write } from './provider.mjs'
+import { end, startProvider, streamed, told } from './provider.mjs'
 import { startServer } from './server.mjs'
 import { TIME } from './stories.mjs'
 
@@ -35,11 +35,7 @@ async function dictated(t) {
     /** Says one word after the other, each once a client has heard the one before. */
     async say(socket, ...words) {
       await provider.asked(1)
-      for (const word of words) {
-        const heard = next(socket, 'message:chunk', ({ chunk }) => chunk === word)
-        await write(answer, delta(word))
-        await heard
-      }
+      await told(socket, answer, words)
     },
     end: () => answer.end(end()),
   }

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict'
 import { describe, test } from 'node:test'
 import { call } from './api.mjs'
 import { ask, next, record, signedIn } from './client.mjs'
-import { delta, end, event, startProvider, streamed, write, writeSlowly } from './provider.mjs'
+import { delta, end, event, startProvider, streamed, told, write, writeSlowly } from './provider.mjs'
 import { startServer } from './server.mjs'
 
 const KEY = 'sk-the-key-of-the-provider'
@@ -33,15 +33,6 @@ async function conversation(t, env = {}) {
       const { body } = await call(server, 'GET', `/api/conversations/${conversationId}/messages`, { as: 'anna' })
       return body.messages
     },
-  }
-}
-
-/** Has a provider say one word after the other, each once the one before has been told. */
-async function told(socket, response, words) {
-  for (const word of words) {
-    const heard = next(socket, 'message:chunk', ({ chunk }) => chunk === word)
-    await write(response, delta(word))
-    await heard
   }
 }
 

@@ -2,7 +2,7 @@
 // protocol, well or badly.
 import { EventEmitter, once } from 'node:events'
 import { createServer } from 'node:http'
-import { WAIT_MS } from './client.mjs'
+import { WAIT_MS, next } from './client.mjs'
 
 /** An event of a stream, as it is written. */
 export const event = (data) => `data: ${typeof data === 'string' ? data : JSON.stringify(data)}\n\n`
@@ -59,5 +59,14 @@ export async function writeSlowly(response, parts, pauseMs) {
   for (const part of parts) {
     await write(response, part)
     await new Promise((resolve) => setTimeout(resolve, pauseMs))
+  }
+}
+
+/** Has a provider say one word after the other, each once a client has been told the one before. */
+export async function told(socket, response, words) {
+  for (const word of words) {
+    const heard = next(socket, 'message:chunk', ({ chunk }) => chunk === word)
+    await write(response, delta(word))
+    await heard
   }
 }
